@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * file - open files: what read, write, truncate, flush and close mean for the server.
+ *
+ * One Files a mount; it owns one File for each node that is open (or has content that the server
+ * has not taken yet), shared by all handles of the node. A File reads through a Reader and, once it
+ * is written to, keeps its content in a Spool, from where it is uploaded: streamed behind the writer
+ * while that writes in sequence, the rest at flush. flush returns success only when the server has
+ * confirmed everything.
+ *
+ * The Files' lock guards the table and the counts of handles; each File's lock guards the rest of
+ * it. Neither is held while the network is waited for; one upload of a file runs at a time (busy).
+ * Lock order: tree -> files -> file -> reader -> pool. All functions may be called from any thread.
+ */
+#ifndef FTPSFS_CACHE_FILE_H
+#define FTPSFS_CACHE_FILE_H
+
+#include "ftpsfs/cache/tree.h"
+
+typedef struct Files Files;
+typedef struct File File;
+
+typedef struct {
+    guint64 cache_size;    /* bytes of the chunk cache */
+    guint64 readahead;     /* bytes, per read stream */
+    const char *spool_dir; /* where spools lie; copied */
+    const char *lost_dir;  /* where content is kept that could not be uploaded; copied */
+    guint connections;
+    guint timeout_s;
+} FilesOptions;
+
+/* `remote`, `tree` and `stats` outlive it. */
+Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *options);
+
+/* Uploads what is still to be uploaded (what can't be is saved in lost_dir, with a warning that
+ * names both), and frees. No handle may be open and no call under way. */
+void files_free(Files *files);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Files, files_free)
+
+/* open(2) of an existing node, with O_TRUNC, O_APPEND and the access mode of `flags`. The node is
+ * revalidated; *keep_cache tells whether what the kernel has cached of it still holds. */
+File *file_open(Files *files, Node *node, int flags, gboolean *keep_cache, GCancellable *cancel,
+                GError **error);
+
+/* Creates `name` in `dir` and opens it. Returns after the server has agreed to store the file;
+ * *node is a new reference. `mode`: permission bits. */
+File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node **node,
+                  GCancellable *cancel, GError **error);
+
+/* Closes one handle. Content that is still not uploaded (written by mmap after the last flush) is
+ * uploaded now; a failure is logged and tried again at unmount. */
+void file_close(File *file);
+
+/* Appends the bytes of [offset, offset + length), cut at the end of the file, to `parts` as GBytes
+ * references. */
+gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts,
+                   GCancellable *cancel, GError **error);
+
+/* Writes at `offset`, or at the end when `append`. */
+gboolean file_write(File *file, const void *data, gsize length, guint64 offset, gboolean append,
+                    GError **error);
+
+/* Uploads what is to be uploaded and waits for the server's word. */
+gboolean file_flush(File *file, GCancellable *cancel, GError **error);
+
+/* truncate(2). With an open `file` the change is uploaded by its next flush, else (NULL) at once. */
+gboolean files_truncate(Files *files, Node *node, File *file, guint64 size, GCancellable *cancel,
+                        GError **error);
+
+/* Mode and/or mtime (left out by G_MAXUINT32 and G_MININT64): at once, or after the upload of an open
+ * file that has one pending. */
+gboolean files_set_attributes(Files *files, Node *node, guint32 mode, gint64 mtime,
+                              GCancellable *cancel, GError **error);
+
+/* unlink(2) and rename(2) of the tree, with the care that open files need: an unlinked or replaced
+ * file stays readable and writable by those who have it open. */
+gboolean files_unlink(Files *files, Node *dir, const char *name, GCancellable *cancel,
+                      GError **error);
+gboolean files_rename(Files *files, Node *dir, const char *name, Node *new_dir,
+                      const char *new_name, gboolean no_replace, GCancellable *cancel,
+                      GError **error);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * config - what the user asked for: one MountConfig from the command line.
+ *
+ * A MountConfig is immutable once config_parse has returned it and belongs to main; the layers
+ * below get the parts that are theirs as option structs. No lock.
+ */
+#ifndef FTPSFS_CONFIG_CONFIG_H
+#define FTPSFS_CONFIG_CONFIG_H
+
+#include "ftpsfs/config/source.h"
+#include "ftpsfs/tls/trust.h"
+
+typedef enum {
+    CONFIG_MOUNT,   /* the normal case */
+    CONFIG_HELP,    /* -h: print config_help() and exit 0 */
+    CONFIG_VERSION, /* -V */
+} ConfigAction;
+
+typedef struct {
+    ConfigAction action;
+    Source *source;      /* where to, with user= and port= in it; its port is never 0 */
+    char *mountpoint;    /* absolute; or "/dev/fd/N" from mount.fuse3 -o drop_privileges */
+    gboolean foreground; /* -f, or -d */
+    gboolean debug;      /* -d: protocol and FUSE calls on stderr; implies foreground */
+    gboolean read_only;  /* -r, ro */
+    /* -o: the server */
+    gboolean explicit_tls;
+    guint connections;    /* 1..64, default 8 */
+    guint timeout_s;      /* 1..3600, default 30 */
+    guint keepalive_s;    /* default 60, 0 never */
+    guint idle_timeout_s; /* default 300, 0 never */
+    char *codepage;       /* NULL: UTF-8 */
+    /* -o: trust */
+    TrustVerify verify;
+    TrustTlsMin tls_min;
+    char *ca_file, *ca_path, *crl_file, *cert, *key, *priority;
+    GPtrArray *pins; /* char *, NULL at its end; the array is NULL when there are none */
+    /* -o: credentials */
+    char *credentials_file;
+    gboolean password_stdin;
+    /* -o: cache and files */
+    guint dir_cache_timeout_s; /* default 20 */
+    guint64 cache_size;        /* bytes, default 256 MiB; suffixes K, M, G are taken */
+    guint64 readahead;         /* bytes, default 32 MiB; never more than cache_size */
+    char *spool_dir;           /* default $TMPDIR, else /var/tmp; never NULL */
+    char *stats_file;          /* NULL: none; absolute */
+    /* no options: where this user's files lie, which need not be there yet */
+    char *known_hosts; /* the keys that tls_verify=tofu remembers */
+    char *lost_dir;    /* directory of content that could not be uploaded */
+    /* -o: how files look */
+    gboolean have_uid, have_gid; /* uid=, gid= were given */
+    guint32 uid, gid;
+    guint32 umask_files; /* bits taken away from files' modes: fmask, else umask, else 0 */
+    guint32 umask_dirs;  /* the same for directories: dmask, else umask, else 0 */
+    /* For libfuse and the kernel: "default_permissions", "ro", "allow_other", "max_read=N", ...;
+     * always a "fsname=..." and a "subtype=...". Values are not escaped: fsname may hold a comma.
+     */
+    GPtrArray *fuse_options; /* char *, no NULL at the end */
+} MountConfig;
+
+/* Parses argv. Everything wrong with it is found here: unknown options, values out of range, a
+ * source that is none, files that are not there, a mountpoint that is no empty directory.
+ * FTPSFS_ERROR_CONFIG with one line that says which word, what is wrong, what to write instead.
+ * With CONFIG_HELP and CONFIG_VERSION nothing else is set: the rest of argv was not read. */
+MountConfig *config_parse(int argc, char **argv, GError **error);
+void config_free(MountConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(MountConfig, config_free)
+
+/* The text of -h, made from the option table that config_parse reads. For g_free. */
+char *config_help(void);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * credentials - where user name and password come from.
+ *
+ * In this order: `credentials=FILE`, `password_stdin`, ~/.netrc ($NETRC), and a prompt without echo
+ * on the terminal. Runs once, in main, before anything is connected. No lock.
+ */
+#ifndef FTPSFS_CONFIG_CREDENTIALS_H
+#define FTPSFS_CONFIG_CREDENTIALS_H
+
+#include "ftpsfs/config/config.h"
+#include "ftpsfs/util/secret.h"
+
+typedef struct {
+    char *user;
+    Secret *password; /* never NULL; empty only when a file or the person at the terminal says so */
+    char *account;    /* for ACCT, from ~/.netrc; NULL when it names none */
+} Credentials;
+
+/* Finds user and password for config->source. The user in the source wins over a file's; without
+ * any it is the login name of the caller. "anonymous" (or "ftp") is used only when the source or a
+ * file says so, with the password "anonymous@" unless one is found. FTPSFS_ERROR_CONFIG with what
+ * was looked at and what to do: file open to others (mode & 077) or of another owner, malformed, no
+ * password found and no terminal; FTPSFS_ERROR_INTERRUPTED at the prompt. */
+Credentials *credentials_find(const MountConfig *config, GError **error);
+void credentials_free(Credentials *credentials);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Credentials, credentials_free)
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fs - the mount: libfuse's low-level session and its callbacks.
+ *
+ * The callbacks are thin: they check arguments, call cache/, reply, and turn errors into errno (in
+ * errors.c alone). They run on libfuse's threads; each blocks its own thread and holds no lock. A
+ * request that the kernel interrupts cancels the GCancellable of its callback.
+ */
+#ifndef FTPSFS_FS_FS_H
+#define FTPSFS_FS_FS_H
+
+#include "ftpsfs/cache/file.h"
+#include "ftpsfs/cache/tree.h"
+
+/* How the mount looks and behaves; strings and arrays are borrowed while the Fs lives. */
+typedef struct {
+    const char *mountpoint;
+    const GPtrArray *fuse_options; /* char *: for libfuse and the kernel, each becomes "-o ..." */
+    gboolean debug;                /* libfuse traces its requests */
+    guint32 uid, gid;              /* owner of all files */
+    guint32 umask_files, umask_dirs;
+    guint timeout_s; /* for statfs and negative entries */
+} FsOptions;
+
+typedef struct Fs Fs;
+
+/* Makes the session and mounts. What is passed outlives the Fs. FTPSFS_ERROR_CONFIG. */
+Fs *fs_mount(Remote *remote, Tree *tree, Files *files, const FsOptions *options, GError **error);
+
+/* Serves requests until the file system is unmounted, or SIGTERM, SIGINT or SIGHUP ends it.
+ * TRUE when it ended in one of these ways. */
+gboolean fs_serve(Fs *fs);
+
+/* Unmounts if that has not been done, and frees. */
+void fs_free(Fs *fs);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fs, fs_free)
+
+#endif

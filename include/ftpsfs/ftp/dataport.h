@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dataport - the TCP side of the next data connection of a session: EPSV (RFC 2428) or PASV, and
+ * the connect to the port that the server opened.
+ *
+ * Both can be done ahead while the session is idle, so that a transfer finds a *prepared*
+ * connection. Each session owns one DataPort, which is used by the thread that uses the session.
+ * The address is always that of the control connection's peer; what PASV says of it is ignored.
+ */
+#ifndef FTPSFS_FTP_DATAPORT_H
+#define FTPSFS_FTP_DATAPORT_H
+
+#include "ftpsfs/ftp/session.h"
+
+DataPort *dataport_new(Session *session);
+void dataport_free(DataPort *port);
+
+/* A transfer is likely to come: one connection is to be prepared, as soon as the session has
+ * settled (servers refuse EPSV while a transfer ends). dataport_advance and whoever receives on the
+ * session go on with it. */
+void dataport_want(DataPort *port);
+
+/* Goes on as far as is possible without waiting. FALSE when the session is broken. */
+gboolean dataport_advance(DataPort *port);
+
+/* Whether a connection is ready or can't be said to be unfit; whether it is being prepared. */
+gboolean dataport_is_ready(DataPort *port);
+
+/* The socket to poll for POLLOUT while connecting, POLLIN (it went bad) when ready; -1 else. */
+int dataport_fd(const DataPort *port, short *events);
+
+/* Waits until a connection is ready and hands its socket over: the caller owns it. *prepared tells
+ * that it was made ahead, so that a failure may be its age. FTPSFS_ERROR_CONNECT, _UNSUPPORTED (the
+ * server refuses EPSV and PASV), _LOST, _TIMEOUT, _INTERRUPTED. */
+int dataport_take(DataPort *port, gboolean *prepared, GCancellable *cancel, GError **error);
+
+/* Drops what was prepared: the server has closed its side or will do so soon. */
+void dataport_reset(DataPort *port);
+
+/* The port number in a reply to EPSV ("229 ... (|||6446|)") or PASV ("227 ... h1,h2,h3,h4,p1,p2"
+ * with or without parentheses); 0 when there is none. Exposed for tests. */
+guint16 dataport_parse(const Reply *reply);
+
+#endif

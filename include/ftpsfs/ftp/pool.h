@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pool - the control connections of a mount, leased one operation at a time.
+ *
+ * The pool owns every Session that nobody has leased. It opens connections on demand up to a
+ * ceiling: `connections`, or what the server was found to allow. Waiters get sessions in the order
+ * in which they came. One keeper thread looks after the idle ones: it notices dead ones, finishes
+ * prepared data connections, sends NOOP, closes what has been idle for long, and probes a server
+ * that is down.
+ *
+ * The pool's lock guards the lists and counts and is never held while the network is waited for; it
+ * is the last in the lock order.
+ */
+#ifndef FTPSFS_FTP_POOL_H
+#define FTPSFS_FTP_POOL_H
+
+#include "ftpsfs/ftp/session.h"
+
+typedef struct Pool Pool;
+typedef struct Lease Lease;
+
+/* `context` outlives the pool. Opens nothing yet. */
+Pool *pool_new(SessionContext *context);
+
+/* Sends QUIT everywhere and frees. No lease may be out. */
+void pool_free(Pool *pool);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pool, pool_free)
+
+/* A session for one operation: an idle one, a new one, or the next that is returned; the readiest
+ * for a transfer when `for_data`. The whole wait takes twice the timeout at most. Fails at once
+ * with the last connect's error while the server is down. Errors: as session_open, _TIMEOUT. */
+Lease *pool_lease(Pool *pool, gboolean for_data, GCancellable *cancel, GError **error);
+
+/* Gives the session back. A broken one is dropped. NULL is fine. */
+void lease_return(Lease *lease);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Lease, lease_return)
+
+Session *lease_session(Lease *lease);
+
+/* Marks the lease as one that is kept for long and can be given up for others: when somebody waits
+ * and no session comes free, `yield` of the holder that was of use the longest time ago is
+ * cancelled (without the pool's lock). The holder then returns the lease soon. */
+void lease_hold(Lease *lease, GCancellable *yield);
+
+/* The holder was of use just now. */
+void lease_touch(Lease *lease);
+
+#endif

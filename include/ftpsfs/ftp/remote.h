@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * remote - the typed operations on the server that everything above uses.
+ *
+ * One Remote a mount. It owns the pool of control connections and what has been learned of the
+ * server. All functions may be called from any thread, block the calling thread alone, and lock
+ * nothing while they wait. Paths are UTF-8, absolute on the server ("/" is the server's root, not
+ * the mount's; remote_root tells where the mount starts).
+ *
+ * Errors, unless a function says otherwise: FTPSFS_ERROR_* by meaning of the reply, with a message
+ * that names the command, the path and the server's words. Lost connections have been retried where
+ * that is safe. Each function takes a GCancellable, which may be NULL.
+ */
+#ifndef FTPSFS_FTP_REMOTE_H
+#define FTPSFS_FTP_REMOTE_H
+
+#include "ftpsfs/ftp/listing.h"
+#include "ftpsfs/tls/trust.h"
+#include "ftpsfs/util/stats.h"
+
+/* Strings may be NULL where the comment says so; all are copied. */
+typedef struct {
+    const char *host;
+    guint16 port;
+    gboolean explicit_tls; /* AUTH TLS (RFC 4217) instead of TLS from the first byte */
+    const char *user;
+    Secret *password;                 /* referenced */
+    const char *account;              /* for ACCT; NULL */
+    const char *directory;            /* where the mount starts; NULL or "": the login directory */
+    guint connections;                /* at most this many control connections */
+    guint timeout_s;                  /* without progress */
+    guint keepalive_s;                /* NOOP on idle connections after; 0: never */
+    guint idle_timeout_s;             /* idle connections but one are closed after; 0: never */
+    const char *codepage;             /* NULL: UTF-8 */
+    const char *const *init_commands; /* sent after login; NULL */
+} RemoteOptions;
+
+typedef struct Remote Remote;
+
+/* Connects, verifies, logs in and learns the server's features on a first control connection, which
+ * stays in the pool. `stats` must outlive the Remote. Errors carry messages for the user's eyes:
+ * FTPSFS_ERROR_CONNECT, _TLS, _LOGIN, _TIMEOUT, _LIMIT, _NOT_FOUND (directory). */
+Remote *remote_new(const RemoteOptions *options, Trust *trust, Stats *stats, GCancellable *cancel,
+                   GError **error);
+
+/* Sends QUIT on all connections (waiting at most `timeout_s` each) and frees everything. No
+ * operation may be under way. */
+void remote_free(Remote *remote);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Remote, remote_free)
+
+/* The absolute server path of the mount's root; owned by the Remote. */
+const char *remote_root(const Remote *remote);
+
+/* What the server can do, as far as is known now. */
+typedef enum {
+    REMOTE_CAN_MLST, /* exact single-entry queries and listings */
+    REMOTE_CAN_CHMOD,
+    REMOTE_CAN_SET_MTIME,
+    REMOTE_CAN_SYMLINK,
+    REMOTE_CAN_REST_STOR, /* overwrite in place */
+    REMOTE_CAN_COPY,      /* SITE CPFR, CPTO */
+    REMOTE_CAN_HASH,      /* HASH or XSHA256 */
+} RemoteCan;
+gboolean remote_can(const Remote *remote, RemoteCan what);
+
+/* Lists the directory `path`; calls `func` for each entry as they come. When the listing has to be
+ * repeated on another connection `restart` is called first, so that the caller drops what it
+ * has gathered. */
+gboolean remote_list(Remote *remote, const char *path, ListingFunc func, void (*restart)(gpointer),
+                     gpointer data, GCancellable *cancel, GError **error);
+
+/* Queries one entry (MLST) into `entry`, which the caller made with remote_entry_new.
+ * FTPSFS_ERROR_UNSUPPORTED where the server has no MLST: list the parent then. */
+gboolean remote_stat(Remote *remote, const char *path, RemoteEntry *entry, GCancellable *cancel,
+                     GError **error);
+
+/* Size and modification time of a file, exact (MLST, else SIZE and MDTM pipelined); entry->has
+ * tells which of the two the server gave. */
+gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,
+                           GCancellable *cancel, GError **error);
+
+gboolean remote_mkdir(Remote *remote, const char *path, GCancellable *cancel, GError **error);
+gboolean remote_rmdir(Remote *remote, const char *path, GCancellable *cancel, GError **error);
+gboolean remote_unlink(Remote *remote, const char *path, GCancellable *cancel, GError **error);
+
+/* RNFR/RNTO. FTPSFS_ERROR_EXISTS where the server refuses an existing target. */
+gboolean remote_rename(Remote *remote, const char *from, const char *to, GCancellable *cancel,
+                       GError **error);
+
+/* Permission bits and/or modification time, in one pipelined exchange; leave out by G_MAXUINT32
+ * and G_MININT64. FTPSFS_ERROR_UNSUPPORTED. */
+gboolean remote_set_attributes(Remote *remote, const char *path, guint32 mode, gint64 mtime,
+                               GCancellable *cancel, GError **error);
+
+/* Makes `path` a symlink to `target` (SITE SYMLINK). FTPSFS_ERROR_UNSUPPORTED. */
+gboolean remote_symlink(Remote *remote, const char *target, const char *path, GCancellable *cancel,
+                        GError **error);
+
+/* Bytes available on the server (AVBL). FTPSFS_ERROR_UNSUPPORTED. */
+gboolean remote_available(Remote *remote, const char *path, guint64 *bytes, GCancellable *cancel,
+                          GError **error);
+
+/* A file's content being read or written: one data connection, with the control connection that it
+ * needs. Used by one thread at a time. */
+typedef struct RemoteStream RemoteStream;
+
+/* RETR from `offset` (REST). Returns once the server has begun to send or has refused. `size` is
+ * the file's size as it is known (G_MAXUINT64: it isn't): an end of the data without TLS's
+ * close_notify is believed at this size alone. */
+RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset, guint64 size,
+                               GCancellable *cancel, GError **error);
+
+typedef enum {
+    REMOTE_STORE_NEW,    /* STOR: creates or replaces */
+    REMOTE_STORE_APPEND, /* APPE: `offset` is the size that the file is known to have */
+    REMOTE_STORE_AT,     /* REST offset, STOR: overwrites in place where the server does that */
+} RemoteStore;
+
+/* Returns once the server has said that it takes the file (150), or has refused. */
+RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore how, guint64 offset,
+                                GCancellable *cancel, GError **error);
+
+/* Up to `length` bytes; 0 at the file's end, confirmed by the server's 226. */
+gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
+                   GError **error);
+
+/* Sends all `length` bytes. */
+gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCancellable *cancel,
+                      GError **error);
+
+/* The orderly end of a store: close_notify, then the server's 226, its verdict. The stream is freed
+ * in either case. */
+gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **error);
+
+/* Ends early and frees; does not wait on the network. The control connection goes back to the pool
+ * when it has settled. For a store: what the server has of the file then is undefined. */
+void stream_close(RemoteStream *stream);
+
+/* Lets the stream's control connection be asked for by others: when no other is free, `yield` is
+ * cancelled, and the stream is to be ended soon (see lease_hold in pool.h). stream_touch: the
+ * stream was of use just now; the one that was not for the longest time is asked first. */
+void stream_hold(RemoteStream *stream, GCancellable *yield);
+void stream_touch(RemoteStream *stream);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RemoteStream, stream_close)
+
+#endif

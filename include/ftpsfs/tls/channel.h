@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * channel - one TLS connection over one TCP socket: handshake, read, write, orderly end, and
+ * session resumption.
+ *
+ * A Channel owns its socket. It is used by one thread at a time and has no lock; channel_shutdown
+ * alone may be called from another thread. All waits take a timeout without progress, in seconds,
+ * and a GCancellable (may be NULL).
+ */
+#ifndef FTPSFS_TLS_CHANNEL_H
+#define FTPSFS_TLS_CHANNEL_H
+
+#include <gio/gio.h>
+
+#include "ftpsfs/tls/trust.h"
+
+typedef struct Channel Channel;
+
+/* What a channel is opened with. Nothing is kept but copies and references. */
+typedef struct {
+    const char *host;       /* for verification, SNI and known hosts */
+    guint16 port;           /* of the control connection, for known hosts */
+    guint timeout_s;        /* without progress */
+    const Channel *control; /* data connections: the control channel, whose certificate the peer
+                               must show if it does not resume, and whose key-share group and
+                               session ticket are used. NULL on a control connection */
+    GBytes *ticket;         /* control connections: session data of an earlier one to resume, or
+                               NULL */
+} ChannelOptions;
+
+/* Makes a client channel over the connected, non-blocking socket `fd`, which it owns from here on,
+ * even on failure. Sends nothing yet. options->control is only used during the call, by the thread
+ * that has it to itself then. FTPSFS_ERROR_TLS. */
+Channel *channel_new(int fd, Trust *trust, const ChannelOptions *options, GError **error);
+
+/* Sends the ClientHello and returns without waiting for the peer. Errors as of channel_handshake,
+ * when the peer has answered or gone already. */
+gboolean channel_handshake_begin(Channel *channel, GError **error);
+
+/* Completes the handshake (begins it where that was not done) and verifies the peer: by
+ * trust_verify on a full handshake; a data channel that does not resume must in addition show
+ * the control channel's very certificate. FTPSFS_ERROR_TLS (refused, with the alert or the failed
+ * check in words; or the peer does not speak TLS), _LIMIT (the peer said 421 in clear instead of
+ * TLS), _LOST, _TIMEOUT, _INTERRUPTED. After _TIMEOUT and _INTERRUPTED it may be called again. */
+gboolean channel_handshake(Channel *channel, GCancellable *cancel, GError **error);
+
+/* Reads up to `length` bytes. Returns their number; 0 at the peer's close_notify; -1 with
+ * FTPSFS_ERROR_TRUNCATED (EOF without close_notify), _LOST, _TIMEOUT, _INTERRUPTED, _TLS.
+ * A renegotiation request of the peer is refused and reading goes on. Waits only for the first
+ * bytes; records that have arrived behind them are taken along. After _TIMEOUT and _INTERRUPTED
+ * it may be called again; other failures are given again. A TLS alert that refuses the client
+ * certificate comes here in TLS 1.3, whose handshake ends before the server has seen it. */
+gssize channel_read(Channel *channel, void *buffer, gsize length, GCancellable *cancel,
+                    GError **error);
+
+/* Like channel_read, but returns -1 with *would_block TRUE and no error when nothing is there yet.
+ */
+gssize channel_read_now(Channel *channel, void *buffer, gsize length, gboolean *would_block,
+                        GError **error);
+
+/* Writes all `length` bytes. FTPSFS_ERROR_LOST, _TIMEOUT, _INTERRUPTED, _TLS. After a failure in
+ * the middle nothing more can be written (_LOST); reading is still possible. */
+gboolean channel_write(Channel *channel, const void *data, gsize length, GCancellable *cancel,
+                       GError **error);
+
+/* Sends close_notify, without waiting for the peer's, and ends the sending direction (FIN).
+ * FTPSFS_ERROR_LOST, _TIMEOUT, _TLS. A second call does nothing. */
+gboolean channel_bye(Channel *channel, GError **error);
+
+/* Waits for the peer's close_notify or EOF after channel_bye, dropping what else comes. */
+gboolean channel_drain(Channel *channel, GCancellable *cancel, GError **error);
+
+/* The socket, to poll on; decrypted bytes may be pending without it being readable, so ask
+ * channel_pending first. An end or a failure that was met behind the last bytes counts as one
+ * byte: the next read gives it. */
+int channel_fd(const Channel *channel);
+gsize channel_pending(const Channel *channel);
+
+/* Session data to resume from (the newest TLS 1.3 ticket that came so far, or the TLS 1.2 session);
+ * a new reference or NULL when there is none yet. TLS 1.3 tickets come after the handshake and are
+ * noticed while reading. For channels of the same host, port and Trust only: a session that
+ * resumes is as trusted as the one before it. Never waits. */
+GBytes *channel_ticket(const Channel *channel);
+
+/* After the handshake: whether it resumed an earlier session; the group that was used, or
+ * GNUTLS_GROUP_INVALID; "TLS1.3 ..." description for g_free. */
+gboolean channel_resumed(const Channel *channel);
+gnutls_group_t channel_group(const Channel *channel);
+char *channel_describe(const Channel *channel);
+
+/* Shuts the TCP connection down so that any thread blocked in it returns with _LOST. The one call
+ * that is safe from another thread while the channel lives. */
+void channel_shutdown(Channel *channel);
+
+/* Closes the socket, without close_notify unless channel_bye was called. NULL is fine. */
+void channel_free(Channel *channel);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Channel, channel_free)
+
+#endif

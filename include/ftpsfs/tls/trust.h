@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * trust - whom this mount believes: CAs, pins, known hosts, client certificate, TLS priorities.
+ *
+ * One Trust a mount, immutable after trust_new and reference-counted, so it is shared by all
+ * threads without a lock (the known-hosts file is locked with flock while it is changed).
+ */
+#ifndef FTPSFS_TLS_TRUST_H
+#define FTPSFS_TLS_TRUST_H
+
+#include <gnutls/gnutls.h>
+
+#include "ftpsfs/util/secret.h"
+
+typedef enum {
+    TRUST_VERIFY_FULL, /* chain and host name; the default */
+    TRUST_VERIFY_TOFU, /* key remembered at first use, a change refused */
+    TRUST_VERIFY_NONE, /* nothing is checked, and a warning is logged each time */
+} TrustVerify;
+
+typedef enum { TRUST_TLS_1_2, TRUST_TLS_1_3 } TrustTlsMin;
+
+/* All strings may be NULL; they are copied. */
+typedef struct {
+    TrustVerify verify;
+    TrustTlsMin tls_min;
+    const char *ca_file;     /* PEM; instead of the system's CAs */
+    const char *ca_path;     /* directory of PEM files; instead of the system's CAs */
+    const char *crl_file;    /* PEM */
+    const char *known_hosts; /* for TOFU: file of GnuTLS's stored public keys */
+    const char *cert;        /* client certificate: PEM file or pkcs11: URL */
+    const char *key;         /* its key; NULL: in the same file */
+    Secret *key_password;    /* not copied but referenced; NULL: key is not encrypted */
+    const char *priority;    /* GnuTLS priority string; NULL: NORMAL */
+    const char *const *pins; /* "sha256//BASE64" of SPKI, NULL-terminated; any one must match */
+} TrustOptions;
+
+typedef struct Trust Trust;
+
+/* Loads all that `options` names. FTPSFS_ERROR_CONFIG with the file's name when something can't be
+ * read or holds no certificate, or when the priority string has an error (says where). */
+Trust *trust_new(const TrustOptions *options, GError **error);
+Trust *trust_ref(Trust *trust);
+void trust_unref(Trust *trust);
+
+/* Prepares a client session: credentials, priorities (with `group` first when it is not
+ * GNUTLS_GROUP_INVALID, so that its key share is the one sent), SNI unless `host` is an IP
+ * address. FTPSFS_ERROR_TLS on failure. */
+gboolean trust_apply(const Trust *trust, gnutls_session_t session, const char *host,
+                     gnutls_group_t group, GError **error);
+
+/* Verifies the peer after (or from the verify hook in) a full handshake, by the mount's rules.
+ * `host` and `port` are what the user named. FTPSFS_ERROR_TLS with a message that says which check
+ * failed in words (unknown CA, wrong name with the names that the certificate has, expired with
+ * the date, revoked, pin mismatch with the pin seen) and what to do about it; *alert (may be NULL)
+ * is then the alert to send to the peer (RFC 8446 section 6.2). FTPSFS_ERROR_IO when the
+ * known-hosts file can't be read or written. Safe from several threads, on different sessions. */
+gboolean trust_verify(const Trust *trust, gnutls_session_t session, const char *host, guint16 port,
+                      gnutls_alert_description_t *alert, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Trust, trust_unref)
+
+#endif

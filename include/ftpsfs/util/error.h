@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * error - the one GError domain used below the FUSE layer.
+ *
+ * A code says what went wrong in terms of the file system or the connection; fs/errors.c alone turns
+ * it into an errno. The message says what happened, to which path or host, in words for a person.
+ * There is no state here and so no lock.
+ */
+#ifndef FTPSFS_UTIL_ERROR_H
+#define FTPSFS_UTIL_ERROR_H
+
+#include <glib.h>
+
+#define FTPSFS_ERROR (ftpsfs_error_quark())
+GQuark ftpsfs_error_quark(void);
+
+typedef enum {
+    FTPSFS_ERROR_IO,            /* anything without a better name: EIO */
+    FTPSFS_ERROR_NOT_FOUND,     /* ENOENT */
+    FTPSFS_ERROR_EXISTS,        /* EEXIST */
+    FTPSFS_ERROR_ACCESS,        /* EACCES */
+    FTPSFS_ERROR_NOT_EMPTY,     /* ENOTEMPTY */
+    FTPSFS_ERROR_NOT_DIR,       /* ENOTDIR */
+    FTPSFS_ERROR_IS_DIR,        /* EISDIR */
+    FTPSFS_ERROR_NO_SPACE,      /* ENOSPC: 452, 552, or the local spool is full */
+    FTPSFS_ERROR_UNSUPPORTED,   /* EOPNOTSUPP: the server has no command for this */
+    FTPSFS_ERROR_NAME,          /* EILSEQ: a name that FTP can't carry (CR, LF, not in codepage) */
+    FTPSFS_ERROR_NAME_TOO_LONG, /* ENAMETOOLONG */
+    FTPSFS_ERROR_INVALID,       /* EINVAL */
+    FTPSFS_ERROR_STALE,         /* ESTALE: the node no longer exists on the server */
+    FTPSFS_ERROR_BUSY,          /* EBUSY: 450, file in use */
+    FTPSFS_ERROR_INTERRUPTED,   /* EINTR: the caller's GCancellable was cancelled */
+    FTPSFS_ERROR_TIMEOUT,       /* ETIMEDOUT: a deadline passed without progress */
+    FTPSFS_ERROR_LOST,          /* EIO: connection closed or reset; may be retried on a new one */
+    FTPSFS_ERROR_TRUNCATED,     /* EIO: data connection ended without close_notify */
+    FTPSFS_ERROR_PROTOCOL,      /* EIO: the server broke the protocol; the connection is dropped */
+    FTPSFS_ERROR_CONNECT,       /* EIO: name resolution or TCP connect failed */
+    FTPSFS_ERROR_TLS,           /* EIO: handshake or certificate verification failed */
+    FTPSFS_ERROR_LOGIN,         /* EACCES: the server refused user or password */
+    FTPSFS_ERROR_LIMIT,         /* EIO: the server takes no more connections (421, 530 too many) */
+    FTPSFS_ERROR_CONFIG,        /* command line or configuration: never reaches FUSE */
+} FtpsfsErrorCode;
+
+/* Whether the connection that gave the error is unusable now, so that the operation may be tried
+ * again on another one: LOST, TIMEOUT, TRUNCATED and PROTOCOL. */
+gboolean ftpsfs_error_is_connection(const GError *error);
+
+/* Shorthand for g_error_matches (error, FTPSFS_ERROR, code). */
+gboolean ftpsfs_error_is(const GError *error, FtpsfsErrorCode code);
+
+#endif

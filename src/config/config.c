@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ftpsfs/config/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fail.h"
+#include "options.h"
+
+/* mount.fuse3 with drop_privileges has opened and mounted /dev/fuse already and names its
+ * descriptor instead of a mountpoint; libfuse understands it. */
+#define PASSED_DESCRIPTOR "/dev/fd/"
+
+#define USAGE "ftpsfs [ftps://][user@]host[:port][/dir] MOUNTPOINT [-o opt,...]"
+
+/* The command line as far as it has been read. */
+typedef struct {
+    char **argv;
+    int argc;
+    int next; /* the next word of argv */
+    const char *positional[2];
+    guint positionals;
+    gboolean only_positionals; /* after "--" */
+} Words;
+
+/* "-f", "-fd", "-oopt", "-o opt". */
+static gboolean read_flags(Words *words, const char *flags, OptionState *state, GError **error)
+{
+    for (; *flags != '\0'; flags++) {
+        switch (*flags) {
+        case 'f':
+            state->config.foreground = TRUE;
+            break;
+        case 'd':
+            state->config.debug = TRUE;
+            state->config.foreground = TRUE;
+            break;
+        case 'r':
+            state->config.read_only = TRUE;
+            break;
+        case 'h':
+            state->config.action = CONFIG_HELP;
+            return TRUE;
+        case 'V':
+            state->config.action = CONFIG_VERSION;
+            return TRUE;
+        case 'o':
+            if (flags[1] != '\0')
+                return options_read(state, flags + 1, error);
+            if (words->next >= words->argc)
+                return config_fail(error, "-o needs options after it: -o opt,opt=value");
+            return options_read(state, words->argv[words->next++], error);
+        default:
+            return config_fail(error, "unknown option -%c: ftpsfs --help lists those there are",
+                               *flags);
+        }
+    }
+    return TRUE;
+}
+
+static gboolean read_long(Words *words, const char *name, OptionState *state, GError **error)
+{
+    if (*name == '\0')
+        words->only_positionals = TRUE;
+    else if (g_str_equal(name, "help"))
+        state->config.action = CONFIG_HELP;
+    else if (g_str_equal(name, "version"))
+        state->config.action = CONFIG_VERSION;
+    else
+        /* The value is left out: people try --password=. */
+        return config_fail(error, "unknown option --%.*s: ftpsfs --help lists those there are",
+                           (int)strcspn(name, "="), name);
+    return TRUE;
+}
+
+static gboolean read_words(Words *words, OptionState *state, GError **error)
+{
+    words->next = 1;
+    while (words->next < words->argc) {
+        const char *word = words->argv[words->next++];
+        gboolean good = TRUE;
+        if (!words->only_positionals && g_str_has_prefix(word, "--"))
+            good = read_long(words, word + 2, state, error);
+        else if (!words->only_positionals && word[0] == '-' && word[1] != '\0')
+            good = read_flags(words, word + 1, state, error);
+        else if (words->positionals < G_N_ELEMENTS(words->positional))
+            words->positional[words->positionals++] = word;
+        else
+            good = config_fail(error, "one word too many after source and mountpoint: " USAGE);
+        if (!good)
+            return FALSE;
+        if (state->config.action != CONFIG_MOUNT)
+            return TRUE;
+    }
+    if (words->positionals == 0)
+        return config_fail(error, "what to mount is missing: " USAGE);
+    if (words->positionals == 1)
+        return config_fail(error, "the mountpoint is missing: " USAGE);
+    return TRUE;
+}
+
+/* The source together with user= and port=; its port is never 0 afterwards. */
+static Source *resolve_source(OptionState *state, const char *text, GError **error)
+{
+    g_autoptr(Source) source = source_parse(text, error);
+    if (source == NULL)
+        return NULL;
+    if (state->user != NULL) {
+        if (source->user != NULL && !g_str_equal(source->user, state->user)) {
+            config_fail(error, "the source says user %s and -o user says %s: give one of them",
+                        source->user, state->user);
+            return NULL;
+        }
+        g_free(source->user);
+        source->user = g_steal_pointer(&state->user);
+    }
+    if (state->port != 0) {
+        if (source->port != 0 && source->port != state->port) {
+            config_fail(error, "the source says port %u and -o port says %u: give one of them",
+                        source->port, state->port);
+            return NULL;
+        }
+        source->port = (guint16)state->port;
+    }
+    if (source->port == 0)
+        source->port = state->config.explicit_tls ? SOURCE_PORT_EXPLICIT : SOURCE_PORT_IMPLICIT;
+    return g_steal_pointer(&source);
+}
+
+static gboolean check_directory(const char *name, const char *path, int access, GError **error)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return config_fail(error, "-o %s=%s: %s", name, path, g_strerror(errno));
+    if (!S_ISDIR(status.st_mode))
+        return config_fail(error, "-o %s=%s is not a directory", name, path);
+    if (faccessat(AT_FDCWD, path, access, AT_EACCESS) != 0)
+        return config_fail(error, "-o %s=%s: %s", name, path, g_strerror(errno));
+    return TRUE;
+}
+
+static gboolean check_file(const char *name, const char *path, GError **error)
+{
+    struct stat status;
+    if (g_str_has_prefix(path, "pkcs11:"))
+        return TRUE;
+    if (stat(path, &status) != 0 || faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
+        return config_fail(error, "-o %s=%s: %s", name, path, g_strerror(errno));
+    if (S_ISDIR(status.st_mode))
+        return config_fail(error, "-o %s=%s is a directory: name a file", name, path);
+    return TRUE;
+}
+
+static gboolean check_files(const OptionState *state, GError **error)
+{
+    gsize count;
+    const OptionSpec *table = options_table(&count);
+    for (gsize i = 0; i < count; i++) {
+        const OptionSpec *spec = &table[i];
+        if (spec->kind != OPTION_FILE && spec->kind != OPTION_DIRECTORY &&
+            spec->kind != OPTION_OUTPUT)
+            continue;
+        const char *path = *(char *const *)(const void *)((const char *)state + spec->offset);
+        if (path == NULL)
+            continue;
+        g_autofree char *parent = g_path_get_dirname(path);
+        gboolean spool = path == state->config.spool_dir;
+        gboolean good =
+            spec->kind == OPTION_FILE ? check_file(spec->name, path, error)
+            : spec->kind == OPTION_DIRECTORY
+                ? check_directory(spec->name, path, spool ? W_OK | X_OK : R_OK | X_OK, error)
+                : check_directory(spec->name, parent, X_OK, error);
+        if (!good)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean check_options(const OptionState *state, GError **error)
+{
+    const MountConfig *config = &state->config;
+    if (config->key != NULL && config->cert == NULL)
+        return config_fail(error,
+                           "-o key without -o cert: name the certificate that the key is for");
+    if (config->codepage != NULL) {
+        GIConv converter = g_iconv_open("UTF-8", config->codepage);
+        /* iconv's own way to say that there is none. */
+        if (converter == (GIConv)-1)
+            return config_fail(error,
+                               "-o codepage=%s is not an encoding that this system knows: iconv -l "
+                               "lists them",
+                               config->codepage);
+        g_iconv_close(converter);
+    }
+    gboolean other = FALSE, root = FALSE;
+    for (guint i = 0; i < state->mount_words->len; i++) {
+        other |= g_str_equal(state->mount_words->pdata[i], "allow_other");
+        root |= g_str_equal(state->mount_words->pdata[i], "allow_root");
+    }
+    if (other && root)
+        return config_fail(error, "-o allow_other and -o allow_root exclude each other: give one");
+    return TRUE;
+}
+
+static gboolean is_empty(DIR *directory)
+{
+    const struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        if (!g_str_equal(entry->d_name, ".") && !g_str_equal(entry->d_name, ".."))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean fail_mountpoint(const char *path, int number, GError **error)
+{
+    switch (number) {
+    case ENOENT:
+        return config_fail(error, "the mountpoint %s does not exist: make it with mkdir", path);
+    case ENOTDIR:
+        return config_fail(error, "the mountpoint %s is not a directory", path);
+    case ENOTCONN:
+        return config_fail(error,
+                           "the mountpoint %s holds a mount whose program has ended: free it with "
+                           "fusermount3 -u %s",
+                           path, path);
+    default:
+        return config_fail(error, "the mountpoint %s can't be used: %s", path, g_strerror(number));
+    }
+}
+
+/* The absolute name of the mountpoint, for g_free. */
+static char *check_mountpoint(const char *path, gboolean nonempty, GError **error)
+{
+    if (g_str_has_prefix(path, PASSED_DESCRIPTOR))
+        return g_strdup(path);
+    char *resolved = realpath(path, NULL);
+    g_autofree char *absolute = g_strdup(resolved);
+    int number = errno;
+    free(resolved);
+    DIR *directory = absolute == NULL ? NULL : opendir(absolute);
+    if (absolute != NULL && directory == NULL)
+        number = errno;
+    if (directory == NULL) {
+        fail_mountpoint(path, number, error);
+        return NULL;
+    }
+    gboolean usable = nonempty || is_empty(directory);
+    closedir(directory);
+    if (!usable) {
+        config_fail(
+            error,
+            "the mountpoint %s is not empty: choose an empty directory, or hide what it holds "
+            "with -o nonempty",
+            path);
+        return NULL;
+    }
+    return g_steal_pointer(&absolute);
+}
+
+/* What the environment says where no option does. */
+static void resolve_directories(MountConfig *config)
+{
+    const char *temporary = g_getenv("TMPDIR");
+    if (temporary == NULL || *temporary == '\0')
+        temporary = "/var/tmp";
+    if (config->spool_dir == NULL)
+        config->spool_dir = g_canonicalize_filename(temporary, NULL);
+    config->known_hosts = g_build_filename(g_get_user_data_dir(), "ftpsfs", "known_hosts", NULL);
+    config->lost_dir = g_build_filename(g_get_user_data_dir(), "ftpsfs", "lost", NULL);
+}
+
+static void resolve_masks(OptionState *state)
+{
+    guint common = state->umask == OPTION_MODE_UNSET ? 0 : state->umask;
+    state->config.umask_files = state->fmask == OPTION_MODE_UNSET ? common : state->fmask;
+    state->config.umask_dirs = state->dmask == OPTION_MODE_UNSET ? common : state->dmask;
+}
+
+/* What libfuse gets; the last of contradictory words wins there, as it does here. */
+static GPtrArray *collect_fuse_options(const OptionState *state)
+{
+    GPtrArray *options = g_ptr_array_new_with_free_func(g_free);
+    if (state->default_permissions)
+        g_ptr_array_add(options, g_strdup("default_permissions"));
+    if (state->config.read_only)
+        g_ptr_array_add(options, g_strdup("ro"));
+    for (guint i = 0; i < state->mount_words->len; i++)
+        g_ptr_array_add(options, g_strdup(state->mount_words->pdata[i]));
+    g_autofree char *source = source_to_string(state->config.source);
+    g_ptr_array_add(options,
+                    g_strdup_printf("fsname=%s", state->fsname != NULL ? state->fsname : source));
+    g_ptr_array_add(
+        options, g_strdup_printf("subtype=%s", state->subtype != NULL ? state->subtype : "ftpsfs"));
+    return options;
+}
+
+MountConfig *config_parse(int argc, char **argv, GError **error)
+{
+    g_auto(OptionState) state;
+    options_init(&state);
+    MountConfig *config = &state.config;
+    Words words = {.argv = argv, .argc = argc};
+    if (!read_words(&words, &state, error))
+        return NULL;
+    if (config->action == CONFIG_MOUNT) {
+        resolve_directories(config);
+        config->source = resolve_source(&state, words.positional[0], error);
+        if (config->source == NULL || !check_options(&state, error) || !check_files(&state, error))
+            return NULL;
+        config->mountpoint = check_mountpoint(words.positional[1], state.nonempty, error);
+        if (config->mountpoint == NULL)
+            return NULL;
+        resolve_masks(&state);
+        config->readahead = MIN(config->readahead, config->cache_size);
+        config->fuse_options = collect_fuse_options(&state);
+    }
+    MountConfig *result = g_new(MountConfig, 1);
+    *result = *config;
+    memset(config, 0, sizeof(*config));
+    return result;
+}
+
+void config_clear(MountConfig *config)
+{
+    source_free(config->source);
+    g_free(config->mountpoint);
+    g_free(config->codepage);
+    g_free(config->ca_file);
+    g_free(config->ca_path);
+    g_free(config->crl_file);
+    g_free(config->cert);
+    g_free(config->key);
+    g_free(config->priority);
+    g_free(config->credentials_file);
+    g_free(config->spool_dir);
+    g_free(config->stats_file);
+    g_free(config->known_hosts);
+    g_free(config->lost_dir);
+    g_clear_pointer(&config->pins, g_ptr_array_unref);
+    g_clear_pointer(&config->fuse_options, g_ptr_array_unref);
+    memset(config, 0, sizeof(*config));
+}
+
+void config_free(MountConfig *config)
+{
+    if (config == NULL)
+        return;
+    config_clear(config);
+    g_free(config);
+}
+
+char *config_help(void)
+{
+    return options_help();
+}

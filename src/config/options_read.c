@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads -o strings into an OptionState by the table in options.c. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "fail.h"
+#include "options.h"
+
+#define FIELD(state, spec, type) ((type *)(void *)((char *)(state) + (spec)->offset))
+
+/* OPTION_CHOICE stores through guint *. */
+G_STATIC_ASSERT(sizeof(TrustVerify) == sizeof(guint) && sizeof(TrustTlsMin) == sizeof(guint));
+
+static gboolean set_number(OptionState *state, const OptionSpec *spec, const char *value,
+                           GError **error)
+{
+    guint64 number;
+    if (!g_ascii_string_to_unsigned(value, 10, spec->min, spec->max, &number, NULL))
+        return config_fail(
+            error, "-o %s=%s: write a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
+            spec->name, value, spec->min, spec->max);
+    *FIELD(state, spec, guint) = (guint)number;
+    return TRUE;
+}
+
+/* "32M"; the units are powers of 1024. */
+static gboolean read_size(const char *text, guint64 *bytes)
+{
+    static const char units[] = "KMGT";
+    g_autofree char *digits = g_strdup(text);
+    gsize length = strlen(digits);
+    guint shift = 0;
+    if (length > 0 && !g_ascii_isdigit(digits[length - 1])) {
+        const char *unit = strchr(units, g_ascii_toupper(digits[length - 1]));
+        if (unit == NULL)
+            return FALSE;
+        shift = 10 * (guint)(unit - units + 1);
+        digits[length - 1] = '\0';
+    }
+    guint64 number;
+    if (!g_ascii_string_to_unsigned(digits, 10, 0, G_MAXUINT64 >> shift, &number, NULL))
+        return FALSE;
+    *bytes = number << shift;
+    return TRUE;
+}
+
+static gboolean set_size(OptionState *state, const OptionSpec *spec, const char *value,
+                         GError **error)
+{
+    guint64 bytes;
+    if (!read_size(value, &bytes))
+        return config_fail(error, "-o %s=%s: write a size in bytes, or with K, M or G: 64M",
+                           spec->name, value);
+    if (bytes < spec->min || bytes > spec->max) {
+        g_autofree char *min = g_format_size_full(spec->min, G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *max = g_format_size_full(spec->max, G_FORMAT_SIZE_IEC_UNITS);
+        return config_fail(error, "-o %s=%s is out of range: write %s to %s", spec->name, value,
+                           min, max);
+    }
+    *FIELD(state, spec, guint64) = bytes;
+    return TRUE;
+}
+
+static gboolean set_mode(OptionState *state, const OptionSpec *spec, const char *value,
+                         GError **error)
+{
+    guint64 mode;
+    if (!g_ascii_string_to_unsigned(value, 8, 0, spec->max, &mode, NULL))
+        return config_fail(error, "-o %s=%s: write an octal number like 022", spec->name, value);
+    *FIELD(state, spec, guint) = (guint)mode;
+    return TRUE;
+}
+
+static gboolean set_choice(OptionState *state, const OptionSpec *spec, const char *value,
+                           GError **error)
+{
+    g_auto(GStrv) words = g_strsplit(spec->argument, "|", -1);
+    for (guint i = 0; words[i] != NULL; i++) {
+        if (g_str_equal(words[i], value)) {
+            *FIELD(state, spec, guint) = i;
+            return TRUE;
+        }
+    }
+    return config_fail(error, "-o %s=%s: write one of %s", spec->name, value, spec->argument);
+}
+
+/* The daemon goes to "/", so that names must be absolute. The shell does not expand "~" after
+ * "-o name=", so it is done here. */
+static char *absolute_name(const char *value)
+{
+    if (g_str_has_prefix(value, "pkcs11:"))
+        return g_strdup(value);
+    if (g_str_has_prefix(value, "~/"))
+        return g_canonicalize_filename(value + 2, g_get_home_dir());
+    return g_canonicalize_filename(value, NULL);
+}
+
+static gboolean set_list(OptionState *state, const OptionSpec *spec, const char *value,
+                         GError **error)
+{
+    gsize length = 0;
+    const char *base64 = g_str_has_prefix(value, "sha256//") ? value + strlen("sha256//") : "";
+    g_autofree guchar *digest = g_base64_decode(base64, &length);
+    if (digest == NULL || strlen(base64) != 44 || length != 32)
+        return config_fail(error,
+                           "-o %s=%s: write sha256//BASE64, the SHA-256 of the server's public key",
+                           spec->name, value);
+    GPtrArray **list = FIELD(state, spec, GPtrArray *);
+    if (*list == NULL) {
+        *list = g_ptr_array_new_with_free_func(g_free);
+        g_ptr_array_add(*list, NULL);
+    }
+    g_ptr_array_insert(*list, (gint)(*list)->len - 1, g_strdup(value));
+    return TRUE;
+}
+
+/* (uid_t)-1 means "no user" to chown(2). */
+static gboolean read_id(const char *value, guint32 *id)
+{
+    guint64 number;
+    if (!g_ascii_string_to_unsigned(value, 10, 0, G_MAXUINT32 - 1, &number, NULL))
+        return FALSE;
+    *id = (guint32)number;
+    return TRUE;
+}
+
+static gboolean set_user(OptionState *state, const char *value, GError **error)
+{
+    state->config.have_uid = TRUE;
+    if (read_id(value, &state->config.uid))
+        return TRUE;
+    const struct passwd *entry = getpwnam(value);
+    if (entry == NULL)
+        return config_fail(error, "-o uid=%s: there is no such user; write a name or a number",
+                           value);
+    state->config.uid = entry->pw_uid;
+    return TRUE;
+}
+
+static gboolean set_group(OptionState *state, const char *value, GError **error)
+{
+    state->config.have_gid = TRUE;
+    if (read_id(value, &state->config.gid))
+        return TRUE;
+    const struct group *entry = getgrnam(value);
+    if (entry == NULL)
+        return config_fail(error, "-o gid=%s: there is no such group; write a name or a number",
+                           value);
+    state->config.gid = entry->gr_gid;
+    return TRUE;
+}
+
+static gboolean set_mount(OptionState *state, const OptionSpec *spec, const char *value,
+                          GError **error)
+{
+    guint64 number;
+    if (value != NULL &&
+        !g_ascii_string_to_unsigned(value, 10, spec->min, spec->max, &number, NULL))
+        return config_fail(error, "-o %s=%s: write a number of bytes", spec->name, value);
+    g_ptr_array_add(state->mount_words, value == NULL
+                                            ? g_strdup(spec->name)
+                                            : g_strdup_printf("%s=%s", spec->name, value));
+    return TRUE;
+}
+
+static gboolean set_text(OptionState *state, const OptionSpec *spec, const char *value,
+                         GError **error)
+{
+    if (!g_utf8_validate(value, -1, NULL))
+        return config_fail(error, "the value of -o %s is no UTF-8", spec->name);
+    char **field = FIELD(state, spec, char *);
+    g_free(*field);
+    *field = g_strdup(value);
+    return TRUE;
+}
+
+/* `value` is NULL without "=". */
+static gboolean set(OptionState *state, const OptionSpec *spec, const char *value, GError **error)
+{
+    switch (spec->kind) {
+    case OPTION_ON:
+    case OPTION_OFF:
+        *FIELD(state, spec, gboolean) = spec->kind == OPTION_ON;
+        return TRUE;
+    case OPTION_NUMBER:
+        return set_number(state, spec, value, error);
+    case OPTION_SIZE:
+        return set_size(state, spec, value, error);
+    case OPTION_MODE:
+        return set_mode(state, spec, value, error);
+    case OPTION_CHOICE:
+        return set_choice(state, spec, value, error);
+    case OPTION_TEXT:
+        return set_text(state, spec, value, error);
+    case OPTION_FILE:
+    case OPTION_DIRECTORY:
+    case OPTION_OUTPUT: {
+        char **field = FIELD(state, spec, char *);
+        g_free(*field);
+        *field = absolute_name(value);
+        return TRUE;
+    }
+    case OPTION_LIST:
+        return set_list(state, spec, value, error);
+    case OPTION_USER:
+        return set_user(state, value, error);
+    case OPTION_GROUP:
+        return set_group(state, value, error);
+    case OPTION_MOUNT:
+        return set_mount(state, spec, value, error);
+    case OPTION_IGNORED:
+        return TRUE;
+    }
+    g_assert_not_reached();
+}
+
+static gboolean is_password(const char *name)
+{
+    static const char *const names[] = {"password", "passwd", "pass", "pw", NULL};
+    return g_strv_contains(names, name);
+}
+
+/* One option, with "\," and "\\" resolved already. Messages don't repeat the value of an option
+ * that is not known: it may be a password under a wrong name. */
+static gboolean read_one(OptionState *state, char *word, GError **error)
+{
+    char *value = strchr(word, '=');
+    if (value != NULL)
+        *value++ = '\0';
+    if (is_password(word))
+        return config_fail(
+            error,
+            "-o %s: a password on the command line is visible to every user in the process "
+            "list; put it into ~/.netrc or a file for -o credentials=FILE",
+            word);
+    const OptionSpec *spec = options_find(word, value != NULL);
+    if (spec == NULL) {
+        g_autofree char *shown = g_strescape(word, NULL);
+        const char *nearest = options_nearest(word);
+        if (nearest == NULL)
+            return config_fail(error, "unknown option -o %s: ftpsfs --help lists those there are",
+                               shown);
+        return config_fail(error, "unknown option -o %s: did you mean %s?", shown, nearest);
+    }
+    if (spec->kind == OPTION_IGNORED)
+        return TRUE;
+    if (spec->argument == NULL && value != NULL)
+        return config_fail(error, "-o %s takes no value: write -o %s alone", spec->name,
+                           spec->name);
+    if (spec->argument != NULL && (value == NULL || *value == '\0'))
+        return config_fail(error, "-o %s needs a value: write -o %s=%s", spec->name, spec->name,
+                           spec->argument);
+    for (const char *p = value; p != NULL && *p != '\0'; p++) {
+        if (g_ascii_iscntrl(*p))
+            return config_fail(error, "the value of -o %s holds control characters", spec->name);
+    }
+    return set(state, spec, value, error);
+}
+
+gboolean options_read(OptionState *state, const char *text, GError **error)
+{
+    g_autoptr(GString) word = g_string_new(NULL);
+    for (const char *p = text;; p++) {
+        if (*p == '\\' && (p[1] == ',' || p[1] == '\\')) {
+            g_string_append_c(word, *++p);
+        } else if (*p != ',' && *p != '\0') {
+            g_string_append_c(word, *p);
+        } else {
+            /* Empty words come from "a,,b" in scripts; mount(8) skips them too. */
+            if (word->len > 0 && !read_one(state, word->str, error))
+                return FALSE;
+            g_string_truncate(word, 0);
+            if (*p == '\0')
+                return TRUE;
+        }
+    }
+}
+
+void options_init(OptionState *state)
+{
+    memset(state, 0, sizeof(*state));
+    state->umask = OPTION_MODE_UNSET;
+    state->fmask = OPTION_MODE_UNSET;
+    state->dmask = OPTION_MODE_UNSET;
+    state->default_permissions = TRUE;
+    state->mount_words = g_ptr_array_new_with_free_func(g_free);
+    gsize count;
+    const OptionSpec *table = options_table(&count);
+    for (gsize i = 0; i < count; i++) {
+        if (table[i].standard != NULL && !set(state, &table[i], table[i].standard, NULL))
+            g_error("the default of -o %s is not valid", table[i].name);
+    }
+}
+
+void options_clear(OptionState *state)
+{
+    config_clear(&state->config);
+    g_clear_pointer(&state->user, g_free);
+    g_clear_pointer(&state->fsname, g_free);
+    g_clear_pointer(&state->subtype, g_free);
+    g_clear_pointer(&state->mount_words, g_ptr_array_unref);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Attributes: what the tree knows as struct stat, and getattr, setattr, statfs.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fs_private.h"
+#include "ftpsfs/util/error.h"
+
+/* A good size of one read; programs size their buffers by it. */
+#define BLOCK_SIZE (128 * 1024)
+
+/* What statfs shows when the server tells nothing: enough that no program refuses to write. */
+#define UNKNOWN_SPACE (1024ULL * 1024 * 1024 * 1024)
+
+/* Permissions by the "perm" fact where the server tells no mode (RFC 3659 section 7.5.5). */
+static guint32 mode_from_perm(const NodeInfo *info)
+{
+    gboolean dir = info->type == REMOTE_TYPE_DIR;
+    if (!(info->has & REMOTE_HAS_PERM))
+        return dir ? 0755 : 0644;
+    guint read = dir ? REMOTE_PERM_ENTER | REMOTE_PERM_LIST : REMOTE_PERM_READ;
+    guint write =
+        dir ? REMOTE_PERM_CREATE | REMOTE_PERM_MKDIR : REMOTE_PERM_WRITE | REMOTE_PERM_APPEND;
+    guint32 mode = (info->perm & read) ? (dir ? 0555 : 0444) : 0;
+    return (info->perm & write) ? mode | 0200 : mode;
+}
+
+static mode_t mode_of(const Fs *fs, const NodeInfo *info)
+{
+    guint32 mode = (info->has & REMOTE_HAS_MODE) ? info->mode : mode_from_perm(info);
+    switch (info->type) {
+    case REMOTE_TYPE_DIR:
+        return S_IFDIR | (mode & ~fs->options.umask_dirs);
+    case REMOTE_TYPE_SYMLINK:
+        return S_IFLNK | 0777;
+    case REMOTE_TYPE_OTHER:
+        return S_IFIFO | (mode & ~fs->options.umask_files);
+    case REMOTE_TYPE_FILE:
+        break;
+    }
+    return S_IFREG | (mode & ~fs->options.umask_files);
+}
+
+void fs_fill_stat(const Fs *fs, const NodeInfo *info, struct stat *st)
+{
+    memset(st, 0, sizeof *st);
+    st->st_ino = info->ino;
+    st->st_mode = mode_of(fs, info);
+    /* 1 also for directories: it tells find(1) not to count sub-directories by it. */
+    st->st_nlink = 1;
+    st->st_uid = fs->options.uid;
+    st->st_gid = fs->options.gid;
+    st->st_size = info->type == REMOTE_TYPE_DIR ? 0 : (off_t)info->size;
+    st->st_blksize = BLOCK_SIZE;
+    st->st_blocks = (st->st_size + 511) / 512;
+    st->st_mtim.tv_sec = info->mtime;
+    st->st_mtim.tv_nsec = info->mtime_ns;
+    st->st_atim = st->st_ctim = st->st_mtim;
+}
+
+double fs_validity(const NodeInfo *info)
+{
+    gint64 left = info->valid_until - g_get_monotonic_time();
+    return left > 0 ? (double)left / (double)G_USEC_PER_SEC : 0.0;
+}
+
+void fs_fill_entry(const Fs *fs, Node *node, struct fuse_entry_param *entry)
+{
+    NodeInfo info;
+    node_info(node, &info);
+    memset(entry, 0, sizeof *entry);
+    entry->ino = (fuse_ino_t)node;
+    entry->attr_timeout = entry->entry_timeout = fs_validity(&info);
+    fs_fill_stat(fs, &info, &entry->attr);
+    tree_remember(node);
+}
+
+static void reply_attributes(fuse_req_t req, Node *node, GCancellable *cancel)
+{
+    Fs *fs = fs_of(req);
+    NodeInfo info;
+    g_autoptr(GError) error = NULL;
+    if (!tree_refresh(fs->tree, node, FALSE, &info, cancel, &error)) {
+        fs_reply_error(req, error);
+        return;
+    }
+    struct stat st;
+    fs_fill_stat(fs, &info, &st);
+    fuse_reply_attr(req, &st, fs_validity(&info));
+}
+
+static void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)fi;
+    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    reply_attributes(req, fs_node(req, ino), cancel);
+}
+
+/* There is no chown in FTP. To the owner that is shown anyway it is nothing to do. */
+static gboolean owner_is_kept(const Fs *fs, const struct stat *attr, int to_set)
+{
+    return (!(to_set & FUSE_SET_ATTR_UID) || attr->st_uid == fs->options.uid) &&
+           (!(to_set & FUSE_SET_ATTR_GID) || attr->st_gid == fs->options.gid);
+}
+
+static gboolean set_mode_and_time(Fs *fs, Node *node, const struct stat *attr, int to_set,
+                                  GCancellable *cancel, GError **error)
+{
+    guint32 mode = (to_set & FUSE_SET_ATTR_MODE) ? attr->st_mode & 07777 : G_MAXUINT32;
+    gint64 mtime = G_MININT64;
+    if (to_set & FUSE_SET_ATTR_MTIME_NOW)
+        mtime = g_get_real_time() / G_USEC_PER_SEC;
+    else if (to_set & FUSE_SET_ATTR_MTIME)
+        mtime = attr->st_mtim.tv_sec;
+    if (mode == G_MAXUINT32 && mtime == G_MININT64)
+        return TRUE;
+    return files_set_attributes(fs->files, node, mode, mtime, cancel, error);
+}
+
+static void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+                       struct fuse_file_info *fi)
+{
+    Fs *fs = fs_of(req);
+    Node *node = fs_node(req, ino);
+    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(GError) error = NULL;
+    if (!owner_is_kept(fs, attr, to_set)) {
+        fuse_reply_err(req, EPERM);
+        return;
+    }
+    File *file = fi != NULL ? (File *)(uintptr_t)fi->fh : NULL;
+    if (((to_set & FUSE_SET_ATTR_SIZE) &&
+         !files_truncate(fs->files, node, file, (guint64)attr->st_size, cancel, &error)) ||
+        !set_mode_and_time(fs, node, attr, to_set, cancel, &error)) {
+        fs_reply_error(req, error);
+        return;
+    }
+    reply_attributes(req, node, cancel);
+}
+
+static void fs_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+    Fs *fs = fs_of(req);
+    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autofree char *path = node_path(fs_node(req, ino));
+    guint64 bytes = UNKNOWN_SPACE;
+    g_autoptr(GError) error = NULL;
+    if (path != NULL && !remote_available(fs->remote, path, &bytes, cancel, &error)) {
+        bytes = UNKNOWN_SPACE;
+        g_debug("statfs: %s", error->message);
+    }
+    struct statvfs st = {
+        .f_bsize = BLOCK_SIZE,
+        .f_frsize = 4096,
+        .f_blocks = bytes / 4096,
+        .f_bfree = bytes / 4096,
+        .f_bavail = bytes / 4096,
+        .f_files = 1000000,
+        .f_ffree = 1000000,
+        .f_namemax = 255,
+    };
+    fuse_reply_statfs(req, &st);
+}
+
+void fs_attributes_register(struct fuse_lowlevel_ops *ops)
+{
+    ops->getattr = fs_getattr;
+    ops->setattr = fs_setattr;
+    ops->statfs = fs_statfs;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fs_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ftpsfs/util/error.h"
+
+/* Requests that block on the server must not keep others from the cache. */
+#define MAX_THREADS    64
+#define MAX_BACKGROUND 128
+
+Node *fs_node(fuse_req_t req, fuse_ino_t ino)
+{
+    return ino == FUSE_ROOT_ID ? tree_root(fs_of(req)->tree) : (Node *)ino;
+}
+
+static void on_interrupt(fuse_req_t req, void *data)
+{
+    (void)req;
+    g_cancellable_cancel(data);
+}
+
+GCancellable *fs_cancellable(fuse_req_t req)
+{
+    GCancellable *cancel = g_cancellable_new();
+    fuse_req_interrupt_func(req, on_interrupt, cancel);
+    return cancel;
+}
+
+/* libfuse wants to hear of max_read twice: as mount option, and here. */
+static unsigned max_read_of(const GPtrArray *options)
+{
+    for (guint i = 0; i < options->len; i++) {
+        const char *option = g_ptr_array_index(options, i);
+        if (g_str_has_prefix(option, "max_read="))
+            return (unsigned)g_ascii_strtoull(option + strlen("max_read="), NULL, 10);
+    }
+    return 0;
+}
+
+static void fs_init(void *userdata, struct fuse_conn_info *conn)
+{
+    const Fs *fs = userdata;
+    conn->max_read = max_read_of(fs->options.fuse_options);
+    conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ |
+                                   FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS);
+    /* Attributes cost nothing here: the listing brings them. */
+    conn->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
+    conn->max_background = MAX_BACKGROUND;
+    conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
+    conn->max_write = 1024 * 1024;
+    conn->max_readahead = 1024 * 1024;
+}
+
+static struct fuse_session *new_session(Fs *fs)
+{
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    struct fuse_lowlevel_ops ops = {.init = fs_init};
+    fs_names_register(&ops);
+    fs_directories_register(&ops);
+    fs_files_register(&ops);
+    fs_attributes_register(&ops);
+
+    char *options = NULL;
+    int failed = fuse_opt_add_arg(&args, "ftpsfs");
+    for (guint i = 0; i < fs->options.fuse_options->len; i++)
+        failed |=
+            fuse_opt_add_opt_escaped(&options, g_ptr_array_index(fs->options.fuse_options, i));
+    failed |= fuse_opt_add_arg(&args, "-o");
+    failed |= fuse_opt_add_arg(&args, options);
+    free(options);
+    if (fs->options.debug)
+        failed |= fuse_opt_add_arg(&args, "-d");
+    struct fuse_session *session =
+        failed == 0 ? fuse_session_new(&args, &ops, sizeof ops, fs) : NULL;
+    fuse_opt_free_args(&args);
+    return session;
+}
+
+void fs_free(Fs *fs)
+{
+    if (fs == NULL)
+        return;
+    if (fs->signals)
+        fuse_remove_signal_handlers(fs->session);
+    if (fs->mounted)
+        fuse_session_unmount(fs->session);
+    if (fs->session != NULL)
+        fuse_session_destroy(fs->session);
+    g_free(fs);
+}
+
+Fs *fs_mount(Remote *remote, Tree *tree, Files *files, const FsOptions *options, GError **error)
+{
+    g_autoptr(Fs) fs = g_new0(Fs, 1);
+    fs->options = *options;
+    fs->remote = remote;
+    fs->tree = tree;
+    fs->files = files;
+    fs->session = new_session(fs);
+    if (fs->session == NULL) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
+                    "libfuse does not take the mount options; see its message above");
+        return NULL;
+    }
+    fs->signals = fuse_set_signal_handlers(fs->session) == 0;
+    fs->mounted = fuse_session_mount(fs->session, options->mountpoint) == 0;
+    if (!fs->mounted) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
+                    "%s can't be mounted on; see the message above", options->mountpoint);
+        return NULL;
+    }
+    return g_steal_pointer(&fs);
+}
+
+gboolean fs_serve(Fs *fs)
+{
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    fuse_loop_cfg_set_max_threads(config, MAX_THREADS);
+    fuse_loop_cfg_set_clone_fd(config, 1);
+    int result = fuse_session_loop_mt(fs->session, config);
+    fuse_loop_cfg_destroy(config);
+    /* A signal's number is no failure. */
+    if (result < 0)
+        g_warning("the FUSE loop ended: %s", g_strerror(-result));
+    return result >= 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Callbacks that list directories. A handle holds the children as they were when it was opened or
+ * rewound, so that offsets stay good while the directory changes.
+ */
+#include <errno.h>
+
+#include "fs_private.h"
+
+typedef struct {
+    GMutex lock;         /* guards children: a handle may be used by several threads */
+    GPtrArray *children; /* Node references */
+    gboolean read;       /* something was read from it since */
+} DirHandle;
+
+/* Offsets 0 and 1 are "." and "..", the children follow. */
+#define FIRST_CHILD 2
+
+static void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(GError) error = NULL;
+    GPtrArray *children = tree_list(fs_of(req)->tree, fs_node(req, ino), cancel, &error);
+    if (children == NULL) {
+        fs_reply_error(req, error);
+        return;
+    }
+    DirHandle *handle = g_new0(DirHandle, 1);
+    g_mutex_init(&handle->lock);
+    handle->children = children;
+    fi->fh = (uint64_t)(uintptr_t)handle;
+    if (fuse_reply_open(req, fi) != 0) {
+        g_ptr_array_unref(children);
+        g_free(handle);
+    }
+}
+
+static void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    DirHandle *handle = (DirHandle *)(uintptr_t)fi->fh;
+    g_ptr_array_unref(handle->children);
+    g_mutex_clear(&handle->lock);
+    g_free(handle);
+    fuse_reply_err(req, 0);
+}
+
+/* rewinddir(3) shows what is there now. */
+static gboolean rewind_handle(fuse_req_t req, DirHandle *handle, Node *dir, GError **error)
+{
+    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    GPtrArray *children = tree_list(fs_of(req)->tree, dir, cancel, error);
+    /* The request may be interrupted after `cancel` is gone. */
+    fuse_req_interrupt_func(req, NULL, NULL);
+    if (children == NULL)
+        return FALSE;
+    g_mutex_lock(&handle->lock);
+    g_ptr_array_unref(handle->children);
+    handle->children = children;
+    g_mutex_unlock(&handle->lock);
+    return TRUE;
+}
+
+/* The bytes that entry `index` takes in the buffer; more than `space` when it does not fit. */
+static size_t add_entry(fuse_req_t req, char *buffer, size_t space, const char *name, Node *node,
+                        gboolean plus, off_t next)
+{
+    Fs *fs = fs_of(req);
+    NodeInfo info;
+    node_info(node, &info);
+    struct fuse_entry_param entry = {0};
+    fs_fill_stat(fs, &info, &entry.attr);
+    if (!plus)
+        return fuse_add_direntry(req, buffer, space, name, &entry.attr, next);
+    /* "." and ".." count as no lookup. */
+    if (next > FIRST_CHILD) {
+        entry.ino = (fuse_ino_t)node;
+        entry.attr_timeout = entry.entry_timeout = fs_validity(&info);
+    }
+    return fuse_add_direntry_plus(req, buffer, space, name, &entry, next);
+}
+
+/* Fills the buffer from `offset` on, with the handle's lock held. */
+static size_t fill(fuse_req_t req, const DirHandle *handle, Node *dir, char *buffer, size_t size,
+                   off_t offset, gboolean plus)
+{
+    size_t used = 0;
+    for (off_t i = offset; i - FIRST_CHILD < (off_t)handle->children->len; i++) {
+        Node *node =
+            i < FIRST_CHILD ? dir : g_ptr_array_index(handle->children, (guint)(i - FIRST_CHILD));
+        g_autofree char *name = i == 0 ? g_strdup(".") : i == 1 ? g_strdup("..") : node_name(node);
+        size_t bytes = add_entry(req, buffer + used, size - used, name, node, plus, i + 1);
+        if (bytes > size - used)
+            break;
+        used += bytes;
+        if (plus && i >= FIRST_CHILD)
+            tree_remember(node);
+    }
+    return used;
+}
+
+static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                           struct fuse_file_info *fi, gboolean plus)
+{
+    DirHandle *handle = (DirHandle *)(uintptr_t)fi->fh;
+    Node *dir = fs_node(req, ino);
+    g_autoptr(GError) error = NULL;
+    if (offset == 0 && handle->read && !rewind_handle(req, handle, dir, &error)) {
+        fs_reply_error(req, error);
+        return;
+    }
+    g_autofree char *buffer = g_malloc(size);
+    g_mutex_lock(&handle->lock);
+    handle->read = TRUE;
+    size_t used = fill(req, handle, dir, buffer, size, offset, plus);
+    g_mutex_unlock(&handle->lock);
+    fuse_reply_buf(req, buffer, used);
+}
+
+static void fs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                       struct fuse_file_info *fi)
+{
+    read_directory(req, ino, size, offset, fi, FALSE);
+}
+
+static void fs_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                           struct fuse_file_info *fi)
+{
+    read_directory(req, ino, size, offset, fi, TRUE);
+}
+
+/* All changes of names are on the server before their calls return. */
+static void fs_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    (void)ino;
+    (void)datasync;
+    (void)fi;
+    fuse_reply_err(req, 0);
+}
+
+void fs_directories_register(struct fuse_lowlevel_ops *ops)
+{
+    ops->opendir = fs_opendir;
+    ops->releasedir = fs_releasedir;
+    ops->readdir = fs_readdir;
+    ops->readdirplus = fs_readdirplus;
+    ops->fsyncdir = fs_fsyncdir;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Callbacks on the content of files.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#include "fs_private.h"
+
+static File *file_of(const struct fuse_file_info *fi)
+{
+    return (File *)(uintptr_t)fi->fh;
+}
+
+static void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(GError) error = NULL;
+    gboolean keep_cache = FALSE;
+    File *file =
+        file_open(fs_of(req)->files, fs_node(req, ino), fi->flags, &keep_cache, cancel, &error);
+    if (file == NULL) {
+        fs_reply_error(req, error);
+        return;
+    }
+    fi->fh = (uint64_t)(uintptr_t)file;
+    fi->keep_cache = keep_cache ? 1 : 0;
+    if (fuse_reply_open(req, fi) != 0)
+        file_close(file);
+}
+
+static void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                      struct fuse_file_info *fi)
+{
+    Fs *fs = fs_of(req);
+    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Node) node = NULL;
+    File *file =
+        file_create(fs->files, fs_node(req, parent), name, mode & 07777, &node, cancel, &error);
+    if (file == NULL) {
+        fs_reply_error(req, error);
+        return;
+    }
+    fi->fh = (uint64_t)(uintptr_t)file;
+    struct fuse_entry_param entry;
+    fs_fill_entry(fs, node, &entry);
+    if (fuse_reply_create(req, &entry, fi) != 0) {
+        tree_forget(node, 1);
+        file_close(file);
+    }
+}
+
+static void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                    struct fuse_file_info *fi)
+{
+    (void)ino;
+    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    if (!file_read(file_of(fi), (guint64)offset, size, parts, cancel, &error)) {
+        fs_reply_error(req, error);
+        return;
+    }
+    /* The chunks go to the kernel from where they lie. */
+    g_autofree struct iovec *iov = g_new0(struct iovec, parts->len + 1);
+    for (guint i = 0; i < parts->len; i++)
+        iov[i].iov_base = (void *)g_bytes_get_data(g_ptr_array_index(parts, i), &iov[i].iov_len);
+    fuse_reply_iov(req, iov, (int)parts->len);
+}
+
+static void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
+                     struct fuse_file_info *fi)
+{
+    (void)ino;
+    g_autoptr(GError) error = NULL;
+    gboolean append = (fi->flags & O_APPEND) != 0 && !fi->writepage;
+    if (file_write(file_of(fi), data, size, (guint64)offset, append, &error))
+        fuse_reply_write(req, size);
+    else
+        fs_reply_error(req, error);
+}
+
+static void flush(fuse_req_t req, struct fuse_file_info *fi)
+{
+    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(GError) error = NULL;
+    if (file_flush(file_of(fi), cancel, &error))
+        fuse_reply_err(req, 0);
+    else
+        fs_reply_error(req, error);
+}
+
+static void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    flush(req, fi);
+}
+
+static void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    (void)ino;
+    (void)datasync;
+    flush(req, fi);
+}
+
+static void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    file_close(file_of(fi));
+    fuse_reply_err(req, 0);
+}
+
+void fs_files_register(struct fuse_lowlevel_ops *ops)
+{
+    ops->open = fs_open;
+    ops->create = fs_create;
+    ops->read = fs_read;
+    ops->write = fs_write;
+    ops->flush = fs_flush;
+    ops->fsync = fs_fsync;
+    ops->release = fs_release;
+}

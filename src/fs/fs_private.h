@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the callbacks share: fs.c (session), fs_names.c (lookup and operations on names),
+ * fs_directories.c (listing), fs_files.c (content), attributes.c and errors.c.
+ */
+#ifndef FTPSFS_SRC_FS_FS_PRIVATE_H
+#define FTPSFS_SRC_FS_FS_PRIVATE_H
+
+#define FUSE_USE_VERSION 314
+
+#include <fuse_lowlevel.h>
+
+#include "ftpsfs/fs/fs.h"
+
+struct Fs {
+    FsOptions options;
+    Remote *remote;
+    Tree *tree;
+    Files *files;
+    struct fuse_session *session;
+    gboolean mounted;
+    gboolean signals;
+};
+
+static inline Fs *fs_of(fuse_req_t req)
+{
+    return fuse_req_userdata(req);
+}
+
+/* The node of an inode number that the kernel got from us; borrowed, the kernel's lookup keeps it.
+ */
+Node *fs_node(fuse_req_t req, fuse_ino_t ino);
+
+/* A GCancellable that is cancelled when the kernel interrupts the request. To be unreferenced after
+ * the reply. */
+GCancellable *fs_cancellable(fuse_req_t req);
+
+/* errors.c: replies with the errno of `error`. */
+void fs_reply_error(fuse_req_t req, const GError *error);
+
+/* attributes.c */
+void fs_fill_stat(const Fs *fs, const NodeInfo *info, struct stat *st);
+
+/* Seconds for which the kernel may keep the attributes. */
+double fs_validity(const NodeInfo *info);
+
+/* The reply to lookup and its like: takes over one reference of the caller's as the kernel's. */
+void fs_fill_entry(const Fs *fs, Node *node, struct fuse_entry_param *entry);
+
+/* Registers callbacks of one file. */
+void fs_names_register(struct fuse_lowlevel_ops *ops);
+void fs_directories_register(struct fuse_lowlevel_ops *ops);
+void fs_files_register(struct fuse_lowlevel_ops *ops);
+void fs_attributes_register(struct fuse_lowlevel_ops *ops);
+
+#endif

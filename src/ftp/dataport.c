@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ftpsfs/ftp/dataport.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ftpsfs/util/error.h"
+#include "ftpsfs/util/wait.h"
+
+/* Servers close a port that nobody uses after a minute or so; a prepared one is given up before. */
+#define PREPARED_MAX_AGE_S 45
+
+typedef enum {
+    PORT_NONE,       /* nothing under way */
+    PORT_ASKED,      /* EPSV or PASV sent */
+    PORT_CONNECTING, /* connect() under way */
+    PORT_READY,
+    PORT_FAILED, /* the reply was no port, or connect() failed: see failure */
+} PortState;
+
+struct DataPort {
+    Session *session; /* the owner */
+    PortState state;
+    gboolean wanted; /* prepare one when the session has settled */
+    int fd;
+    gint64 since; /* monotonic microseconds when the connect began */
+    GError *failure;
+};
+
+DataPort *dataport_new(Session *session)
+{
+    DataPort *port = g_new0(DataPort, 1);
+    port->session = session;
+    port->fd = -1;
+    return port;
+}
+
+void dataport_reset(DataPort *port)
+{
+    if (port->fd >= 0)
+        close(port->fd);
+    port->fd = -1;
+    g_clear_error(&port->failure);
+    if (port->state != PORT_ASKED)
+        port->state = PORT_NONE;
+}
+
+void dataport_free(DataPort *port)
+{
+    if (port == NULL)
+        return;
+    dataport_reset(port);
+    g_free(port);
+}
+
+static guint16 parse_epsv(const char *text)
+{
+    /* "(<d><d><d>port<d>)": the delimiter is any character, mostly '|'. */
+    const char *open = strchr(text, '(');
+    if (open == NULL || open[1] == '\0' || g_ascii_isdigit(open[1]) || open[2] != open[1] ||
+        open[3] != open[1])
+        return 0;
+    char *end = NULL;
+    guint64 number = g_ascii_strtoull(open + 4, &end, 10);
+    if (end == open + 4 || *end != open[1] || number == 0 || number > G_MAXUINT16)
+        return 0;
+    return (guint16)number;
+}
+
+static guint16 parse_pasv(const char *text)
+{
+    for (const char *p = text; *p != '\0'; p++) {
+        if (!g_ascii_isdigit(*p))
+            continue;
+        unsigned n[6];
+        if (sscanf(p, "%3u,%3u,%3u,%3u,%3u,%3u", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5]) == 6)
+            return n[4] < 256 && n[5] < 256 ? (guint16)(n[4] * 256 + n[5]) : 0;
+        while (g_ascii_isdigit(p[1]))
+            p++;
+    }
+    return 0;
+}
+
+guint16 dataport_parse(const Reply *reply)
+{
+    const char *text = g_ptr_array_index(reply->lines, 0);
+    if (reply->code == 229)
+        return parse_epsv(text);
+    return reply->code == 227 ? parse_pasv(text) : 0;
+}
+
+static void fail(DataPort *port, FtpsfsErrorCode code, const char *what, const char *why)
+{
+    dataport_reset(port);
+    port->state = PORT_FAILED;
+    port->failure = g_error_new(FTPSFS_ERROR, (gint)code, "%s: %s", what, why);
+}
+
+static void connect_begin(DataPort *port, guint16 number)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    int control = channel_fd(session_channel(port->session));
+    if (getpeername(control, (struct sockaddr *)&address, &length) != 0) {
+        fail(port, FTPSFS_ERROR_LOST, "the control connection is gone", g_strerror(errno));
+        return;
+    }
+    if (address.ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)&address)->sin6_port = htons(number);
+    else
+        ((struct sockaddr_in *)&address)->sin_port = htons(number);
+
+    port->fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (port->fd < 0) {
+        fail(port, FTPSFS_ERROR_CONNECT, "no socket for a data connection", g_strerror(errno));
+        return;
+    }
+    port->since = g_get_monotonic_time();
+    if (connect(port->fd, (struct sockaddr *)&address, length) == 0) {
+        port->state = PORT_READY;
+        return;
+    }
+    if (errno != EINPROGRESS) {
+        fail(port, FTPSFS_ERROR_CONNECT, "the server's data port can't be reached",
+             g_strerror(errno));
+        return;
+    }
+    port->state = PORT_CONNECTING;
+}
+
+static void got_port_reply(Session *session, const Reply *reply)
+{
+    DataPort *port = session_dataport(session);
+    Features *features = session_context(session)->features;
+    port->state = PORT_NONE;
+    if (reply->code == 229)
+        features_set(features, FEATURE_EPSV, FEATURE_YES);
+    else if (reply_is(reply, 5) && features_get(features, FEATURE_EPSV) != FEATURE_YES)
+        features_set(features, FEATURE_EPSV, FEATURE_NO);
+    guint16 number = dataport_parse(reply);
+    if (number != 0) {
+        connect_begin(port, number);
+        return;
+    }
+    FtpsfsErrorCode code = FTPSFS_ERROR_UNSUPPORTED;
+    if (reply_is(reply, 2))
+        code = FTPSFS_ERROR_PROTOCOL;
+    else if (reply_is(reply, 4))
+        code = FTPSFS_ERROR_LOST;
+    g_autofree char *text = reply_text(reply);
+    fail(port, code, "the server gives no port for a data connection", text);
+}
+
+static gboolean ask(DataPort *port, GError **error)
+{
+    port->wanted = FALSE;
+    if (port->state == PORT_FAILED)
+        dataport_reset(port);
+    if (port->state != PORT_NONE)
+        return TRUE;
+    /* PASV can't express an IPv6 address, but its port is all that is used of it. */
+    gboolean epsv = features_maybe(session_context(port->session)->features, FEATURE_EPSV);
+    if (!session_send_to(port->session, epsv ? "EPSV" : "PASV", got_port_reply, NULL, error))
+        return FALSE;
+    port->state = PORT_ASKED;
+    return TRUE;
+}
+
+void dataport_want(DataPort *port)
+{
+    port->wanted = TRUE;
+}
+
+static void connect_check(DataPort *port)
+{
+    int failed = 0;
+    socklen_t length = sizeof failed;
+    struct pollfd pfd = {.fd = port->fd, .events = POLLOUT};
+    if (poll(&pfd, 1, 0) <= 0)
+        return;
+    if (getsockopt(port->fd, SOL_SOCKET, SO_ERROR, &failed, &length) != 0)
+        failed = errno;
+    if (failed != 0)
+        fail(port, FTPSFS_ERROR_CONNECT, "the server's data port can't be reached",
+             g_strerror(failed));
+    else
+        port->state = PORT_READY;
+}
+
+/* Whether a prepared connection has been closed by the server or soon will be. Nothing comes from
+ * it before the ClientHello: what can be read is a FIN or RST. */
+static gboolean is_stale(const DataPort *port)
+{
+    struct pollfd pfd = {.fd = port->fd, .events = POLLIN};
+    gint64 age = g_get_monotonic_time() - port->since;
+    return poll(&pfd, 1, 0) != 0 || age > PREPARED_MAX_AGE_S * G_USEC_PER_SEC;
+}
+
+gboolean dataport_advance(DataPort *port)
+{
+    if (port->wanted && session_is_settled(port->session) && !ask(port, NULL))
+        return FALSE;
+    if (port->state == PORT_CONNECTING)
+        connect_check(port);
+    if (port->state == PORT_READY && is_stale(port))
+        dataport_reset(port);
+    return TRUE;
+}
+
+gboolean dataport_is_ready(DataPort *port)
+{
+    return dataport_advance(port) && port->state == PORT_READY;
+}
+
+int dataport_fd(const DataPort *port, short *events)
+{
+    *events = port->state == PORT_CONNECTING ? POLLOUT : POLLIN;
+    return port->fd;
+}
+
+static gboolean connect_wait(DataPort *port, GCancellable *cancel, GError **error)
+{
+    guint timeout = session_context(port->session)->options->timeout_s;
+    while (port->state == PORT_CONNECTING) {
+        if (!wait_fd(port->fd, POLLOUT, deadline_in(timeout), cancel,
+                     "the server's data port to answer", error)) {
+            dataport_reset(port);
+            return FALSE;
+        }
+        connect_check(port);
+    }
+    return TRUE;
+}
+
+/* Goes from where the port stands to READY or FAILED. */
+static gboolean make_ready(DataPort *port, GCancellable *cancel, GError **error)
+{
+    if (!ask(port, error))
+        return FALSE;
+    if (port->state == PORT_ASKED && !session_await_funcs(port->session, cancel, error))
+        return FALSE;
+    return connect_wait(port, cancel, error);
+}
+
+int dataport_take(DataPort *port, gboolean *prepared, GCancellable *cancel, GError **error)
+{
+    Features *features = session_context(port->session)->features;
+    *prepared = dataport_is_ready(port);
+    gboolean epsv_was_open = features_maybe(features, FEATURE_EPSV);
+    if (!*prepared && !make_ready(port, cancel, error))
+        return -1;
+    if (port->state == PORT_FAILED && epsv_was_open && !features_maybe(features, FEATURE_EPSV) &&
+        !make_ready(port, cancel, error))
+        return -1;
+    if (port->state != PORT_READY) {
+        if (port->failure != NULL)
+            g_propagate_error(error, g_steal_pointer(&port->failure));
+        else
+            g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONNECT, "the data port went bad");
+        if (error != NULL && *error != NULL && ftpsfs_error_is(*error, FTPSFS_ERROR_PROTOCOL))
+            session_break(port->session);
+        dataport_reset(port);
+        return -1;
+    }
+    int fd = port->fd;
+    port->fd = -1;
+    port->state = PORT_NONE;
+    return fd;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "remote_private.h"
+
+#include <string.h>
+
+#include "ftpsfs/ftp/encoding.h"
+#include "ftpsfs/ftp/transfer.h"
+#include "ftpsfs/util/error.h"
+
+#define LIST_BUFFER (64 * 1024)
+
+static void copy_options(Remote *remote, const RemoteOptions *options)
+{
+    RemoteOptions *own = &remote->options;
+    *own = *options;
+    own->host = g_strdup(options->host);
+    own->user = g_strdup(options->user);
+    own->account = g_strdup(options->account);
+    own->directory = g_strdup(options->directory);
+    own->codepage = g_strdup(options->codepage);
+    own->init_commands = (const char *const *)g_strdupv((char **)options->init_commands);
+    own->password = options->password != NULL ? secret_ref(options->password) : NULL;
+}
+
+void remote_free(Remote *remote)
+{
+    if (remote == NULL)
+        return;
+    pool_free(remote->pool);
+    features_free(remote->context.features);
+    trust_unref(remote->context.trust);
+    g_clear_pointer(&remote->context.ticket, g_bytes_unref);
+    g_mutex_clear(&remote->context.ticket_lock);
+    RemoteOptions *own = &remote->options;
+    g_free((char *)own->host);
+    g_free((char *)own->user);
+    g_free((char *)own->account);
+    g_free((char *)own->directory);
+    g_free((char *)own->codepage);
+    g_strfreev((char **)own->init_commands);
+    secret_unref(own->password);
+    g_free(remote->root);
+    g_free(remote);
+}
+
+static char *root_path(const char *login_directory, const char *directory)
+{
+    if (directory == NULL || *directory == '\0')
+        return g_strdup(login_directory);
+    g_autofree char *joined = *directory == '/'
+                                  ? g_strdup(directory)
+                                  : g_strdup_printf("%s/%s", login_directory, directory);
+    /* "a//b/" -> "/a/b": paths are built by appending "/name". */
+    return g_canonicalize_filename(joined, "/");
+}
+
+static gboolean try_enter(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                          GCancellable *cancel, GError **error)
+{
+    (void)repeated;
+    (void)data;
+    g_free(remote->root);
+    remote->root = root_path(session_login_directory(session), remote->options.directory);
+    g_autoptr(Reply) reply = session_command(session, "CWD", remote->root, cancel, error);
+    if (reply == NULL)
+        return FALSE;
+    if (reply_is(reply, 2))
+        return TRUE;
+    g_autofree char *text = reply_text(reply);
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_NOT_FOUND,
+                "%s: no such directory on %s, or no access to it: %d %s", remote->root,
+                remote->options.host, reply->code, text);
+    return FALSE;
+}
+
+Remote *remote_new(const RemoteOptions *options, Trust *trust, Stats *stats, GCancellable *cancel,
+                   GError **error)
+{
+    g_autoptr(Remote) remote = g_new0(Remote, 1);
+    copy_options(remote, options);
+    remote->context.options = &remote->options;
+    remote->context.trust = trust_ref(trust);
+    remote->context.stats = stats;
+    remote->context.features = features_new();
+    g_mutex_init(&remote->context.ticket_lock);
+    remote->pool = pool_new(&remote->context);
+    if (!remote_run(remote, FALSE, try_enter, NULL, cancel, error))
+        return NULL;
+    return g_steal_pointer(&remote);
+}
+
+const char *remote_root(const Remote *remote)
+{
+    return remote->root;
+}
+
+gboolean remote_can(const Remote *remote, RemoteCan what)
+{
+    const Features *features = remote->context.features;
+    switch (what) {
+    case REMOTE_CAN_MLST:
+        return features_get(features, FEATURE_MLST) == FEATURE_YES;
+    case REMOTE_CAN_CHMOD:
+        return features_get(features, FEATURE_MFF_MODE) == FEATURE_YES ||
+               features_maybe(features, FEATURE_SITE_CHMOD);
+    case REMOTE_CAN_SET_MTIME:
+        return features_get(features, FEATURE_MFMT) == FEATURE_YES ||
+               features_maybe(features, FEATURE_MDTM_SET) ||
+               features_maybe(features, FEATURE_SITE_UTIME);
+    case REMOTE_CAN_SYMLINK:
+        return features_maybe(features, FEATURE_SITE_SYMLINK);
+    case REMOTE_CAN_REST_STOR:
+        return features_get(features, FEATURE_REST_STOR) == FEATURE_YES;
+    case REMOTE_CAN_COPY:
+        return features_get(features, FEATURE_SITE_COPY) == FEATURE_YES;
+    case REMOTE_CAN_HASH:
+        return features_get(features, FEATURE_HASH) == FEATURE_YES ||
+               features_get(features, FEATURE_XSHA256) == FEATURE_YES;
+    }
+    return FALSE;
+}
+
+gboolean remote_run(Remote *remote, gboolean for_data, RemoteTry try, gpointer data,
+                    GCancellable *cancel, GError **error)
+{
+    for (gboolean repeated = FALSE;; repeated = TRUE) {
+        g_autoptr(Lease) lease = pool_lease(remote->pool, for_data, cancel, error);
+        if (lease == NULL)
+            return FALSE;
+        g_autoptr(GError) failure = NULL;
+        if (try(remote, lease_session(lease), repeated, data, cancel, &failure))
+            return TRUE;
+        if (repeated || !ftpsfs_error_is_connection(failure) ||
+            g_cancellable_is_cancelled(cancel)) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return FALSE;
+        }
+        STATS_ADD(remote->context.stats, retries, 1);
+        g_info("trying again on another control connection: %s", failure->message);
+    }
+}
+
+ListingContext remote_listing_context(Remote *remote)
+{
+    return (ListingContext){
+        .dialect = (ListingDialect)g_atomic_int_get(&remote->dialect),
+        .codepage = remote->options.codepage,
+        .now = g_get_real_time() / G_USEC_PER_SEC,
+    };
+}
+
+/* ---- single entries ---- */
+
+typedef struct {
+    const char *path;
+    RemoteEntry *entry;
+} StatArgs;
+
+static gboolean try_mlst(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                         GCancellable *cancel, GError **error)
+{
+    (void)repeated;
+    StatArgs *args = data;
+    STATS_ADD(remote->context.stats, stats, 1);
+    g_autoptr(Reply) reply = session_command(session, "MLST", args->path, cancel, error);
+    if (reply == NULL)
+        return FALSE;
+    if (reply->code != 250) {
+        session_set_reply_error(error, "MLST", args->path, reply);
+        /* The path is all that can be wrong here. */
+        if (error != NULL && *error != NULL && ftpsfs_error_is(*error, FTPSFS_ERROR_IO) &&
+            reply_is(reply, 5))
+            (*error)->code = FTPSFS_ERROR_NOT_FOUND;
+        return FALSE;
+    }
+    if (reply->lines->len < 2) {
+        session_break(session);
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
+                    "MLST %s: the server's answer holds no facts", args->path);
+        return FALSE;
+    }
+    ListingContext context = remote_listing_context(remote);
+    if (listing_parse_mlst(g_ptr_array_index(reply->lines, 1), &context, args->entry, error))
+        return TRUE;
+    session_break(session);
+    return FALSE;
+}
+
+gboolean remote_stat(Remote *remote, const char *path, RemoteEntry *entry, GCancellable *cancel,
+                     GError **error)
+{
+    if (!remote_can(remote, REMOTE_CAN_MLST)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED, "the server has no MLST");
+        return FALSE;
+    }
+    StatArgs args = {.path = path, .entry = entry};
+    return remote_run(remote, FALSE, try_mlst, &args, cancel, error);
+}
+
+/* SIZE and MDTM, pipelined (RFC 3659 sections 3 and 4). */
+static gboolean try_size_mdtm(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                              GCancellable *cancel, GError **error)
+{
+    (void)repeated;
+    StatArgs *args = data;
+    STATS_ADD(remote->context.stats, stats, 1);
+    if (!session_send(session, "SIZE", args->path, cancel, error) ||
+        !session_send(session, "MDTM", args->path, cancel, error))
+        return FALSE;
+    g_autoptr(Reply) size = session_receive_final(session, cancel, error);
+    g_autoptr(Reply) mdtm = size != NULL ? session_receive_final(session, cancel, error) : NULL;
+    if (mdtm == NULL) {
+        session_drop_replies(session);
+        return FALSE;
+    }
+    RemoteEntry *entry = args->entry;
+    remote_entry_clear(entry);
+    if (size->code == 213) {
+        entry->has |= REMOTE_HAS_SIZE;
+        entry->size = g_ascii_strtoull(g_ptr_array_index(size->lines, 0), NULL, 10);
+    }
+    if (mdtm->code == 213 &&
+        listing_parse_time(g_ptr_array_index(mdtm->lines, 0), &entry->mtime, &entry->mtime_ns)) {
+        entry->has |= REMOTE_HAS_MTIME;
+        entry->time_precision = REMOTE_TIME_SECOND;
+    }
+    if (entry->has != 0 || (features_reply_unknown(size) && features_reply_unknown(mdtm)))
+        return TRUE;
+    remote_set_refusal(error, session, "SIZE", args->path, size, cancel);
+    return FALSE;
+}
+
+gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,
+                           GCancellable *cancel, GError **error)
+{
+    if (remote_can(remote, REMOTE_CAN_MLST))
+        return remote_stat(remote, path, entry, cancel, error);
+    StatArgs args = {.path = path, .entry = entry};
+    return remote_run(remote, FALSE, try_size_mdtm, &args, cancel, error);
+}
+
+gboolean remote_exists(Session *session, const char *path, GCancellable *cancel, GError **error)
+{
+    gboolean mlst = features_get(session_context(session)->features, FEATURE_MLST) == FEATURE_YES;
+    g_autoptr(Reply) reply = session_command(session, mlst ? "MLST" : "SIZE", path, cancel, error);
+    if (reply == NULL || reply_is(reply, 2) || mlst)
+        return reply != NULL && reply_is(reply, 2);
+    g_autoptr(Reply) directory = session_command(session, "CWD", path, cancel, error);
+    return directory != NULL && reply_is(directory, 2);
+}
+
+void remote_set_refusal(GError **error, Session *session, const char *verb, const char *path,
+                        const Reply *reply, GCancellable *cancel)
+{
+    g_autoptr(GError) refusal = NULL;
+    session_set_reply_error(&refusal, verb, path, reply);
+    if (ftpsfs_error_is(refusal, FTPSFS_ERROR_IO) && reply_is(reply, 5)) {
+        g_autoptr(GError) failure = NULL;
+        gboolean exists = remote_exists(session, path, cancel, &failure);
+        if (failure == NULL)
+            refusal->code = exists ? FTPSFS_ERROR_ACCESS : FTPSFS_ERROR_NOT_FOUND;
+    }
+    g_propagate_error(error, g_steal_pointer(&refusal));
+}
+
+/* ---- listings ---- */
+
+typedef struct {
+    const char *path;
+    ListingFunc func;
+    void (*restart)(gpointer data);
+    gpointer data;
+    guint64 bytes; /* of the listing */
+    guint64 entries;
+} ListArgs;
+
+static gboolean count_entry(const RemoteEntry *entry, gpointer data, GError **error)
+{
+    ListArgs *args = data;
+    args->entries++;
+    return args->func(entry, args->data, error);
+}
+
+static gboolean parse_transfer(Remote *remote, Transfer *transfer, ListingKind kind, ListArgs *args,
+                               GCancellable *cancel, GError **error)
+{
+    ListingContext context = remote_listing_context(remote);
+    g_autoptr(ListingParser) parser = listing_parser_new(kind, &context, count_entry, args);
+    g_autofree char *buffer = g_malloc(LIST_BUFFER);
+    for (;;) {
+        gssize got = transfer_read(transfer, buffer, LIST_BUFFER, cancel, error);
+        if (got < 0)
+            return FALSE;
+        if (got == 0)
+            break;
+        args->bytes += (guint64)got;
+        if (!listing_parser_feed(parser, buffer, (gsize)got, error))
+            return FALSE;
+    }
+    if (!listing_parser_finish(parser, error))
+        return FALSE;
+    if (kind == LISTING_LIST && listing_parser_dialect(parser) != LISTING_DIALECT_AUTO)
+        g_atomic_int_set(&remote->dialect, (gint)listing_parser_dialect(parser));
+    return TRUE;
+}
+
+static gboolean list_with(Remote *remote, Session *session, const char *verb, const char *argument,
+                          ListArgs *args, GCancellable *cancel, GError **error)
+{
+    TransferOptions how = {.verb = verb, .argument = argument, .expected_size = G_MAXUINT64};
+    args->bytes = 0;
+    args->entries = 0;
+    g_autoptr(Transfer) transfer = transfer_open(session, &how, cancel, error);
+    if (transfer == NULL)
+        return FALSE;
+    ListingKind kind = g_str_equal(verb, "MLSD") ? LISTING_MLSD : LISTING_LIST;
+    if (!parse_transfer(remote, transfer, kind, args, cancel, error)) {
+        /* A listing that makes no sense makes the connection that it came on suspect. */
+        if (error != NULL && *error != NULL && ftpsfs_error_is(*error, FTPSFS_ERROR_PROTOCOL))
+            session_break(session);
+        return FALSE;
+    }
+    return transfer_finish(g_steal_pointer(&transfer), cancel, error);
+}
+
+/* LIST, with "-a" as long as the server is not known to take that for a file name: without it Unix
+ * servers leave out names that begin with a dot. */
+static gboolean list_unix(Remote *remote, Session *session, ListArgs *args, GCancellable *cancel,
+                          GError **error)
+{
+    Features *features = remote->context.features;
+    if (features_maybe(features, FEATURE_LIST_ALL)) {
+        g_autofree char *all = g_strdup_printf("-a %s", args->path);
+        g_autoptr(GError) failure = NULL;
+        if (list_with(remote, session, "LIST", all, args, cancel, &failure)) {
+            /* With -a there is at least "." to list, unless it was not understood. */
+            if (args->bytes > 0)
+                features_set(features, FEATURE_LIST_ALL, FEATURE_YES);
+            if (args->bytes > 0 || features_get(features, FEATURE_LIST_ALL) == FEATURE_YES)
+                return TRUE;
+        } else if (features_get(features, FEATURE_LIST_ALL) == FEATURE_YES ||
+                   ftpsfs_error_is_connection(failure) ||
+                   ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED) || args->entries > 0) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return FALSE;
+        }
+    }
+    if (!list_with(remote, session, "LIST", args->path, args, cancel, error))
+        return FALSE;
+    if (args->entries > 0)
+        features_set(features, FEATURE_LIST_ALL, FEATURE_NO);
+    return TRUE;
+}
+
+static gboolean try_list(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                         GCancellable *cancel, GError **error)
+{
+    ListArgs *args = data;
+    if (repeated && args->restart != NULL)
+        args->restart(args->data);
+    if (remote_can(remote, REMOTE_CAN_MLST))
+        return list_with(remote, session, "MLSD", args->path, args, cancel, error);
+    return list_unix(remote, session, args, cancel, error);
+}
+
+gboolean remote_list(Remote *remote, const char *path, ListingFunc func, void (*restart)(gpointer),
+                     gpointer data, GCancellable *cancel, GError **error)
+{
+    ListArgs args = {.path = path, .func = func, .restart = restart, .data = data};
+    return remote_run(remote, TRUE, try_list, &args, cancel, error);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The inside of a Remote, shared by remote.c (life, queries), remote_ops.c (operations that change
+ * the server) and stream.c (file content).
+ */
+#ifndef FTPSFS_SRC_FTP_REMOTE_PRIVATE_H
+#define FTPSFS_SRC_FTP_REMOTE_PRIVATE_H
+
+#include "ftpsfs/ftp/pool.h"
+#include "ftpsfs/ftp/remote.h"
+
+struct Remote {
+    RemoteOptions options; /* with strings of its own */
+    SessionContext context;
+    Pool *pool;
+    char *root;
+    gint dialect; /* ListingDialect of LIST, once known; atomic */
+};
+
+/* One try of an operation on one session. `repeated`: an earlier try was cut off after its command
+ * may have taken effect, so an answer that says "done already" is a success. */
+typedef gboolean (*RemoteTry)(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                              GCancellable *cancel, GError **error);
+
+/* Leases a session and tries; when the connection is lost on the way, once more on another. */
+gboolean remote_run(Remote *remote, gboolean for_data, RemoteTry try, gpointer data,
+                    GCancellable *cancel, GError **error);
+
+/* Whether `path` exists, asked on `session` by MLST, or SIZE and CWD. FALSE with *error unset when
+ * it does not. */
+gboolean remote_exists(Session *session, const char *path, GCancellable *cancel, GError **error);
+
+/* Sets *error for a refused command on a path that should exist: where the server's words did not
+ * tell, asks whether it does: FTPSFS_ERROR_NOT_FOUND or _ACCESS. */
+void remote_set_refusal(GError **error, Session *session, const char *verb, const char *path,
+                        const Reply *reply, GCancellable *cancel);
+
+/* What listings of this server are parsed with. */
+ListingContext remote_listing_context(Remote *remote);
+
+#endif

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session_private.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "ftpsfs/ftp/encoding.h"
+#include "ftpsfs/util/error.h"
+#include "ftpsfs/util/wait.h"
+
+/* More replies than this at once are none that anybody asked for. */
+#define POLL_REPLIES_MAX 64
+
+void session_free(Session *session)
+{
+    if (session == NULL)
+        return;
+    dataport_free(session->dataport);
+    channel_free(session->channel);
+    reply_parser_free(session->parser);
+    g_queue_clear_full(&session->expected, g_free);
+    g_free(session->login_directory);
+    g_free(session);
+}
+
+void session_break(Session *session)
+{
+    session->broken = TRUE;
+}
+
+gboolean session_is_broken(const Session *session)
+{
+    return session->broken;
+}
+
+const char *session_login_directory(const Session *session)
+{
+    return session->login_directory;
+}
+
+gint64 session_last_used(const Session *session)
+{
+    return session->last_used;
+}
+
+void session_set_idle_since(Session *session, gint64 when)
+{
+    session->idle_since = when;
+}
+
+gint64 session_idle_since(const Session *session)
+{
+    return session->idle_since;
+}
+
+Channel *session_channel(Session *session)
+{
+    return session->channel;
+}
+
+SessionContext *session_context(const Session *session)
+{
+    return session->context;
+}
+
+DataPort *session_dataport(Session *session)
+{
+    return session->dataport;
+}
+
+void session_note_sent(Session *session)
+{
+    session->fresh = TRUE;
+}
+
+void session_note_wait(Session *session)
+{
+    if (session->fresh)
+        STATS_ADD(session->context->stats, round_trips, 1);
+    session->fresh = FALSE;
+}
+
+static void trace_command(const char *verb, const char *argument)
+{
+    gboolean secret = g_str_equal(verb, "PASS") || g_str_equal(verb, "ACCT");
+    g_debug("> %s%s%s", verb, argument != NULL ? " " : "",
+            argument == NULL ? ""
+            : secret         ? "****"
+                             : argument);
+}
+
+static gboolean send_line(Session *session, const char *verb, const char *argument, Expected what,
+                          GCancellable *cancel, GError **error)
+{
+    if (session->broken) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "the control connection is gone");
+        return FALSE;
+    }
+    const RemoteOptions *options = session->context->options;
+    /* Large enough that a password is never left behind by a reallocation. */
+    g_autoptr(GString) line = g_string_sized_new(1024);
+    g_string_append(line, verb);
+    if (argument != NULL) {
+        g_string_append_c(line, ' ');
+        if (!encoding_to_server(argument, options->codepage, line, error))
+            return FALSE;
+    }
+    g_string_append(line, "\r\n");
+    trace_command(verb, argument);
+    gboolean sent = channel_write(session->channel, line->str, line->len, cancel, error);
+    if (g_str_equal(verb, "PASS"))
+        secret_wipe(line->str, line->len);
+    if (!sent) {
+        /* A line that went out in part would garble what follows. */
+        session->broken = TRUE;
+        return FALSE;
+    }
+    STATS_ADD(session->context->stats, commands, 1);
+    session_note_sent(session);
+    session->last_used = g_get_monotonic_time();
+    g_queue_push_tail(&session->expected, g_memdup2(&what, sizeof what));
+    return TRUE;
+}
+
+gboolean session_send(Session *session, const char *verb, const char *argument,
+                      GCancellable *cancel, GError **error)
+{
+    return send_line(session, verb, argument, (Expected){.who = EXPECT_CALLER}, cancel, error);
+}
+
+gboolean session_send_to(Session *session, const char *verb, SessionReplyFunc func,
+                         GCancellable *cancel, GError **error)
+{
+    return send_line(session, verb, NULL, (Expected){.who = EXPECT_FUNC, .func = func}, cancel,
+                     error);
+}
+
+/* Takes a parsed reply, checked: 421 ends the connection, as does one that nobody asked for. */
+static Reply *take_parsed(Session *session, GError **error)
+{
+    g_autoptr(Reply) reply = reply_parser_take(session->parser);
+    if (reply == NULL)
+        return NULL;
+    g_autofree char *text = reply_text(reply);
+    g_debug("< %d %s", reply->code, text);
+    session->last_used = g_get_monotonic_time();
+    if (reply->code == 421) {
+        session->broken = TRUE;
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
+                    "the server ends the connection: 421 %s", text);
+        return NULL;
+    }
+    if (g_queue_is_empty(&session->expected)) {
+        session->broken = TRUE;
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
+                    "the server sent a reply that nothing asked for: %d %s", reply->code, text);
+        return NULL;
+    }
+    return g_steal_pointer(&reply);
+}
+
+Reply *session_next_reply(Session *session, gint64 deadline, GCancellable *cancel, GError **error)
+{
+    if (session->broken) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "the control connection is gone");
+        return NULL;
+    }
+    char buffer[4096];
+    for (;;) {
+        g_autoptr(GError) failure = NULL;
+        Reply *reply = take_parsed(session, &failure);
+        if (reply != NULL)
+            return reply;
+        gboolean would_block = FALSE;
+        gssize got = 0;
+        if (failure == NULL)
+            got = channel_read_now(session->channel, buffer, sizeof buffer, &would_block, &failure);
+        if (would_block && wait_fd(channel_fd(session->channel), POLLIN, deadline, cancel,
+                                   "the server's reply", &failure))
+            continue;
+        if (failure == NULL && got == 0)
+            g_set_error(&failure, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
+                        "the server closed the control connection");
+        if (failure == NULL && reply_parser_feed(session->parser, buffer, (gsize)got, &failure))
+            continue;
+        if (!ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED))
+            session->broken = TRUE;
+        if (ftpsfs_error_is(failure, FTPSFS_ERROR_TRUNCATED))
+            failure->code = FTPSFS_ERROR_LOST;
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return NULL;
+    }
+}
+
+static gboolean check_flood(Session *session, gint64 deadline, GError **error)
+{
+    if (g_get_monotonic_time() < deadline)
+        return TRUE;
+    session->broken = TRUE;
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TIMEOUT,
+                "the server sends preliminary replies without end");
+    return FALSE;
+}
+
+/* Gives a reply to whom it is for. TRUE when that is the caller. */
+static gboolean dispatch(Session *session, const Reply *reply)
+{
+    Expected *expected = g_queue_peek_head(&session->expected);
+    Expected copy = *expected;
+    if (!reply_is(reply, 1))
+        g_free(g_queue_pop_head(&session->expected));
+    if (copy.who == EXPECT_FUNC && !reply_is(reply, 1))
+        copy.func(session, reply);
+    return copy.who == EXPECT_CALLER;
+}
+
+static gint64 reply_deadline(const Session *session)
+{
+    return deadline_in(session->context->options->timeout_s);
+}
+
+static Reply *receive_until(Session *session, gint64 deadline, GCancellable *cancel, GError **error)
+{
+    session_note_wait(session);
+    for (;;) {
+        g_autoptr(Reply) reply = session_next_reply(session, deadline, cancel, error);
+        if (reply == NULL)
+            return NULL;
+        if (dispatch(session, reply))
+            return g_steal_pointer(&reply);
+        /* A server that never stops sending never lets a wait run into its deadline. */
+        if (!check_flood(session, deadline, error))
+            return NULL;
+    }
+}
+
+Reply *session_receive(Session *session, GCancellable *cancel, GError **error)
+{
+    return receive_until(session, reply_deadline(session), cancel, error);
+}
+
+Reply *session_receive_final(Session *session, GCancellable *cancel, GError **error)
+{
+    gint64 deadline = reply_deadline(session);
+    for (;;) {
+        g_autoptr(Reply) reply = receive_until(session, deadline, cancel, error);
+        if (reply == NULL)
+            return NULL;
+        if (!reply_is(reply, 1))
+            return g_steal_pointer(&reply);
+        if (!check_flood(session, deadline, error))
+            return NULL;
+    }
+}
+
+Reply *session_command(Session *session, const char *verb, const char *argument,
+                       GCancellable *cancel, GError **error)
+{
+    if (!session_send(session, verb, argument, cancel, error))
+        return NULL;
+    Reply *reply = session_receive_final(session, cancel, error);
+    if (reply == NULL)
+        session_drop_replies(session);
+    return reply;
+}
+
+void session_drop_replies(Session *session)
+{
+    for (GList *l = session->expected.head; l != NULL; l = l->next) {
+        Expected *expected = l->data;
+        if (expected->who == EXPECT_CALLER)
+            expected->who = EXPECT_DROP;
+    }
+}
+
+gboolean session_is_settled(const Session *session)
+{
+    return session->expected.length == 0;
+}
+
+gboolean session_poll(Session *session, GError **error)
+{
+    char buffer[4096];
+    guint replies = 0;
+    while (!session->broken) {
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(Reply) reply = take_parsed(session, &failure);
+        if (reply != NULL && ++replies <= POLL_REPLIES_MAX) {
+            dispatch(session, reply);
+            continue;
+        }
+        if (reply != NULL)
+            g_set_error(&failure, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
+                        "the server sends replies without end");
+        gboolean would_block = FALSE;
+        gssize got = 0;
+        if (failure == NULL)
+            got = channel_read_now(session->channel, buffer, sizeof buffer, &would_block, &failure);
+        if (would_block)
+            return TRUE;
+        if (failure == NULL && got == 0)
+            g_set_error(&failure, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
+                        "the server closed the control connection");
+        if (failure == NULL && reply_parser_feed(session->parser, buffer, (gsize)got, &failure))
+            continue;
+        session->broken = TRUE;
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "the control connection is gone");
+    return FALSE;
+}
+
+static gboolean expects_func(const Session *session)
+{
+    for (const GList *l = session->expected.head; l != NULL; l = l->next)
+        if (((const Expected *)l->data)->who == EXPECT_FUNC)
+            return TRUE;
+    return FALSE;
+}
+
+gboolean session_await_funcs(Session *session, GCancellable *cancel, GError **error)
+{
+    gint64 deadline = reply_deadline(session);
+    session_note_wait(session);
+    while (expects_func(session)) {
+        g_autoptr(Reply) reply = session_next_reply(session, deadline, cancel, error);
+        if (reply == NULL || !check_flood(session, deadline, error))
+            return FALSE;
+        if (dispatch(session, reply)) {
+            session->broken = TRUE;
+            g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL, "a reply came out of order: %d",
+                        reply->code);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+void session_quit(Session *session)
+{
+    if (session->broken)
+        return;
+    session_drop_replies(session);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Reply) reply = session_command(session, "QUIT", NULL, NULL, &error);
+    if (reply == NULL)
+        g_debug("QUIT: %s", error->message);
+    else if (!channel_bye(session->channel, &error))
+        g_debug("QUIT: %s", error->message);
+    session->broken = TRUE;
+}
+
+static gboolean says(const char *lower, const char *words)
+{
+    return strstr(lower, words) != NULL;
+}
+
+/* What a 450, 550 or 553 means can only be read from its words. */
+static FtpsfsErrorCode code_from_words(const char *text)
+{
+    g_autofree char *lower = g_ascii_strdown(text, -1);
+    if (says(lower, "no such") || says(lower, "not found") || says(lower, "does not exist") ||
+        says(lower, "doesn't exist") || says(lower, "cannot find") || says(lower, "can't find"))
+        return FTPSFS_ERROR_NOT_FOUND;
+    if (says(lower, "not empty"))
+        return FTPSFS_ERROR_NOT_EMPTY;
+    if (says(lower, "exists"))
+        return FTPSFS_ERROR_EXISTS;
+    if (says(lower, "is a directory") || says(lower, "not a regular") ||
+        says(lower, "not a plain file"))
+        return FTPSFS_ERROR_IS_DIR;
+    if (says(lower, "not a directory"))
+        return FTPSFS_ERROR_NOT_DIR;
+    if (says(lower, "name too long"))
+        return FTPSFS_ERROR_NAME_TOO_LONG;
+    if (says(lower, "no space") || says(lower, "quota") || says(lower, "disk full"))
+        return FTPSFS_ERROR_NO_SPACE;
+    if (says(lower, "permission denied") || says(lower, "access denied") ||
+        says(lower, "access is denied") || says(lower, "not permitted") ||
+        says(lower, "privilege") || says(lower, "read-only"))
+        return FTPSFS_ERROR_ACCESS;
+    return FTPSFS_ERROR_IO;
+}
+
+static FtpsfsErrorCode code_from_reply(const Reply *reply, const char *text)
+{
+    switch (reply->code) {
+    case 452:
+    case 552:
+        return FTPSFS_ERROR_NO_SPACE;
+    case 425:
+    case 426:
+        return FTPSFS_ERROR_LOST;
+    case 530:
+    case 532:
+        return FTPSFS_ERROR_ACCESS;
+    case 500:
+    case 502:
+    case 504:
+    case 536:
+        return FTPSFS_ERROR_UNSUPPORTED;
+    default: {
+        FtpsfsErrorCode code = code_from_words(text);
+        return code == FTPSFS_ERROR_IO && reply->code == 450 ? FTPSFS_ERROR_BUSY : code;
+    }
+    }
+}
+
+void session_set_reply_error(GError **error, const char *verb, const char *path, const Reply *reply)
+{
+    g_autofree char *text = reply_text(reply);
+    g_set_error(error, FTPSFS_ERROR, (gint)code_from_reply(reply, text),
+                "%s %s: the server says: %d %s", verb, path, reply->code, text);
+}

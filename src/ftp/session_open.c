@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ftpsfs/ftp/encoding.h"
+#include "ftpsfs/util/error.h"
+#include "ftpsfs/util/wait.h"
+
+static void tune_socket(int fd, guint timeout_s)
+{
+    int on = 1;
+    int idle_s = 30;
+    unsigned user_timeout_ms = timeout_s * 1000;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) != 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s) != 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms) !=
+            0)
+        g_debug("socket options: %s", g_strerror(errno));
+}
+
+/* Resolves and connects, trying all addresses in turn. A non-blocking socket, or -1. */
+static int connect_tcp(const RemoteOptions *options, GCancellable *cancel, GError **error)
+{
+    g_autoptr(GSocketClient) client = g_socket_client_new();
+    g_socket_client_set_enable_proxy(client, FALSE);
+    g_socket_client_set_timeout(client, options->timeout_s);
+    g_autoptr(GSocketConnectable) address = g_network_address_new(options->host, options->port);
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GSocketConnection) connection =
+        g_socket_client_connect(client, address, cancel, &failure);
+    if (connection == NULL) {
+        FtpsfsErrorCode code = FTPSFS_ERROR_CONNECT;
+        if (g_error_matches(failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+            code = FTPSFS_ERROR_INTERRUPTED;
+        else if (g_error_matches(failure, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+            code = FTPSFS_ERROR_TIMEOUT;
+        g_set_error(error, FTPSFS_ERROR, (gint)code, "cannot connect to %s port %u: %s",
+                    options->host, options->port, failure->message);
+        return -1;
+    }
+    /* GLib owns and will close its descriptor; the channel gets one of its own. */
+    int fd = fcntl(g_socket_get_fd(g_socket_connection_get_socket(connection)), F_DUPFD_CLOEXEC, 3);
+    int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_IO, "no descriptor for a connection: %s",
+                    g_strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    tune_socket(fd, options->timeout_s);
+    return fd;
+}
+
+/* One reply in clear, before AUTH TLS. Read byte by byte so that nothing that follows it is taken
+ * for the server's word: text injected behind the reply to AUTH would outlive the handshake. */
+static Reply *plain_reply(int fd, guint timeout_s, GCancellable *cancel, GError **error)
+{
+    g_autoptr(ReplyParser) parser = reply_parser_new();
+    gint64 deadline = deadline_in(timeout_s);
+    for (;;) {
+        Reply *reply = reply_parser_take(parser);
+        if (reply != NULL)
+            return reply;
+        if (!wait_fd(fd, POLLIN, deadline, cancel, "the server's greeting", error))
+            return NULL;
+        char byte;
+        gssize got = recv(fd, &byte, 1, 0);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (got <= 0) {
+            g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
+                        "the server closed the connection before AUTH TLS");
+            return NULL;
+        }
+        if (!reply_parser_feed(parser, &byte, 1, error))
+            return NULL;
+    }
+}
+
+/* RFC 4217 section 4: the one command sent in clear is AUTH. */
+static gboolean auth_tls(int fd, const RemoteOptions *options, GCancellable *cancel, GError **error)
+{
+    static const char command[] = "AUTH TLS\r\n";
+    g_autoptr(Reply) greeting = plain_reply(fd, options->timeout_s, cancel, error);
+    if (greeting == NULL)
+        return FALSE;
+    g_autofree char *text = reply_text(greeting);
+    if (greeting->code != 220) {
+        g_set_error(error, FTPSFS_ERROR,
+                    greeting->code == 421 ? FTPSFS_ERROR_LIMIT : FTPSFS_ERROR_CONNECT,
+                    "%s does not take the connection: %d %s", options->host, greeting->code, text);
+        return FALSE;
+    }
+    if (send(fd, command, sizeof command - 1, MSG_NOSIGNAL) != (gssize)sizeof command - 1) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "AUTH TLS could not be sent: %s",
+                    g_strerror(errno));
+        return FALSE;
+    }
+    g_autoptr(Reply) reply = plain_reply(fd, options->timeout_s, cancel, error);
+    if (reply == NULL)
+        return FALSE;
+    if (reply->code == 234)
+        return TRUE;
+    g_autofree char *words = reply_text(reply);
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TLS,
+                "%s refuses AUTH TLS (%d %s); ftpsfs sends nothing without encryption",
+                options->host, reply->code, words);
+    return FALSE;
+}
+
+static Channel *connect_tls(SessionContext *context, GCancellable *cancel, GError **error)
+{
+    const RemoteOptions *options = context->options;
+    int fd = connect_tcp(options, cancel, error);
+    if (fd < 0)
+        return NULL;
+    if (options->explicit_tls && !auth_tls(fd, options, cancel, error)) {
+        close(fd);
+        return NULL;
+    }
+    g_mutex_lock(&context->ticket_lock);
+    g_autoptr(GBytes) ticket = context->ticket != NULL ? g_bytes_ref(context->ticket) : NULL;
+    g_mutex_unlock(&context->ticket_lock);
+    ChannelOptions how = {.host = options->host,
+                          .port = options->port,
+                          .timeout_s = options->timeout_s,
+                          .ticket = ticket};
+    g_autoptr(Channel) channel = channel_new(fd, context->trust, &how, error);
+    if (channel == NULL || !channel_handshake(channel, cancel, error))
+        return NULL;
+    g_autofree char *description = channel_describe(channel);
+    g_debug("control connection to %s: %s%s", options->host, description,
+            channel_resumed(channel) ? ", resumed" : "");
+    return g_steal_pointer(&channel);
+}
+
+static gboolean is_limit(const Reply *reply)
+{
+    g_autofree char *text = reply_text(reply);
+    g_autofree char *lower = g_ascii_strdown(text, -1);
+    return reply->code == 421 || strstr(lower, "too many") != NULL ||
+           strstr(lower, "maximum") != NULL || strstr(lower, "limit") != NULL;
+}
+
+static void set_login_error(GError **error, const Session *session, const Reply *reply)
+{
+    const RemoteOptions *options = session->context->options;
+    g_autofree char *text = reply_text(reply);
+    if (is_limit(reply))
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LIMIT,
+                    "%s takes no more connections of %s: %d %s", options->host, options->user,
+                    reply->code, text);
+    else
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOGIN,
+                    "%s refuses the login of %s: %d %s; check user name and password",
+                    options->host, options->user, reply->code, text);
+}
+
+/* 421 in the greeting or the login is the server's limit, not a connection that got lost. */
+static void limit_from_421(GError *failure)
+{
+    if (ftpsfs_error_is(failure, FTPSFS_ERROR_LOST) && strstr(failure->message, "421") != NULL)
+        failure->code = FTPSFS_ERROR_LIMIT;
+}
+
+static gboolean greet(Session *session, GCancellable *cancel, GError **error)
+{
+    /* The greeting is a reply to the connection itself. */
+    Expected what = {.who = EXPECT_CALLER};
+    g_queue_push_tail(&session->expected, g_memdup2(&what, sizeof what));
+    session_note_sent(session);
+    g_autoptr(Reply) greeting = session_receive_final(session, cancel, error);
+    if (greeting == NULL)
+        return FALSE;
+    if (greeting->code == 220)
+        return TRUE;
+    set_login_error(error, session, greeting);
+    return FALSE;
+}
+
+static gboolean log_in(Session *session, GCancellable *cancel, GError **error)
+{
+    const RemoteOptions *options = session->context->options;
+    g_autoptr(Reply) reply = session_command(session, "USER", options->user, cancel, error);
+    if (reply != NULL && reply->code == 331) {
+        const char *password = options->password != NULL ? secret_peek(options->password) : "";
+        g_clear_pointer(&reply, reply_free);
+        reply = session_command(session, "PASS", password, cancel, error);
+    }
+    if (reply != NULL && reply->code == 332 && options->account != NULL) {
+        g_clear_pointer(&reply, reply_free);
+        reply = session_command(session, "ACCT", options->account, cancel, error);
+    }
+    if (reply == NULL)
+        return FALSE;
+    if (reply_is(reply, 2))
+        return TRUE;
+    set_login_error(error, session, reply);
+    return FALSE;
+}
+
+/* "257 "/a ""quoted"" path" comment" (RFC 959 appendix II). */
+static char *parse_pwd(const Reply *reply)
+{
+    const char *text = g_ptr_array_index(reply->lines, 0);
+    const char *p = strchr(text, '"');
+    if (reply->code != 257 || p == NULL)
+        return NULL;
+    g_autoptr(GString) path = g_string_new(NULL);
+    for (p++; *p != '\0'; p++) {
+        if (*p == '"' && *++p != '"')
+            return path->str[0] == '/' ? g_string_free(g_steal_pointer(&path), FALSE) : NULL;
+        g_string_append_c(path, *p);
+    }
+    return NULL;
+}
+
+static gboolean protect_data(Session *session, GCancellable *cancel, GError **error)
+{
+    /* RFC 4217 sections 8 and 9. PBSZ is a formality whose refusal changes nothing. */
+    g_autoptr(Reply) pbsz = session_receive_final(session, cancel, error);
+    g_autoptr(Reply) prot = pbsz != NULL ? session_receive_final(session, cancel, error) : NULL;
+    if (prot == NULL)
+        return FALSE;
+    /* Old implicit servers encrypt data without having the command. If this one does not, the data
+     * connection's handshake fails; nothing is ever sent in clear. */
+    if (reply_is(prot, 2) || features_reply_unknown(prot))
+        return TRUE;
+    g_autofree char *text = reply_text(prot);
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TLS,
+                "%s refuses to encrypt data connections (PROT P: %d %s); ftpsfs sends nothing "
+                "without encryption",
+                session->context->options->host, prot->code, text);
+    return FALSE;
+}
+
+static gboolean learn_features(Session *session, GCancellable *cancel, GError **error)
+{
+    Features *features = session->context->features;
+    g_autoptr(Reply) feat = session_command(session, "FEAT", NULL, cancel, error);
+    if (feat == NULL)
+        return FALSE;
+    features_learn_feat(features, feat);
+    g_autoptr(Reply) help = session_command(session, "SITE", "HELP", cancel, error);
+    if (help == NULL)
+        return FALSE;
+    features_learn_site_help(features, help);
+    return TRUE;
+}
+
+/* Sends "OPTS ..." where it is wanted. The replies are dropped: a server that refuses has said so
+ * in FEAT already, or goes on as before. */
+static gboolean send_options(Session *session, GCancellable *cancel, GError **error)
+{
+    Features *features = session->context->features;
+    const RemoteOptions *options = session->context->options;
+    const char *facts = features_mlst_facts(features);
+    if (facts != NULL) {
+        g_autofree char *argument = g_strdup_printf("MLST %s", facts);
+        if (!session_send(session, "OPTS", argument, cancel, error))
+            return FALSE;
+    }
+    if (options->codepage == NULL && features_get(features, FEATURE_UTF8) == FEATURE_YES &&
+        !session_send(session, "OPTS", "UTF8 ON", cancel, error))
+        return FALSE;
+    session_drop_replies(session);
+    return TRUE;
+}
+
+static gboolean run_init_commands(Session *session, GCancellable *cancel, GError **error)
+{
+    const char *const *commands = session->context->options->init_commands;
+    for (gsize i = 0; commands != NULL && commands[i] != NULL; i++) {
+        g_autoptr(Reply) reply = session_command(session, commands[i], NULL, cancel, error);
+        if (reply == NULL)
+            return FALSE;
+        g_autofree char *text = reply_text(reply);
+        if (!reply_is(reply, 2))
+            g_warning("the server refuses \"%s\": %d %s", commands[i], reply->code, text);
+    }
+    return TRUE;
+}
+
+/* Everything between the login and the first operation, in as few round trips as it takes. */
+static gboolean set_up(Session *session, gboolean first, GCancellable *cancel, GError **error)
+{
+    if (!session_send(session, "PBSZ", "0", cancel, error) ||
+        !session_send(session, "PROT", "P", cancel, error) ||
+        !session_send(session, "TYPE", "I", cancel, error) ||
+        !session_send(session, "PWD", NULL, cancel, error) || !protect_data(session, cancel, error))
+        return FALSE;
+    g_autoptr(Reply) type = session_receive_final(session, cancel, error);
+    g_autoptr(Reply) pwd = type != NULL ? session_receive_final(session, cancel, error) : NULL;
+    if (pwd == NULL)
+        return FALSE;
+    if (!reply_is(type, 2)) {
+        session_set_reply_error(error, "TYPE", "I", type);
+        return FALSE;
+    }
+    g_autofree char *directory = parse_pwd(pwd);
+    if (directory != NULL)
+        session->login_directory =
+            encoding_from_server(directory, -1, session->context->options->codepage);
+    else
+        session->login_directory = g_strdup("/");
+    if (first && !learn_features(session, cancel, error))
+        return FALSE;
+    return send_options(session, cancel, error) && run_init_commands(session, cancel, error);
+}
+
+static void keep_ticket(Session *session)
+{
+    SessionContext *context = session->context;
+    GBytes *ticket = channel_ticket(session->channel);
+    if (ticket == NULL)
+        return;
+    g_mutex_lock(&context->ticket_lock);
+    g_clear_pointer(&context->ticket, g_bytes_unref);
+    context->ticket = ticket;
+    g_mutex_unlock(&context->ticket_lock);
+}
+
+Session *session_open(SessionContext *context, gboolean first, GCancellable *cancel, GError **error)
+{
+    Channel *channel = connect_tls(context, cancel, error);
+    if (channel == NULL)
+        return NULL;
+    g_autoptr(Session) session = g_new0(Session, 1);
+    session->context = context;
+    session->channel = channel;
+    session->parser = reply_parser_new();
+    g_queue_init(&session->expected);
+    session->dataport = dataport_new(session);
+
+    g_autoptr(GError) failure = NULL;
+    /* After AUTH TLS the greeting has been said already (RFC 4217 section 4). */
+    if ((!context->options->explicit_tls && !greet(session, cancel, &failure)) ||
+        !log_in(session, cancel, &failure)) {
+        limit_from_421(failure);
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return NULL;
+    }
+    if (!set_up(session, first, cancel, error))
+        return NULL;
+    keep_ticket(session);
+    STATS_ADD(context->stats, sessions_opened, 1);
+    return g_steal_pointer(&session);
+}

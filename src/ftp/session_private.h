@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The inside of a Session, shared by session.c (commands and replies) and session_open.c (from the
+ * TCP connection to the end of the login).
+ */
+#ifndef FTPSFS_SRC_FTP_SESSION_PRIVATE_H
+#define FTPSFS_SRC_FTP_SESSION_PRIVATE_H
+
+#include "ftpsfs/ftp/dataport.h"
+#include "ftpsfs/ftp/session.h"
+
+/* Who gets the final reply to a command that was sent. */
+typedef struct {
+    enum { EXPECT_CALLER, EXPECT_DROP, EXPECT_FUNC } who;
+    SessionReplyFunc func;
+} Expected;
+
+struct Session {
+    SessionContext *context;
+    Channel *channel;
+    ReplyParser *parser;
+    GQueue expected; /* of Expected, in the order in which the commands were sent */
+    gboolean broken;
+    gboolean fresh; /* something was sent since the last wait that was counted */
+    gint64 last_used;
+    gint64 idle_since;
+    char *login_directory;
+    DataPort *dataport;
+};
+
+/* The next whole reply, whoever it is for. */
+Reply *session_next_reply(Session *session, gint64 deadline, GCancellable *cancel, GError **error);
+
+#endif

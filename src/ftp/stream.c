@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The content side of remote.h: a transfer together with the lease that it runs on.
+ */
+#include "ftpsfs/ftp/transfer.h"
+#include "ftpsfs/util/error.h"
+#include "remote_private.h"
+
+struct RemoteStream {
+    Lease *lease;
+    Transfer *transfer;
+};
+
+void stream_close(RemoteStream *stream)
+{
+    if (stream == NULL)
+        return;
+    transfer_abort(stream->transfer);
+    lease_return(stream->lease);
+    g_free(stream);
+}
+
+/* A refusal of RETR whose words tell nothing is either an absence or a permission. */
+static void clarify_refusal(Session *session, const char *path, GError *failure,
+                            GCancellable *cancel)
+{
+    if (!ftpsfs_error_is(failure, FTPSFS_ERROR_IO) || session_is_broken(session))
+        return;
+    g_autoptr(GError) unclear = NULL;
+    gboolean exists = remote_exists(session, path, cancel, &unclear);
+    if (unclear == NULL)
+        failure->code = exists ? FTPSFS_ERROR_ACCESS : FTPSFS_ERROR_NOT_FOUND;
+}
+
+static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCancellable *cancel,
+                                 GError **error)
+{
+    gboolean reading = g_str_equal(how->verb, "RETR");
+    /* APPE is not tried again: what the first try appended would be there twice. */
+    gboolean once = g_str_equal(how->verb, "APPE");
+    for (gboolean repeated = once;; repeated = TRUE) {
+        g_autoptr(Lease) lease = pool_lease(remote->pool, TRUE, cancel, error);
+        if (lease == NULL)
+            return NULL;
+        g_autoptr(GError) failure = NULL;
+        Session *session = lease_session(lease);
+        Transfer *transfer = transfer_open(session, how, cancel, &failure);
+        if (transfer != NULL) {
+            RemoteStream *stream = g_new0(RemoteStream, 1);
+            stream->lease = g_steal_pointer(&lease);
+            stream->transfer = transfer;
+            return stream;
+        }
+        if (repeated || !ftpsfs_error_is_connection(failure) ||
+            g_cancellable_is_cancelled(cancel)) {
+            if (reading)
+                clarify_refusal(session, how->argument, failure, cancel);
+            else if (ftpsfs_error_is(failure, FTPSFS_ERROR_IO))
+                failure->code = FTPSFS_ERROR_ACCESS;
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return NULL;
+        }
+        STATS_ADD(remote->context.stats, retries, 1);
+        g_info("trying again on another control connection: %s", failure->message);
+    }
+}
+
+RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset, guint64 size,
+                               GCancellable *cancel, GError **error)
+{
+    TransferOptions how = {.verb = "RETR",
+                           .argument = path,
+                           .restart = offset,
+                           .expected_size = size == G_MAXUINT64 ? size : size - MIN(size, offset)};
+    return stream_open(remote, &how, cancel, error);
+}
+
+RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore how, guint64 offset,
+                                GCancellable *cancel, GError **error)
+{
+    TransferOptions options = {.verb = how == REMOTE_STORE_APPEND ? "APPE" : "STOR",
+                               .argument = path,
+                               .restart = how == REMOTE_STORE_AT ? offset : 0,
+                               .expected_size = G_MAXUINT64};
+    return stream_open(remote, &options, cancel, error);
+}
+
+gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
+                   GError **error)
+{
+    return transfer_read(stream->transfer, buffer, length, cancel, error);
+}
+
+gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCancellable *cancel,
+                      GError **error)
+{
+    return transfer_write(stream->transfer, data, length, cancel, error);
+}
+
+gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **error)
+{
+    g_autoptr(RemoteStream) owned = stream;
+    return transfer_finish(g_steal_pointer(&owned->transfer), cancel, error);
+}
+
+void stream_hold(RemoteStream *stream, GCancellable *yield)
+{
+    lease_hold(stream->lease, yield);
+}
+
+void stream_touch(RemoteStream *stream)
+{
+    lease_touch(stream->lease);
+}

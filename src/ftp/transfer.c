@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ftpsfs/ftp/transfer.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "ftpsfs/ftp/dataport.h"
+#include "ftpsfs/util/error.h"
+
+struct Transfer {
+    Session *session; /* borrowed */
+    Channel *channel;
+    char *verb;
+    char *path;            /* for messages */
+    guint64 expected_size; /* or G_MAXUINT64 */
+    guint64 bytes;         /* transferred so far */
+    gboolean replied;      /* the final reply has come */
+};
+
+static Stats *stats_of(const Transfer *transfer)
+{
+    return session_context(transfer->session)->stats;
+}
+
+static void transfer_free(Transfer *transfer)
+{
+    channel_free(transfer->channel);
+    g_free(transfer->verb);
+    g_free(transfer->path);
+    g_free(transfer);
+}
+
+void transfer_abort(Transfer *transfer)
+{
+    if (transfer == NULL)
+        return;
+    if (!transfer->replied)
+        session_drop_replies(transfer->session);
+    transfer_free(transfer);
+}
+
+static Channel *open_channel(Session *session, int fd, GError **error)
+{
+    const SessionContext *context = session_context(session);
+    ChannelOptions how = {.host = context->options->host,
+                          .port = context->options->port,
+                          .timeout_s = context->options->timeout_s,
+                          .control = session_channel(session)};
+    return channel_new(fd, context->trust, &how, error);
+}
+
+/* Sends REST and the command; the replies are still to be received. */
+static gboolean send_commands(Session *session, const TransferOptions *options,
+                              GCancellable *cancel, GError **error)
+{
+    if (options->restart > 0) {
+        g_autofree char *marker = g_strdup_printf("%" G_GUINT64_FORMAT, options->restart);
+        if (!session_send(session, "REST", marker, cancel, error))
+            return FALSE;
+    }
+    return session_send(session, options->verb, options->argument, cancel, error);
+}
+
+static void count_transfer(Stats *stats, const char *verb)
+{
+    if (g_str_equal(verb, "RETR"))
+        STATS_ADD(stats, retrieves, 1);
+    else if (g_str_equal(verb, "STOR") || g_str_equal(verb, "APPE"))
+        STATS_ADD(stats, stores, 1);
+    else
+        STATS_ADD(stats, lists, 1);
+}
+
+/* Receives the replies to REST and to the command. TRUE when the transfer may begin. */
+static gboolean receive_verdict(Session *session, const TransferOptions *options,
+                                GCancellable *cancel, gboolean *refused, GError **error)
+{
+    *refused = FALSE;
+    if (options->restart > 0) {
+        g_autoptr(Reply) rest = session_receive_final(session, cancel, error);
+        if (rest == NULL)
+            return FALSE;
+        if (!reply_is(rest, 3)) {
+            /* The command after it is under way from offset 0: not what was asked for. */
+            session_drop_replies(session);
+            session_set_reply_error(error, "REST", options->argument, rest);
+            return FALSE;
+        }
+    }
+    g_autoptr(Reply) reply = session_receive(session, cancel, error);
+    if (reply == NULL)
+        return FALSE;
+    if (reply_is(reply, 1))
+        return TRUE;
+    *refused = TRUE;
+    if (reply_is(reply, 2)) {
+        /* Replies and commands are out of step: no reply of this session is to be believed. */
+        session_break(session);
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
+                    "%s %s: the server reports the end before the beginning (%d)", options->verb,
+                    options->argument != NULL ? options->argument : "", reply->code);
+    } else
+        session_set_reply_error(error, options->verb,
+                                options->argument != NULL ? options->argument : "", reply);
+    return FALSE;
+}
+
+static Transfer *attempt(Session *session, const TransferOptions *options, gboolean *prepared,
+                         GCancellable *cancel, GError **error)
+{
+    int fd = dataport_take(session_dataport(session), prepared, cancel, error);
+    if (fd < 0)
+        return NULL;
+    int on = 1;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+        g_debug("TCP_NODELAY could not be set on a data connection");
+    Stats *stats = session_context(session)->stats;
+    STATS_ADD(stats, data_connections, 1);
+    if (*prepared)
+        STATS_ADD(stats, prepared_used, 1);
+
+    g_autoptr(Transfer) transfer = g_new0(Transfer, 1);
+    transfer->session = session;
+    transfer->verb = g_strdup(options->verb);
+    transfer->path = g_strdup(options->argument != NULL ? options->argument : "");
+    transfer->expected_size = options->expected_size;
+    transfer->replied = TRUE; /* until a command is out */
+    transfer->channel = open_channel(session, fd, error);
+    if (transfer->channel == NULL || !send_commands(session, options, cancel, error))
+        return NULL;
+    transfer->replied = FALSE;
+    count_transfer(stats, options->verb);
+
+    /* The ClientHello goes out behind the command without waiting for the 150: one round trip less.
+     * Its failure is judged after the reply, which may say why the server hung up. */
+    g_autoptr(GError) tls_failure = NULL;
+    gboolean begun = channel_handshake_begin(transfer->channel, &tls_failure);
+    gboolean refused = FALSE;
+    if (!receive_verdict(session, options, cancel, &refused, error)) {
+        transfer->replied = refused;
+        return NULL;
+    }
+    if (!begun || !channel_handshake(transfer->channel, cancel, &tls_failure)) {
+        g_propagate_prefixed_error(error, g_steal_pointer(&tls_failure),
+                                   "%s %s: data connection: ", transfer->verb, transfer->path);
+        return NULL;
+    }
+    session_note_sent(session); /* the handshake's last flight */
+    if (channel_resumed(transfer->channel))
+        STATS_ADD(stats, data_resumed, 1);
+    return g_steal_pointer(&transfer);
+}
+
+Transfer *transfer_open(Session *session, const TransferOptions *options, GCancellable *cancel,
+                        GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    gboolean prepared = FALSE;
+    Transfer *transfer = attempt(session, options, &prepared, cancel, &failure);
+    /* A prepared port may have timed out on the server's side since. */
+    gboolean stale = prepared && failure != NULL && !session_is_broken(session) &&
+                     ftpsfs_error_is_connection(failure) &&
+                     !ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT);
+    if (stale) {
+        g_debug("a prepared data connection was stale: %s", failure->message);
+        g_clear_error(&failure);
+        dataport_reset(session_dataport(session));
+        transfer = attempt(session, options, &prepared, cancel, &failure);
+    }
+    if (failure != NULL)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return transfer;
+}
+
+static gboolean receive_end(Transfer *transfer, GCancellable *cancel, GError **error)
+{
+    if (transfer->replied)
+        return TRUE;
+    g_autoptr(Reply) reply = session_receive_final(transfer->session, cancel, error);
+    if (reply == NULL)
+        return FALSE;
+    transfer->replied = TRUE;
+    if (reply_is(reply, 2))
+        return TRUE;
+    session_set_reply_error(error, transfer->verb, transfer->path, reply);
+    return FALSE;
+}
+
+/* A server that ends without close_notify is believed only when the size says that this is the
+ * end; TLS exists to keep others from cutting a file short. */
+static gboolean end_is_credible(const Transfer *transfer, GError **failure)
+{
+    if (!ftpsfs_error_is(*failure, FTPSFS_ERROR_TRUNCATED) ||
+        transfer->expected_size == G_MAXUINT64 || transfer->bytes != transfer->expected_size)
+        return FALSE;
+    g_clear_error(failure);
+    return TRUE;
+}
+
+gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellable *cancel,
+                     GError **error)
+{
+    if (transfer->replied)
+        return 0;
+    if (transfer->bytes == 0)
+        session_note_wait(transfer->session);
+    g_autoptr(GError) failure = NULL;
+    gssize got = channel_read(transfer->channel, buffer, length, cancel, &failure);
+    if (got > 0) {
+        transfer->bytes += (guint64)got;
+        STATS_ADD(stats_of(transfer), bytes_in, got);
+        return got;
+    }
+    if (got < 0 && !end_is_credible(transfer, &failure)) {
+        g_propagate_prefixed_error(error, g_steal_pointer(&failure), "%s %s: ", transfer->verb,
+                                   transfer->path);
+        return -1;
+    }
+    /* vsftpd sends its 226 only after the client's close_notify. A failure to send it shows in the
+     * reply, if it matters. */
+    if (!channel_bye(transfer->channel, &failure))
+        g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
+    return receive_end(transfer, cancel, error) ? 0 : -1;
+}
+
+gboolean transfer_write(Transfer *transfer, const void *data, gsize length, GCancellable *cancel,
+                        GError **error)
+{
+    if (!channel_write(transfer->channel, data, length, cancel, error)) {
+        g_prefix_error(error, "%s %s: ", transfer->verb, transfer->path);
+        return FALSE;
+    }
+    session_note_sent(transfer->session);
+    transfer->bytes += length;
+    STATS_ADD(stats_of(transfer), bytes_out, length);
+    return TRUE;
+}
+
+gboolean transfer_finish(Transfer *transfer, GCancellable *cancel, GError **error)
+{
+    g_autoptr(Transfer) owned = transfer;
+    if (owned->replied)
+        return TRUE;
+    g_autoptr(GError) failure = NULL;
+    if (!channel_bye(owned->channel, &failure)) {
+        g_propagate_prefixed_error(error, g_steal_pointer(&failure), "%s %s: ", owned->verb,
+                                   owned->path);
+        return FALSE;
+    }
+    session_note_sent(owned->session);
+    /* The socket stays open until the server has said 226: closing it with the server's own
+     * close_notify unread would reset the connection under the data that is still on its way. */
+    return receive_end(owned, cancel, error);
+}

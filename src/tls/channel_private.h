@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * channel_private - the struct that channel.c (handshake and bytes) and channel_error.c (what went
+ * wrong, in words) share.
+ *
+ * Used by one thread at a time; only `shut` may be set from another (atomic).
+ */
+#ifndef FTPSFS_TLS_CHANNEL_PRIVATE_H
+#define FTPSFS_TLS_CHANNEL_PRIVATE_H
+
+#include <gnutls/gnutls.h>
+
+#include "ftpsfs/tls/channel.h"
+
+/* What of a peer's first words is kept, to tell a server that does not speak TLS. */
+#define CHANNEL_FIRST_MAX 160
+
+struct Channel {
+    int fd;
+    gnutls_session_t session;
+    Trust *trust;
+    char *host;
+    guint16 port;
+    guint timeout_s;
+    gboolean is_data;     /* a data connection, opened with a control channel */
+    GBytes *control_leaf; /* DER; of a data connection: what its peer must show */
+    GBytes *leaf;         /* DER of this peer's certificate, once the handshake is done */
+    GBytes *given_ticket; /* what this channel tries to resume from, or NULL */
+
+    gboolean done;      /* the handshake is complete and the peer verified */
+    gboolean verified;  /* the verify hook was called and was content */
+    gboolean refusing;  /* a no_renegotiation alert is still to be sent */
+    gboolean said_bye;  /* close_notify was sent */
+    gint shut;          /* atomic: channel_shutdown was called */
+    gboolean has_later; /* `later` is the result of the next gnutls_record_recv */
+    gssize later;
+
+    /* What the socket did last, which GnuTLS does not tell apart. */
+    gboolean blocked;
+    gboolean eof;
+    int socket_errno;
+    gboolean keep_first; /* until the handshake is done */
+    guchar first[CHANNEL_FIRST_MAX];
+    gsize first_length;
+
+    GError *verify_error;                          /* from the verify hook */
+    GError *read_failure;                          /* given again by each later read */
+    GError *write_failure;                         /* given again by each later write */
+    char *wait_handshake, *wait_read, *wait_write; /* what is waited for, in words */
+};
+
+typedef enum { CHANNEL_HANDSHAKE, CHANNEL_READ, CHANNEL_WRITE } ChannelAct;
+
+/* The GError for the GnuTLS result `code`, with the state of the socket taken into account. */
+GError *channel_error_new(Channel *channel, ChannelAct act, int code);
+
+/* The GError for a peer whose first bytes are no TLS record, else NULL. */
+GError *channel_plain_text_error(Channel *channel);
+
+#endif

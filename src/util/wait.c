@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ftpsfs/util/wait.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "ftpsfs/util/error.h"
+
+gint64 deadline_in(guint seconds)
+{
+    return g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
+}
+
+int deadline_left_ms(gint64 deadline)
+{
+    gint64 left = deadline - g_get_monotonic_time();
+    if (left <= 0)
+        return 0;
+    return (int)MIN((left + 999) / 1000, (gint64)G_MAXINT);
+}
+
+gboolean wait_fd(int fd, short events, gint64 deadline, GCancellable *cancel, const char *what,
+                 GError **error)
+{
+    GPollFD cancel_poll = {.fd = -1};
+    gboolean cancellable = g_cancellable_make_pollfd(cancel, &cancel_poll);
+    struct pollfd fds[2] = {
+        {.fd = fd, .events = events},
+        {.fd = cancellable ? cancel_poll.fd : -1, .events = POLLIN},
+    };
+    int ready;
+    do {
+        ready = poll(fds, 2, deadline_left_ms(deadline));
+    } while (ready < 0 && errno == EINTR);
+    int poll_errno = errno;
+    if (cancellable)
+        g_cancellable_release_fd(cancel);
+
+    if (ready < 0) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_IO, "poll failed while waiting for %s: %s",
+                    what, g_strerror(poll_errno));
+        return FALSE;
+    }
+    /* The cancellation wins: whoever cancelled wants the thread back, not the data. */
+    if (fds[1].revents != 0) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
+                    "interrupted while waiting for %s", what);
+        return FALSE;
+    }
+    if (ready == 0) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TIMEOUT, "timed out waiting for %s", what);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean wait_cond(GCond *cond, GMutex *mutex, gint64 deadline)
+{
+    return g_cond_wait_until(cond, mutex, deadline);
+}

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures of the integration tests.
+
+servers    makes real FTP servers: servers.get("vsftpd") is one for the whole run, with other
+           options for a test of its own: servers.make("vsftpd", tls12=True)
+site       a fresh directory on a server; the test runs once for each of the three servers
+mount      makes a mount: mount() of the site, mount(server=..., connections=1) of any server
+home       an empty directory with a credentials file, for tests that run ftpsfs by hand
+"""
+
+import itertools
+import os
+import signal
+
+import pytest
+
+import harness
+from harness import Mount, Site, credentials_file, source_for
+from watchdog import Watchdog
+
+import certificates
+from serve import server_class
+
+SERVERS = ["vsftpd", "proftpd", "pyftpdlib"]
+TEST_SECONDS = 180 if harness.SANITIZED else 90
+
+_numbers = itertools.count(1)
+
+
+def pytest_configure(config):
+    if not os.access(harness.BINARY, os.X_OK):
+        raise pytest.UsageError(f"{harness.BINARY} is not there: build it, or set FTPSFS")
+    config.addinivalue_line("markers", "seconds(n): the time that the test may take")
+
+
+class Servers:
+    """The servers of a test run: one CA, one long-lived server a kind, others on demand."""
+
+    def __init__(self, directory):
+        self.authority = certificates.Authority(directory)
+        self._kept = {}
+        self._made = []
+
+    def _new(self, kind, options):
+        options.setdefault("authority", self.authority)
+        return server_class(kind)(**options).start()
+
+    def get(self, kind):
+        """The long-lived one. Tests must not stop it."""
+        if kind not in self._kept:
+            self._kept[kind] = self._new(kind, {})
+        return self._kept[kind]
+
+    def make(self, kind, **options):
+        """One for this test alone."""
+        server = self._new(kind, options)
+        self._made.append(server)
+        return server
+
+    def close_made(self):
+        while self._made:
+            self._made.pop().close()
+
+    def close(self):
+        self.close_made()
+        for server in self._kept.values():
+            server.close()
+
+
+@pytest.fixture(scope="session")
+def watchdog():
+    dog = Watchdog()
+    yield dog
+    dog.close()
+
+
+def _alarm(*_):
+    raise TimeoutError("the test takes too long")
+
+
+@pytest.fixture(autouse=True)
+def deadline(request, watchdog):
+    """Every test ends: mounts are aborted at its deadline, then SIGALRM ends what else hangs."""
+    marker = request.node.get_closest_marker("seconds")
+    seconds = marker.args[0] if marker else TEST_SECONDS
+    watchdog.arm(seconds)
+    before = signal.signal(signal.SIGALRM, _alarm)
+    signal.alarm(seconds + 5)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+    watchdog.disarm()
+
+
+@pytest.fixture(autouse=True)
+def no_sanitizer_report():
+    """A sanitizer's report fails the test that brought it on. tests/run sets where they go."""
+    prefix = os.environ.get("FTPSFS_SANITIZER_LOG")
+    before = _reports(prefix)
+    yield
+    new = _reports(prefix) - before
+    texts = []
+    for path in sorted(new):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            texts.append(file.read())
+    assert not texts, "\n".join(texts)
+
+
+def _reports(prefix):
+    if not prefix:
+        return set()
+    directory = os.path.dirname(prefix)
+    return {entry.path for entry in os.scandir(directory) if entry.path.startswith(prefix)}
+
+
+@pytest.fixture(scope="session")
+def all_servers(tmp_path_factory):
+    servers = Servers(tmp_path_factory.mktemp("ca"))
+    yield servers
+    servers.close()
+
+
+@pytest.fixture
+def servers(all_servers, deadline):
+    yield all_servers
+    all_servers.close_made()
+
+
+@pytest.fixture(params=SERVERS)
+def server_kind(request):
+    return request.param
+
+
+@pytest.fixture
+def site(servers, server_kind):
+    # Not deleted after the test: a mount may still show it, and the server's root goes at the end.
+    return Site(servers.get(server_kind), f"test-{next(_numbers)}")
+
+
+@pytest.fixture
+def home(tmp_path):
+    path = tmp_path / "home"
+    path.mkdir()
+    return str(path)
+
+
+@pytest.fixture
+def mount(request, tmp_path, watchdog, servers):
+    """mount(server=None, directory=None, words=(), **options) -> Mount. Without a server it mounts
+    the test's site. Options are those of -o; what is needed to log in is added."""
+    mounts = []
+
+    def make(server=None, directory=None, words=(), source=None, **options):
+        if server is None:
+            site = request.getfixturevalue("site")
+            server = site.server
+            directory = site.directory if directory is None else directory
+        place = tmp_path / f"mount-{len(mounts)}"
+        place.mkdir()
+        options.setdefault("cafile", server.cafile)
+        if "credentials" not in options:
+            options["credentials"] = credentials_file(str(place), server.user, server.password)
+        made = Mount(
+            source or source_for(server, directory or ""), str(place), options, watchdog, words
+        )
+        mounts.append(made)
+        return made
+
+    yield make
+    troubles = []
+    for made in reversed(mounts):
+        try:
+            made.close()
+        except AssertionError as error:
+            troubles.append(str(error))
+    assert not troubles, "\n".join(troubles)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The man page and the README say of every option what --help says: its name, its argument, its
+default and its range. --help itself is made from the table that the program reads options by."""
+
+import re
+import subprocess
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+from harness import BINARY
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# `words` are the options without a text of their own, by what becomes of them.
+Documentation = namedtuple("Documentation", "options words flags")
+Option = namedtuple("Option", "argument default range")
+
+
+def read_help():
+    output = subprocess.run(
+        [BINARY, "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert output.stderr == ""
+    # A line that begins in the text's column goes on with the one before.
+    text = re.sub(r"\n {30}(?! )", " ", output.stdout)
+    options = {}
+    for name, argument, rest in re.findall(r"^  -o ([a-z_]+)(?:=(\S+))? +(.*)$", text, re.M):
+        found = re.search(r" \((?:(\d+) to (\d+), )?default: ([^()]*)\)$", rest)
+        assert found, f"{name} has no default in --help"
+        assert name not in options, f"{name} is twice in --help"
+        options[name] = Option(argument, found[3], (found[1], found[2]) if found[1] else None)
+    words = {
+        kind: set(re.search(rf"^  {title}: +(.*)$", text, re.M)[1].split(", "))
+        for kind, title in (("kernel", "handed to the kernel"), ("ignored", "for fstab, ignored"))
+    }
+    flags = set(re.findall(r"^  (-\w)(?=[, ])", text, re.M))
+    flags |= set(re.findall(r"^  -\w, (--\w+)", text, re.M))
+    return Documentation(options, words, flags)
+
+
+def plain(macros):
+    """The arguments of mdoc macros without the macros: "Cm port Ns = Ns Ar N" is "port=N"."""
+    return "".join(word for word in macros.split() if word not in ("Cm", "Ar", "Ns"))
+
+
+def man_words(text, begin):
+    """The words of the first .Cm lines that follow the line `begin`."""
+    lines = re.search(r"(?:^\.Cm .*\n)+", text[text.index(begin) :], re.M)[0]
+    return set(re.findall(r"[\w*-]+", lines.replace(".Cm", "")))
+
+
+def read_man():
+    text = (ROOT / "man" / "ftpsfs.1").read_text(encoding="utf-8")
+    options = {}
+    for item in re.split(r"^(?=\.It )", text, flags=re.M):
+        head = re.match(r"\.It (Cm .*)", item)
+        if not head:
+            continue
+        name, _, argument = plain(head[1]).partition("=")
+        found = re.search(r"^Default: (.*?)(?:, from (\d+) to (\d+))?\.$", item, re.M)
+        assert found, f"{name} has no default in the man page"
+        assert name not in options, f"{name} is twice in the man page"
+        options[name] = Option(argument, found[1], (found[2], found[3]) if found[2] else None)
+    words = {
+        "kernel": man_words(text, "These are handed to the kernel:\n"),
+        "ignored": man_words(text, "These are accepted for the sake of\n"),
+    }
+    flags = set()
+    for letter, _, word in re.findall(r"^\.It Fl (\w)( , -(\w+))?", text, re.M):
+        flags |= {f"-{letter}"} | ({f"--{word}"} if word else set())
+    return Documentation(options, words, flags)
+
+
+def read_readme():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    options = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        head = re.fullmatch(r"`([a-z_]+)(?:=(\S+))?`", cells[0]) if len(cells) == 3 else None
+        if not head:
+            continue
+        found = re.search(r" \((\d+) to (\d+)\)$", cells[1])
+        argument = (head[2] or "").replace("\\|", "|")
+        assert head[1] not in options, f"{head[1]} is twice in the README"
+        options[head[1]] = Option(argument, cells[2], (found[1], found[2]) if found else None)
+    words = {
+        kind: set(re.findall(r"`([^`]+)`", re.search(rf"^{title}:((?:.+\n)+)", text, re.M)[1]))
+        for kind, title in (
+            ("kernel", "Handed to the kernel"),
+            ("ignored", "Accepted for fstab's sake and ignored"),
+        )
+    }
+    return Documentation(options, words, None)
+
+
+@pytest.fixture(scope="module")
+def program():
+    return read_help()
+
+
+def test_help_lists_the_options(program):
+    assert program.options["connections"] == Option("N", "8", ("1", "64"))
+    assert program.options["explicit"] == Option("", "off", None)
+    assert {"-d", "-f", "-h", "-o", "-r", "-V", "--help", "--version"} == program.flags
+    assert "noatime" in program.words["kernel"]
+    assert "_netdev" in program.words["ignored"]
+
+
+def test_man_page_has_every_option(program):
+    man = read_man()
+    assert man.options == program.options
+    assert man.words == program.words
+    assert man.flags == program.flags
+
+
+def test_readme_has_every_option(program):
+    readme = read_readme()
+    assert readme.options == program.options
+    assert readme.words == program.words
+
+
+def test_password_options_are_nowhere_offered(program):
+    assert not {"password", "pass", "passwd"} & set(program.options)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Pure-FTPd. It has no implicit TLS: for `-o explicit`, with clear connections refused (TLS 2 for
+the control connection, 3 for both)."""
+
+import os
+import subprocess
+
+from common import SERVER_GID, SERVER_UID, Server, ServerError, library_path, unpacked
+
+
+class Pureftpd(Server):
+    name = "pureftpd"
+    can_mlsd = True
+
+    def __init__(self, **options):
+        options["explicit"] = True
+        super().__init__(**options)
+
+    def configure(self):
+        base = os.path.join(self.directory, "pure.")
+        with open(base + "pem", "wb") as pem:
+            for part in (self.certificate.keyfile, self.certificate.certfile):
+                with open(part, "rb") as file:
+                    pem.write(file.read())
+        os.chmod(base + "pem", 0o600)
+        made = subprocess.run(
+            [unpacked("usr/bin/pure-pw"), "useradd", self.user, "-f", base + "passwd", "-m"]
+            + ["-F", base + "pdb", "-u", str(SERVER_UID), "-g", str(SERVER_GID)]
+            + ["-d", self.root],
+            input=f"{self.password}\n{self.password}\n",
+            env=dict(os.environ, LD_LIBRARY_PATH=library_path()),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode != 0 and not os.path.exists(base + "pdb"):
+            raise ServerError(f"pure-pw: {made.stdout}{made.stderr}")
+
+    def command(self):
+        base = os.path.join(self.directory, "pure.")
+        command = [
+            unpacked("usr/sbin/pure-ftpd"),
+            f"--bind={self.bind},{self.port}",
+            "--login=puredb:" + base + "pdb",
+            "--tls=3",
+            "--certfile=" + base + "pem",
+            "--chrooteveryone",
+            "--noanonymous",
+            "--dontresolve",
+            "--minuid=1",
+            "--umask=022:022",
+            "--displaydotfiles",
+            f"--passiveportrange={self.passive[0]}:{self.passive[1]}",
+            f"--maxclientsnumber={self.max_clients or 100}",
+            f"--maxclientsperip={self.max_clients or 100}",
+            "--altlog=clf:" + self.log_path,
+            "--pidfile=" + base + "pid",
+        ]
+        if self.max_rate:
+            command.append(f"--userbandwidth={max(1, self.max_rate // 1024)}")
+        return command

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ftpsfs/config/config.h"
+
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../src/config/options.h"
+#include "ftpsfs/util/error.h"
+
+#define PIN_A "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define PIN_B "sha256//BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+/* A directory with an empty "mnt", a "full" that is not empty, and a "file". It is the working
+ * directory of the test, so that names can be relative. */
+typedef struct {
+    char *directory;
+} Fixture;
+
+static void setup(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *directory = g_dir_make_tmp("ftpsfs-config-XXXXXX", &error);
+    g_assert_no_error(error);
+    fixture->directory = realpath(directory, NULL);
+    g_assert_cmpint(chdir(fixture->directory), ==, 0);
+    g_assert_cmpint(g_mkdir("mnt", 0700), ==, 0);
+    g_assert_cmpint(g_mkdir("full", 0700), ==, 0);
+    g_assert_true(g_file_set_contents("full/file", "x", 1, NULL));
+    g_assert_true(g_file_set_contents("file", "x", 1, NULL));
+}
+
+static void teardown(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    g_unlink("full/file");
+    g_unlink("file");
+    g_rmdir("full");
+    g_rmdir("mnt");
+    g_assert_cmpint(chdir("/"), ==, 0);
+    g_assert_cmpint(g_rmdir(fixture->directory), ==, 0);
+    free(fixture->directory);
+}
+
+/* Parses "ftpsfs" and the blank-separated words. */
+static MountConfig *parse(const char *words, GError **error)
+{
+    g_autofree char *line = g_strdup_printf("ftpsfs %s", words);
+    g_auto(GStrv) argv = g_strsplit(g_strstrip(line), " ", -1);
+    g_test_message("%s", line);
+    return config_parse((int)g_strv_length(argv), argv, error);
+}
+
+static MountConfig *parse_good(const char *words)
+{
+    g_autoptr(GError) error = NULL;
+    MountConfig *config = parse(words, &error);
+    g_assert_no_error(error);
+    g_assert_nonnull(config);
+    return config;
+}
+
+static MountConfig *parse_options(const char *options)
+{
+    g_autofree char *words = g_strdup_printf("host mnt -o %s", options);
+    return parse_good(words);
+}
+
+static void refuse(const char *words, const char *says)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(MountConfig) config = parse(words, &error);
+    g_assert_null(config);
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
+    g_assert_null(strchr(error->message, '\n'));
+    if (strstr(error->message, says) == NULL)
+        g_error("\"%s\" does not say \"%s\"", error->message, says);
+}
+
+static void refuse_option(const char *option, const char *says)
+{
+    g_autofree char *words = g_strdup_printf("host mnt -o %s", option);
+    refuse(words, says);
+}
+
+static gboolean has_fuse_option(const MountConfig *config, const char *option)
+{
+    return g_ptr_array_find_with_equal_func(config->fuse_options, option, g_str_equal, NULL);
+}
+
+static void test_positions(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    static const char *const lines[] = {
+        "user@host:991/dir mnt -o ro,timeout=7",
+        "-o ro,timeout=7 user@host:991/dir mnt",
+        "user@host:991/dir -o ro mnt -o timeout=7",
+        "user@host:991/dir mnt -r -otimeout=7",
+        "-rotimeout=7 -- user@host:991/dir mnt",
+        "-o timeout=9 user@host:991/dir mnt -o ,rw,,ro,timeout=7,",
+        "-o port=991,user=user host/dir mnt -o ro,timeout=7",
+    };
+    g_autofree char *mountpoint = g_canonicalize_filename("mnt", fixture->directory);
+    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autoptr(MountConfig) config = parse_good(lines[i]);
+        g_assert_cmpint(config->action, ==, CONFIG_MOUNT);
+        g_assert_cmpstr(config->source->user, ==, "user");
+        g_assert_cmpstr(config->source->host, ==, "host");
+        g_assert_cmpuint(config->source->port, ==, 991);
+        g_assert_cmpstr(config->source->directory, ==, "dir");
+        g_assert_cmpstr(config->mountpoint, ==, mountpoint);
+        g_assert_true(config->read_only);
+        g_assert_true(has_fuse_option(config, "ro"));
+        g_assert_cmpuint(config->timeout_s, ==, 7);
+        g_assert_false(config->foreground);
+    }
+    g_autoptr(MountConfig) debug = parse_good("-d host mnt");
+    g_assert_true(debug->debug && debug->foreground);
+    g_autoptr(MountConfig) foreground = parse_good("host -f mnt");
+    g_assert_true(foreground->foreground && !foreground->debug);
+}
+
+static void test_defaults(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(MountConfig) config = parse_good("host mnt");
+    g_assert_null(config->source->user);
+    g_assert_cmpuint(config->source->port, ==, SOURCE_PORT_IMPLICIT);
+    g_assert_false(config->read_only || config->explicit_tls || config->password_stdin);
+    g_assert_cmpuint(config->connections, ==, 8);
+    g_assert_cmpuint(config->timeout_s, ==, 30);
+    g_assert_cmpuint(config->keepalive_s, ==, 60);
+    g_assert_cmpuint(config->idle_timeout_s, ==, 300);
+    g_assert_cmpuint(config->dir_cache_timeout_s, ==, 20);
+    g_assert_cmpuint(config->cache_size, ==, 256 << 20);
+    g_assert_cmpuint(config->readahead, ==, 32 << 20);
+    g_assert_cmpint(config->verify, ==, TRUST_VERIFY_FULL);
+    g_assert_cmpint(config->tls_min, ==, TRUST_TLS_1_2);
+    g_assert_null(config->codepage);
+    g_assert_null(config->ca_file);
+    g_assert_null(config->pins);
+    g_assert_cmpstr(config->spool_dir, ==, "/var/tmp");
+    g_assert_true(g_str_has_suffix(config->known_hosts, "/ftpsfs/known_hosts"));
+    g_assert_true(g_path_is_absolute(config->known_hosts));
+    g_assert_true(g_str_has_suffix(config->lost_dir, "/ftpsfs/lost"));
+    g_assert_null(config->stats_file);
+    g_assert_false(config->have_uid || config->have_gid);
+    g_assert_cmpuint(config->umask_files, ==, 0);
+    g_assert_cmpuint(config->umask_dirs, ==, 0);
+    g_assert_true(has_fuse_option(config, "default_permissions"));
+    g_assert_true(has_fuse_option(config, "fsname=ftps://host/"));
+    g_assert_true(has_fuse_option(config, "subtype=ftpsfs"));
+    g_assert_cmpuint(config->fuse_options->len, ==, 3);
+}
+
+static void test_server(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(MountConfig) config =
+        parse_options("explicit,connections=64,timeout=3600,keepalive=0,idle_timeout=86400,"
+                      "codepage=CP1252,user=me@x.org,dir_cache_timeout=0");
+    g_assert_true(config->explicit_tls);
+    g_assert_cmpuint(config->source->port, ==, SOURCE_PORT_EXPLICIT);
+    g_assert_cmpstr(config->source->user, ==, "me@x.org");
+    g_assert_cmpuint(config->connections, ==, 64);
+    g_assert_cmpuint(config->timeout_s, ==, 3600);
+    g_assert_cmpuint(config->keepalive_s, ==, 0);
+    g_assert_cmpuint(config->idle_timeout_s, ==, 86400);
+    g_assert_cmpuint(config->dir_cache_timeout_s, ==, 0);
+    g_assert_cmpstr(config->codepage, ==, "CP1252");
+
+    refuse("-o user=you me@host mnt", "user");
+    refuse("-o port=991 host:990 mnt", "port");
+    refuse_option("codepage=no-such-encoding", "iconv -l");
+}
+
+static void test_trust(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *file = g_build_filename(fixture->directory, "file", NULL);
+    g_autofree char *full = g_build_filename(fixture->directory, "full", NULL);
+    g_autoptr(MountConfig) config =
+        parse_options("tls_verify=tofu,tls_min=1.3,cafile=file,capath=./full/,crlfile=mnt/../file,"
+                      "cert=file,key=pkcs11:object=key,tls_priority=SECURE128:-VERS-ALL,"
+                      "tls_pin=" PIN_A ",tls_pin=" PIN_B);
+    g_assert_cmpint(config->verify, ==, TRUST_VERIFY_TOFU);
+    g_assert_cmpint(config->tls_min, ==, TRUST_TLS_1_3);
+    g_assert_cmpstr(config->ca_file, ==, file);
+    g_assert_cmpstr(config->ca_path, ==, full);
+    g_assert_cmpstr(config->crl_file, ==, file);
+    g_assert_cmpstr(config->cert, ==, file);
+    g_assert_cmpstr(config->key, ==, "pkcs11:object=key");
+    g_assert_cmpstr(config->priority, ==, "SECURE128:-VERS-ALL");
+    g_assert_cmpuint(config->pins->len, ==, 3);
+    g_assert_cmpstr(config->pins->pdata[0], ==, PIN_A);
+    g_assert_cmpstr(config->pins->pdata[1], ==, PIN_B);
+    g_assert_null(config->pins->pdata[2]);
+
+    g_autoptr(MountConfig) none = parse_options("tls_verify=no");
+    g_assert_cmpint(none->verify, ==, TRUST_VERIFY_NONE);
+    refuse_option("tls_verify=maybe", "yes|tofu|no");
+    refuse_option("tls_min=1.1", "1.2|1.3");
+    refuse_option("key=file", "-o cert");
+    refuse_option("tls_pin=sha256//AAAA", "sha256//BASE64");
+    refuse_option("tls_pin=sha1//AAAA", "sha256//BASE64");
+}
+
+static void test_files(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *file = g_build_filename(fixture->directory, "file", NULL);
+    g_autofree char *full = g_build_filename(fixture->directory, "full", NULL);
+    g_autofree char *stats = g_build_filename(full, "stats.json", NULL);
+    g_autoptr(MountConfig) config =
+        parse_options("credentials=file,password_stdin,spool_dir=full,stats=full/stats.json");
+    g_assert_cmpstr(config->credentials_file, ==, file);
+    g_assert_true(config->password_stdin);
+    g_assert_cmpstr(config->spool_dir, ==, full);
+    g_assert_cmpstr(config->stats_file, ==, stats);
+
+    g_setenv("TMPDIR", "full", TRUE);
+    g_autoptr(MountConfig) temporary = parse_good("host mnt");
+    g_assert_cmpstr(temporary->spool_dir, ==, full);
+    g_unsetenv("TMPDIR");
+
+    refuse_option("cafile=missing", "missing");
+    refuse_option("credentials=full", "directory");
+    refuse_option("capath=file", "not a directory");
+    refuse_option("spool_dir=missing", "missing");
+    refuse_option("stats=missing/stats.json", "missing");
+}
+
+static void test_sizes(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(MountConfig) units = parse_options("cache_size=2G,readahead=512k");
+    g_assert_cmpuint(units->cache_size, ==, G_GUINT64_CONSTANT(2) << 30);
+    g_assert_cmpuint(units->readahead, ==, 512 << 10);
+    g_autoptr(MountConfig) small = parse_options("cache_size=2097152");
+    g_assert_cmpuint(small->cache_size, ==, 2 << 20);
+    g_assert_cmpuint(small->readahead, ==, 2 << 20);
+
+    static const char *const sizes[] = {
+        "", "x", "M", "1MB", "1.5G", "-1", "1 ", "0x10", "1023K", "2000G", "18446744073709551615T"};
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        g_autofree char *option = g_strdup_printf("cache_size=%s", sizes[i]);
+        g_auto(OptionState) state;
+        g_autoptr(GError) error = NULL;
+        options_init(&state);
+        g_assert_false(options_read(&state, option, &error));
+        g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
+        g_assert_nonnull(strstr(error->message, "cache_size"));
+        g_assert_cmpuint(state.config.cache_size, ==, 256 << 20);
+    }
+}
+
+static void test_ownership(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(MountConfig) numbers = parse_options("uid=1234,gid=4321,umask=027,fmask=0137");
+    g_assert_true(numbers->have_uid && numbers->have_gid);
+    g_assert_cmpuint(numbers->uid, ==, 1234);
+    g_assert_cmpuint(numbers->gid, ==, 4321);
+    g_assert_cmpuint(numbers->umask_files, ==, 0137);
+    g_assert_cmpuint(numbers->umask_dirs, ==, 027);
+    g_autoptr(MountConfig) names = parse_options("uid=root,gid=root,dmask=77");
+    g_assert_true(names->have_uid && names->have_gid);
+    g_assert_cmpuint(names->uid, ==, 0);
+    g_assert_cmpuint(names->gid, ==, 0);
+    g_assert_cmpuint(names->umask_files, ==, 0);
+    g_assert_cmpuint(names->umask_dirs, ==, 077);
+
+    refuse_option("uid=no-such-user", "no such user");
+    refuse_option("gid=no-such-group", "no such group");
+    refuse_option("uid=4294967295", "no such user");
+    refuse_option("umask=8", "octal");
+    refuse_option("fmask=1777", "octal");
+}
+
+static void test_ranges(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    refuse_option("connections=0", "1 to 64");
+    refuse_option("connections=65", "1 to 64");
+    refuse_option("connections=-1", "1 to 64");
+    refuse_option("connections=four", "1 to 64");
+    refuse_option("timeout=0", "1 to 3600");
+    refuse_option("timeout=3601", "1 to 3600");
+    refuse_option("port=0", "1 to 65535");
+    refuse_option("port=65536", "1 to 65535");
+    refuse_option("keepalive=86401", "0 to 86400");
+    refuse_option("max_read=4294967296", "bytes");
+    refuse_option("connections", "connections=N");
+    refuse_option("connections=", "connections=N");
+    refuse_option("cafile=", "cafile=FILE");
+    refuse_option("explicit=yes", "no value");
+    refuse_option("allow_other=1", "no value");
+}
+
+static void test_mount_words(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(MountConfig) config =
+        parse_options("rw,dev,suid,noexec,noatime,sync,dirsync,allow_other,auto_unmount,"
+                      "max_read=65536,no_default_permissions,fsname=a\\,b,subtype=x");
+    static const char *const wanted[] = {
+        "dev",         "suid",         "noexec",         "noatime",    "sync",     "dirsync",
+        "allow_other", "auto_unmount", "max_read=65536", "fsname=a,b", "subtype=x"};
+    for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++)
+        g_assert_true(has_fuse_option(config, wanted[i]));
+    g_assert_cmpuint(config->fuse_options->len, ==, G_N_ELEMENTS(wanted));
+    g_assert_false(config->read_only);
+
+    g_autoptr(MountConfig) root = parse_options("allow_root,ro");
+    g_assert_true(has_fuse_option(root, "allow_root") && has_fuse_option(root, "ro"));
+    refuse_option("allow_root,allow_other", "exclude");
+}
+
+static void test_fstab_words(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(MountConfig) config =
+        parse_options("defaults,_netdev,nofail,auto,noauto,user,users,nouser,owner,group,"
+                      "x-systemd.automount,x-systemd.idle-timeout=60,X-mount.mkdir=0700,"
+                      "comment=hello,relatime,nodiratime,x-gvfs-show");
+    g_assert_cmpuint(config->fuse_options->len, ==, 3);
+    g_assert_null(config->source->user);
+}
+
+static void test_escapes(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(MountConfig) config = parse_options("fsname=a\\,b\\\\\\,c,user=DOM\\me,subtype=x=y");
+    g_assert_true(has_fuse_option(config, "fsname=a,b\\,c"));
+    g_assert_true(has_fuse_option(config, "subtype=x=y"));
+    g_assert_cmpstr(config->source->user, ==, "DOM\\me");
+    refuse_option("user=a\nb", "control");
+}
+
+static void test_unknown(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    refuse_option("conections=4", "did you mean connections?");
+    refuse_option("read_ahead=4M", "did you mean readahead?");
+    refuse_option("allowother", "did you mean allow_other?");
+    refuse_option("tls-verify=no", "did you mean tls_verify?");
+    refuse_option("gibberish", "-o gibberish");
+    refuse_option("gibberish", "--help");
+    refuse_option("=x", "unknown option");
+    refuse("host mnt -x", "-x");
+    refuse("host mnt --frobnicate=value", "--frobnicate");
+    refuse("host mnt -o", "-o needs");
+    g_assert_null(options_nearest("zzzzzz"));
+}
+
+static void test_password(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    static const char *const lines[] = {
+        "user:s3cret@host mnt",          "ftps://user:s3cret@host/ mnt",
+        "host mnt -o password=s3cret",   "host mnt -o ro,pass=s3cret,x",
+        "host mnt -opasswd=s3cret",      "host mnt --password=s3cret",
+        "host mnt -o pasword=s3cret",    "host mnt -o password=s3cret\\,more",
+        "host mnt -o passphrase=s3cret",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(MountConfig) config = parse(lines[i], &error);
+        g_assert_null(config);
+        g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
+        g_assert_null(strstr(error->message, "s3cret"));
+    }
+    refuse("host mnt -o password=s3cret", "process list");
+    refuse("host mnt -o password=s3cret", "credentials=FILE");
+    refuse("user:s3cret@host mnt", "process list");
+}
+
+static void test_mountpoint(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    refuse("host missing", "missing does not exist: make it with mkdir");
+    refuse("host file", "not a directory");
+    refuse("host file/sub", "not a directory");
+    refuse("host full", "not empty");
+    g_autoptr(MountConfig) hidden = parse_good("host full -o nonempty");
+    g_assert_true(g_str_has_suffix(hidden->mountpoint, "/full"));
+    g_autoptr(MountConfig) dotted = parse_good("host ./full/../mnt/ -f");
+    g_assert_true(g_str_has_suffix(dotted->mountpoint, "/mnt"));
+    g_assert_cmpint(dotted->mountpoint[0], ==, '/');
+    g_autoptr(MountConfig) passed = parse_good("host /dev/fd/7");
+    g_assert_cmpstr(passed->mountpoint, ==, "/dev/fd/7");
+}
+
+static void test_missing_words(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    refuse("", "what to mount is missing");
+    refuse("host", "the mountpoint is missing");
+    refuse("host mnt third", "too many");
+    refuse("ftp://host mnt", "not encrypted");
+}
+
+static void test_actions(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    static const struct {
+        const char *words;
+        ConfigAction action;
+    } cases[] = {
+        {"-h", CONFIG_HELP},    {"--help", CONFIG_HELP},       {"host -fh", CONFIG_HELP},
+        {"-V", CONFIG_VERSION}, {"--version", CONFIG_VERSION}, {"-h --nonsense", CONFIG_HELP},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(MountConfig) config = parse_good(cases[i].words);
+        g_assert_cmpint(config->action, ==, cases[i].action);
+    }
+}
+
+static void test_help(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autofree char *help = config_help();
+    g_autoptr(GRegex) blanks = g_regex_new("\\s+", 0, 0, NULL);
+    g_autofree char *joined = g_regex_replace_literal(blanks, help, -1, 0, " ", 0, NULL);
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    gsize count;
+    const OptionSpec *table = options_table(&count);
+    for (gsize i = 0; i < count; i++) {
+        g_assert_nonnull(strstr(help, table[i].name));
+        if (table[i].help == NULL)
+            continue;
+        g_assert_true(g_hash_table_add(seen, (gpointer)table[i].name));
+        g_assert_nonnull(options_default(&table[i]));
+        g_assert_nonnull(strstr(joined, options_default(&table[i])));
+    }
+    g_auto(GStrv) lines = g_strsplit(help, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        g_assert_cmpuint(strlen(*line), <=, 80);
+        g_assert_false(g_str_has_suffix(*line, " "));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_unsetenv("TMPDIR"); /* the tests of spool_dir set it */
+    g_test_init(&argc, &argv, NULL);
+#define TEST(path, function) g_test_add(path, Fixture, NULL, setup, function, teardown)
+    TEST("/config/options may stand before, between and after the positionals", test_positions);
+    TEST("/config/the defaults are those of the table", test_defaults);
+    TEST("/config/server options arrive", test_server);
+    TEST("/config/trust options arrive", test_trust);
+    TEST("/config/file names are made absolute and must be there", test_files);
+    TEST("/config/sizes take units and have a range", test_sizes);
+    TEST("/config/owners are names or numbers and masks are octal", test_ownership);
+    TEST("/config/values out of range are refused with the range", test_ranges);
+    TEST("/config/mount options are handed to libfuse", test_mount_words);
+    TEST("/config/fstab words are ignored", test_fstab_words);
+    TEST("/config/a comma in a value is escaped", test_escapes);
+    TEST("/config/an unknown option is named and the nearest offered", test_unknown);
+    TEST("/config/a password on the command line is refused and not repeated", test_password);
+    TEST("/config/the mountpoint must be an empty directory", test_mountpoint);
+    TEST("/config/source and mountpoint must both be there", test_missing_words);
+    TEST("/config/help and version ask for nothing else", test_actions);
+    TEST("/config/the help text shows every option and default in 80 columns", test_help);
+#undef TEST
+    return g_test_run();
+}

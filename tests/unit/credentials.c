@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ftpsfs/config/credentials.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "../../src/config/netrc.h"
+#include "../../src/config/secret_file.h"
+#include "ftpsfs/util/error.h"
+
+#define REPLY_TIMEOUT_MS 20000
+
+/* An own home, so that no ~/.netrc of the caller's is read; $NETRC is set by the tests that
+ * want one. */
+typedef struct {
+    char *credentials; /* file names; the files are not there yet */
+    char *netrc;
+} Fixture;
+
+static const char *home(void)
+{
+    return g_get_home_dir();
+}
+
+static void setup(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    fixture->credentials = g_build_filename(home(), "credentials", NULL);
+    fixture->netrc = g_build_filename(home(), "netrc", NULL);
+    g_setenv("NETRC", fixture->netrc, TRUE);
+}
+
+static void teardown(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    g_unlink(fixture->credentials);
+    g_unlink(fixture->netrc);
+    g_free(fixture->credentials);
+    g_free(fixture->netrc);
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    g_assert_cmpint(g_chmod(path, mode), ==, 0);
+}
+
+/* What credentials_find gives for `source` with the file, if any. */
+static Credentials *find(const char *source, const char *file, gboolean password_stdin,
+                         GError **error)
+{
+    g_autoptr(Source) parsed = source_parse(source, NULL);
+    MountConfig config = {
+        .source = parsed, .credentials_file = (char *)file, .password_stdin = password_stdin};
+    g_assert_nonnull(parsed);
+    return credentials_find(&config, error);
+}
+
+static void expect(const char *source, const char *file, const char *user, const char *password)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Credentials) found = find(source, file, FALSE, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(found->user, ==, user);
+    g_assert_cmpstr(secret_peek(found->password), ==, password);
+}
+
+static void refuse(const char *source, const char *file, const char *says)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Credentials) found = find(source, file, FALSE, &error);
+    g_assert_null(found);
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
+    if (strstr(error->message, says) == NULL)
+        g_error("\"%s\" does not say \"%s\"", error->message, says);
+    g_assert_null(strstr(error->message, "s3cret"));
+}
+
+static void test_file(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    const char *path = fixture->credentials;
+    write_file(path, "# mine\nusername=ann\npassword=s3cret\ndomain=WORK\n", 0600);
+    expect("host", path, "ann", "s3cret");
+    expect("bob@host", path, "bob", "s3cret");
+    write_file(path, "\xef\xbb\xbfusername = ann \r\npassword= s3 cret=#\r\n\r\n", 0400);
+    expect("host", path, "ann", " s3 cret=#");
+    write_file(path, "password=s3cret", 0600);
+    expect("ann@host", path, "ann", "s3cret");
+    expect("host", path, g_get_user_name(), "s3cret");
+    write_file(path, "username=ann\npassword=\n", 0600);
+    expect("host", path, "ann", "");
+}
+
+static void test_bad_file(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    const char *path = fixture->credentials;
+    refuse("host", path, "can't be read");
+    write_file(path, "username=ann\ns3cret\n", 0600);
+    refuse("host", path, "line 2");
+    write_file(path, "pasword=s3cret\n", 0600);
+    refuse("host", path, "line 1");
+    write_file(path, "username=\npassword=s3cret\n", 0600);
+    refuse("host", path, "empty username=");
+    write_file(path, "username=a\rQUIT\npassword=s3cret\n", 0600);
+    refuse("host", path, "line end");
+    g_assert_true(g_file_set_contents(path, "password=s3\0cret", 16, NULL));
+    g_assert_cmpint(g_chmod(path, 0600), ==, 0);
+    refuse("host", path, "no text");
+    refuse("host", home(), "can't be read");
+
+    g_autofree char *large = g_strnfill(SECRET_FILE_MAX + 1, '#');
+    write_file(path, large, 0600);
+    refuse("host", path, "too large");
+    large[SECRET_FILE_MAX] = '\0';
+    memcpy(large, "password=x\n", 11);
+    write_file(path, large, 0600);
+    expect("host", path, g_get_user_name(), "x");
+}
+
+static void test_permissions(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    static const mode_t modes[] = {0640, 0604, 0620, 0602, 0610, 0601, 0644, 0666};
+    const char *path = fixture->credentials;
+    for (gsize i = 0; i < G_N_ELEMENTS(modes); i++) {
+        write_file(path, "password=s3cret\n", modes[i]);
+        refuse("host", path, "chmod 600");
+    }
+    struct stat status = {.st_mode = S_IFREG | 0600, .st_uid = 1000};
+    g_autoptr(GError) error = NULL;
+    g_assert_true(secret_file_check(&status, 1000, "f", &error));
+    g_assert_no_error(error);
+    g_assert_false(secret_file_check(&status, 1001, "f", &error));
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
+    g_assert_nonnull(strstr(error->message, "belongs to user 1000"));
+    g_clear_error(&error);
+    g_assert_false(secret_file_check(&status, 0, "f", NULL));
+    status.st_uid = 0;
+    g_assert_true(secret_file_check(&status, 1000, "f", &error));
+    g_assert_no_error(error);
+}
+
+static void test_pipe(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    int ends[2];
+    g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
+    g_assert_cmpint(write(ends[1], "password=s3cret\n", 16), ==, 16);
+    close(ends[1]);
+    g_autofree char *path = g_strdup_printf("/dev/fd/%d", ends[0]);
+    expect("ann@host", path, "ann", "s3cret");
+    close(ends[0]);
+}
+
+/* Runs credentials_find with `text` on standard input. What it left there goes to *rest. */
+static Credentials *find_on_stdin(const char *text, gsize length, char **rest, GError **error)
+{
+    int ends[2];
+    int saved = dup(STDIN_FILENO);
+    g_assert_cmpint(pipe(ends), ==, 0);
+    g_assert_cmpint(write(ends[1], text, length), ==, (gssize)length);
+    close(ends[1]);
+    g_assert_cmpint(dup2(ends[0], STDIN_FILENO), ==, STDIN_FILENO);
+    close(ends[0]);
+    Credentials *found = find("ann@host", NULL, TRUE, error);
+    *rest = g_malloc0(8192);
+    g_assert_cmpint(read(STDIN_FILENO, *rest, 8191), >=, 0);
+    g_assert_cmpint(dup2(saved, STDIN_FILENO), ==, STDIN_FILENO);
+    close(saved);
+    return found;
+}
+
+static void test_stdin(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    static const struct {
+        const char *text;
+        const char *password;
+        const char *rest;
+    } good[] = {{"s3cret\nmore\n", "s3cret", "more\n"},
+                {"s3cret\r\n", "s3cret", ""},
+                {" s3 cret ", " s3 cret ", ""}};
+    write_file(fixture->netrc, "machine host login ann password other\n", 0600);
+    for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *rest = NULL;
+        g_autoptr(Credentials) found =
+            find_on_stdin(good[i].text, strlen(good[i].text), &rest, &error);
+        g_assert_no_error(error);
+        g_assert_cmpstr(found->user, ==, "ann");
+        g_assert_cmpstr(secret_peek(found->password), ==, good[i].password);
+        g_assert_cmpstr(rest, ==, good[i].rest);
+    }
+    g_autofree char *long_line = g_strnfill(5000, 'x');
+    const char *const bad[] = {"", "\n", "\r\nx\n", long_line};
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *rest = NULL;
+        g_assert_null(find_on_stdin(bad[i], strlen(bad[i]), &rest, &error));
+        g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
+        g_assert_nonnull(strstr(error->message, "password_stdin"));
+    }
+    g_autoptr(GError) error = NULL;
+    g_autofree char *rest = NULL;
+    g_assert_null(find_on_stdin("s3\0cret\n", 8, &rest, &error));
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
+}
+
+static void test_order(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    write_file(fixture->netrc, "machine host login ann password from-netrc\n", 0600);
+    write_file(fixture->credentials, "password=from-file\n", 0600);
+    expect("ann@host", fixture->credentials, "ann", "from-file");
+    expect("ann@host", NULL, "ann", "from-netrc");
+    /* A file that gives the user alone leaves the password to the next place. */
+    write_file(fixture->credentials, "username=ann\n", 0600);
+    expect("host", fixture->credentials, "ann", "from-netrc");
+}
+
+static void test_anonymous(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    expect("anonymous@host", NULL, "anonymous", "anonymous@");
+    expect("ftp@host", NULL, "ftp", "anonymous@");
+    write_file(fixture->netrc, "default login anonymous password me@example.org\n", 0600);
+    expect("anonymous@host", NULL, "anonymous", "me@example.org");
+    expect("host", NULL, "anonymous", "me@example.org");
+}
+
+/* One search of a .netrc text. */
+typedef struct {
+    const char *text;
+    const char *user;       /* asked for */
+    const char *found_user; /* found */
+    const char *found_password;
+    gboolean found;
+} Search;
+
+static void test_netrc(void)
+{
+    static const Search searches[] = {
+        {"machine host login ann password pw", NULL, "ann", "pw", TRUE},
+        {"machine host login ann password pw", "ann", "ann", "pw", TRUE},
+        {"machine host login ann password pw", "bob", NULL, NULL, FALSE},
+        {"machine HOST\n\tLOGIN ann\r\n\tpassword pw\r\n", NULL, "ann", "pw", TRUE},
+        {"machine other login x password y\nmachine host password pw", "bob", NULL, "pw", TRUE},
+        {"machine host login a password 1\nmachine host login b password 2", "b", "b", "2", TRUE},
+        {"machine host login a password 1\nmachine host login b password 2", NULL, "a", "1", TRUE},
+        {"machine other login a password 1 default login d password 2", NULL, "d", "2", TRUE},
+        {"machine host login a password 1 default login d password 2", "d", "d", "2", TRUE},
+        {"machine host login a password \"p \\\"w\\\\ \\t\"", "a", "a", "p \"w\\ \t", TRUE},
+        {"machine host login a password p\\w", "a", "a", "p\\w", TRUE},
+        {"machine host login a password #pw", "a", "a", "#pw", TRUE},
+        {"# machine host login no password no\nmachine host login a password p # end\n", "a", "a",
+         "p", TRUE},
+        {"machine host login a password p#\n#\n", "a", "a", "p#", TRUE},
+        {"machine host login machine password default", NULL, "machine", "default", TRUE},
+        {"machine host login a macdef init\ncd /x\nmachine host password evil\n\npassword p", "a",
+         "a", "p", TRUE},
+        {"macdef m\r\nmachine host login no password no\r\n\r\nmachine host login a password p",
+         NULL, "a", "p", TRUE},
+        {"macdef m\nmachine host login no password no", NULL, NULL, NULL, FALSE},
+        {"machine host port 990 login a password p", "a", "a", "p", TRUE},
+        {"machine host login a", NULL, "a", NULL, TRUE},
+        {"machine host login a", "a", NULL, NULL, FALSE},
+        {"machine host \"login\" a password p", "a", NULL, "p", TRUE},
+        {"machine hosts login a password p", NULL, NULL, NULL, FALSE},
+        {"", NULL, NULL, NULL, FALSE},
+        {" \n\t", "a", NULL, NULL, FALSE},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(searches); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *text = g_strdup(searches[i].text);
+        NetrcEntry entry;
+        g_test_message("%s", searches[i].text);
+        g_assert_true(netrc_find(text, "host", searches[i].user, "f", &entry, &error));
+        g_assert_no_error(error);
+        g_assert_cmpint(entry.found, ==, searches[i].found);
+        g_assert_cmpstr(entry.user, ==, searches[i].found_user);
+        g_assert_cmpstr(entry.password, ==, searches[i].found_password);
+    }
+}
+
+static void test_bad_netrc(void)
+{
+    static const struct {
+        const char *text;
+        const char *says;
+    } cases[] = {{"machine host\nlogin a\npassword \"s3cret", "f, line 3: a quote"},
+                 {"machine host\nlogin a\npassword", "f, line 3: nothing follows \"password\""},
+                 {"machine \n\n", "f, line 1: nothing follows \"machine\""}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *text = g_strdup(cases[i].text);
+        NetrcEntry entry;
+        g_assert_false(netrc_find(text, "host", "a", "f", &entry, &error));
+        g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
+        g_assert_nonnull(strstr(error->message, cases[i].says));
+        g_assert_null(strstr(error->message, "s3cret"));
+    }
+}
+
+static void test_netrc_file(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    static const char text[] = "machine host login ann password s3cret account acct\n";
+    write_file(fixture->netrc, text, 0600);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Credentials) found = find("ftps://host/dir", NULL, FALSE, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(found->user, ==, "ann");
+    g_assert_cmpstr(found->account, ==, "acct");
+
+    write_file(fixture->netrc, text, 0644);
+    refuse("host", NULL, "chmod 600");
+    /* An open file that has nothing for this host is not our concern. */
+    expect("anonymous@elsewhere", NULL, "anonymous", "anonymous@");
+
+    g_unsetenv("NETRC");
+    g_autofree char *standard = g_build_filename(home(), ".netrc", NULL);
+    write_file(standard, "machine host login joe password pw\n", 0600);
+    expect("host", NULL, "joe", "pw");
+    g_unlink(standard);
+}
+
+static void test_no_terminal(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    pid_t child = fork();
+    g_assert_cmpint(child, >=, 0);
+    if (child == 0) {
+        GError *error = NULL;
+        setsid(); /* leaves the controlling terminal, if there is one */
+        const Credentials *found = find("ann@host", NULL, FALSE, &error);
+        gboolean good = found == NULL && ftpsfs_error_is(error, FTPSFS_ERROR_CONFIG) &&
+                        strstr(error->message, "ann@host") != NULL &&
+                        strstr(error->message, "/netrc") != NULL &&
+                        strstr(error->message, "no terminal") != NULL &&
+                        strstr(error->message, "credentials=FILE") != NULL;
+        _exit(good ? 0 : 1);
+    }
+    int status;
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+}
+
+/* A child at a terminal of its own that asks for the password of ann@host and exits with 0 when it
+ * was "s3 cret", 2 when asking failed, else 1. */
+typedef struct {
+    pid_t pid;
+    int terminal; /* our end */
+    GString *shown;
+} Terminal;
+
+static void terminal_open(Terminal *terminal)
+{
+    terminal->shown = g_string_new(NULL);
+    terminal->pid = forkpty(&terminal->terminal, NULL, NULL, NULL);
+    g_assert_cmpint(terminal->pid, >=, 0);
+    if (terminal->pid != 0)
+        return;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTSTP, SIG_DFL);
+    const Credentials *found = find("ann@host", NULL, FALSE, NULL);
+    if (found == NULL)
+        _exit(2);
+    _exit(g_str_equal(secret_peek(found->password), "s3 cret") ? 0 : 1);
+}
+
+/* Reads what the child shows until `text` has come `times` times. */
+static void terminal_expect(Terminal *terminal, const char *text, guint times)
+{
+    for (;;) {
+        guint count = 0;
+        for (const char *p = terminal->shown->str; (p = strstr(p, text)) != NULL; p++)
+            count++;
+        if (count >= times)
+            return;
+        char buffer[256];
+        struct pollfd ready = {.fd = terminal->terminal, .events = POLLIN};
+        g_assert_cmpint(poll(&ready, 1, REPLY_TIMEOUT_MS), ==, 1);
+        gssize length = read(terminal->terminal, buffer, sizeof(buffer));
+        g_assert_cmpint(length, >, 0);
+        g_string_append_len(terminal->shown, buffer, length);
+    }
+}
+
+static void terminal_type(const Terminal *terminal, const char *text)
+{
+    g_assert_cmpint(write(terminal->terminal, text, strlen(text)), ==, (gssize)strlen(text));
+}
+
+static gboolean terminal_echoes(const Terminal *terminal)
+{
+    struct termios settings;
+    g_assert_cmpint(tcgetattr(terminal->terminal, &settings), ==, 0);
+    return (settings.c_lflag & ECHO) != 0;
+}
+
+/* Waits for the child's end; the terminal must echo again, and show no secret. */
+static int terminal_close(Terminal *terminal)
+{
+    int status;
+    g_assert_cmpint(waitpid(terminal->pid, &status, 0), ==, terminal->pid);
+    g_assert_true(terminal_echoes(terminal));
+    char buffer[256];
+    gssize length;
+    while ((length = read(terminal->terminal, buffer, sizeof(buffer))) > 0)
+        g_string_append_len(terminal->shown, buffer, length);
+    g_assert_null(strstr(terminal->shown->str, "cret"));
+    close(terminal->terminal);
+    g_string_free(terminal->shown, TRUE);
+    return status;
+}
+
+#define QUESTION "Password for ann@host: "
+
+static void test_prompt(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    Terminal terminal;
+    terminal_open(&terminal);
+    terminal_expect(&terminal, QUESTION, 1);
+    g_assert_false(terminal_echoes(&terminal));
+    terminal_type(&terminal, "s3 cret\n");
+    g_assert_cmpint(terminal_close(&terminal), ==, 0);
+}
+
+static void test_prompt_edited(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    Terminal terminal;
+    terminal_open(&terminal);
+    terminal_expect(&terminal, QUESTION, 1);
+    terminal_type(&terminal, "wrong\x15s3 crex\x7ft\n"); /* line kill, then a letter corrected */
+    g_assert_cmpint(terminal_close(&terminal), ==, 0);
+}
+
+static void test_prompt_interrupted(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    Terminal terminal;
+    terminal_open(&terminal);
+    terminal_expect(&terminal, QUESTION, 1);
+    terminal_type(&terminal, "s3 cret\x03");
+    int status = terminal_close(&terminal);
+    g_assert_true(WIFSIGNALED(status));
+    g_assert_cmpint(WTERMSIG(status), ==, SIGINT);
+}
+
+static void test_prompt_stopped(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    Terminal terminal;
+    terminal_open(&terminal);
+    terminal_expect(&terminal, QUESTION, 1);
+    terminal_type(&terminal, "half\x1a");
+    /* The child leads its session, so the kernel goes on at once instead of stopping it. */
+    terminal_expect(&terminal, QUESTION, 2);
+    g_assert_false(terminal_echoes(&terminal));
+    terminal_type(&terminal, "s3 cret\n");
+    g_assert_cmpint(terminal_close(&terminal), ==, 0);
+}
+
+static void test_prompt_ended(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    Terminal terminal;
+    terminal_open(&terminal);
+    terminal_expect(&terminal, QUESTION, 1);
+    terminal_type(&terminal, "\x04");
+    int status = terminal_close(&terminal);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 2);
+}
+
+int main(int argc, char **argv)
+{
+    g_autofree char *directory = g_dir_make_tmp("ftpsfs-credentials-XXXXXX", NULL);
+    g_assert_nonnull(directory);
+    g_setenv("HOME", directory, TRUE);
+    g_test_init(&argc, &argv, NULL);
+#define TEST(path, function) g_test_add(path, Fixture, NULL, setup, function, teardown)
+    TEST("/credentials/a file gives user and password", test_file);
+    TEST("/credentials/a malformed file is refused without repeating it", test_bad_file);
+    TEST("/credentials/a file open to others or of another owner is refused", test_permissions);
+    TEST("/credentials/a pipe may stand in for the file", test_pipe);
+    TEST("/credentials/standard input gives one line and keeps the rest", test_stdin);
+    TEST("/credentials/file comes before netrc", test_order);
+    TEST("/credentials/anonymous needs no password", test_anonymous);
+    g_test_add_func("/netrc/the entry that helps is found", test_netrc);
+    g_test_add_func("/netrc/a malformed file is refused with the line", test_bad_netrc);
+    TEST("/credentials/netrc is read from $NETRC or home and must be private", test_netrc_file);
+    TEST("/credentials/without a terminal the places looked at are named", test_no_terminal);
+    TEST("/prompt/a password is read without echo", test_prompt);
+    TEST("/prompt/a line can be edited", test_prompt_edited);
+    TEST("/prompt/an interrupt brings echo back and ends the program", test_prompt_interrupted);
+    TEST("/prompt/a stop asks again afterwards", test_prompt_stopped);
+    TEST("/prompt/end of input is an error", test_prompt_ended);
+#undef TEST
+    int result = g_test_run();
+    g_rmdir(directory);
+    return result;
+}
