@@ -250,6 +250,13 @@ Node *tree_lookup_locked(Tree *tree, Node *dir, const char *name, GCancellable *
     return lookup_remotely(tree, dir, name, query, cancel, error);
 }
 
+Node *tree_find_locked(Tree *tree, Node *dir, const char *name, GCancellable *cancel,
+                       GError **error)
+{
+    Node *child = dir_child(dir, name);
+    return child != NULL ? child : tree_lookup_locked(tree, dir, name, cancel, error);
+}
+
 Node *tree_lookup_now(Tree *tree, Node *dir, const char *name, GCancellable *cancel, GError **error)
 {
     g_autoptr(GError) failure = NULL;

@@ -207,7 +207,7 @@ gboolean tree_rmdir(Tree *tree, Node *dir, const char *name, GCancellable *cance
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
     if (!tree_check_dir(dir, error))
         return FALSE;
-    Node *node = tree_lookup_locked(tree, dir, name, cancel, error);
+    Node *node = tree_find_locked(tree, dir, name, cancel, error);
     if (node == NULL || !tree_check_dir(node, error))
         return FALSE;
     node->references++;
@@ -224,7 +224,7 @@ gboolean tree_unlink(Tree *tree, Node *dir, const char *name, GCancellable *canc
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
     if (!tree_check_dir(dir, error))
         return FALSE;
-    Node *node = tree_lookup_locked(tree, dir, name, cancel, error);
+    Node *node = tree_find_locked(tree, dir, name, cancel, error);
     if (node == NULL)
         return FALSE;
     g_autofree char *path = path_or_stale(dir, name, error);

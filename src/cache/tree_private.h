@@ -242,6 +242,11 @@ Node *tree_lookup_now(Tree *tree, Node *dir, const char *name, GCancellable *can
 Node *tree_lookup_locked(Tree *tree, Node *dir, const char *name, GCancellable *cancel,
                          GError **error);
 
+/* For a change of a child that the caller knows of: as the tree has it, whatever its age, since the
+ * server has the last word anyway; else as tree_lookup. Borrowed. Unlocks. */
+Node *tree_find_locked(Tree *tree, Node *dir, const char *name, GCancellable *cancel,
+                       GError **error);
+
 gboolean tree_check_name(const char *name, GError **error);
 gboolean tree_check_dir(const Node *dir, GError **error);
 void tree_set_stale(GError **error, const Node *node);

@@ -53,26 +53,21 @@ static gboolean check_target(Rename *r, GError **error)
     return !target_is_dir || tree_check_empty(r->tree, r->target, r->cancel, error);
 }
 
-/* Looks the target up; for no_replace it must not be a cached absence that says there is none,
- * since servers replace without asking. FALSE on error. Unlocks. */
+/* Looks the target up. For no_replace the cache is not enough, since servers replace without
+ * asking. FALSE on error. Unlocks. */
 static gboolean find_target(Rename *r, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    gint64 now = tree_now(r->tree);
-    gboolean cached =
-        dir_is_current(r->new_dir, now) || dir_is_absent(r->new_dir, r->new_name, now);
-    Node *target = tree_lookup_locked(r->tree, r->new_dir, r->new_name, r->cancel, &failure);
-    if (target == NULL && !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND)) {
+    Node *target;
+    if (r->no_replace && remote_can(r->tree->remote, REMOTE_CAN_MLST))
+        target = tree_lookup_now(r->tree, r->new_dir, r->new_name, r->cancel, &failure);
+    else if (r->no_replace)
+        target = tree_lookup_locked(r->tree, r->new_dir, r->new_name, r->cancel, &failure);
+    else
+        target = tree_find_locked(r->tree, r->new_dir, r->new_name, r->cancel, &failure);
+    if (failure != NULL && !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND)) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
-    }
-    if (target == NULL && r->no_replace && cached && remote_can(r->tree->remote, REMOTE_CAN_MLST)) {
-        g_clear_error(&failure);
-        target = tree_lookup_now(r->tree, r->new_dir, r->new_name, r->cancel, &failure);
-        if (failure != NULL) {
-            g_propagate_error(error, g_steal_pointer(&failure));
-            return FALSE;
-        }
     }
     if (target == NULL)
         return TRUE;
@@ -198,6 +193,29 @@ static gboolean may_be_target(const GError *failure)
            !ftpsfs_error_is(failure, FTPSFS_ERROR_NAME_TOO_LONG);
 }
 
+/* After a refusal: the target as the server has it, since others may have changed it since we
+ * looked. FALSE when there is none or it can't be replaced; takes `refusal` then. Unlocks. */
+static gboolean find_target_now(Rename *r, GError *refusal, GError **error)
+{
+    Tree *tree = r->tree;
+    if (r->target == NULL || r->target->valid_until <= tree_now(tree)) {
+        unpin(r->target);
+        r->target = NULL;
+        dir_doubt(r->new_dir, r->new_name, FALSE);
+        Node *target = tree_lookup_now(tree, r->new_dir, r->new_name, r->cancel, NULL);
+        if (target == NULL || target == r->source) {
+            g_propagate_error(error, refusal);
+            return FALSE;
+        }
+        pin(&r->target, target);
+        if (!check_target(r, error)) {
+            g_error_free(refusal);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 /* After a plain rename that failed: takes `failure`. TRUE when the rename is done in the end.
  * Unlocks. */
 static gboolean recover(Rename *r, GError *failure, GError **error)
@@ -216,20 +234,8 @@ static gboolean recover(Rename *r, GError *failure, GError **error)
         g_propagate_error(error, failure);
         return FALSE;
     }
-    if (r->target == NULL) {
-        /* Perhaps someone else made one since we looked. */
-        dir_doubt(r->new_dir, r->new_name, FALSE);
-        Node *target = tree_lookup_now(tree, r->new_dir, r->new_name, r->cancel, NULL);
-        if (target == NULL || target == r->source) {
-            g_propagate_error(error, failure);
-            return FALSE;
-        }
-        pin(&r->target, target);
-        if (!check_target(r, error)) {
-            g_error_free(failure);
-            return FALSE;
-        }
-    }
+    if (!find_target_now(r, failure, error))
+        return FALSE;
     g_mutex_unlock(&tree->lock);
     gboolean ok = replace_aside(r, failure, error);
     g_mutex_lock(&tree->lock);
@@ -272,7 +278,7 @@ static gboolean prepare(Rename *r, GError **error)
 {
     if (!tree_check_dir(r->dir, error) || !tree_check_dir(r->new_dir, error))
         return FALSE;
-    Node *source = tree_lookup_locked(r->tree, r->dir, r->name, r->cancel, error);
+    Node *source = tree_find_locked(r->tree, r->dir, r->name, r->cancel, error);
     if (source == NULL)
         return FALSE;
     pin(&r->source, source);

@@ -242,7 +242,7 @@ static gboolean make_ready(DataPort *port, GCancellable *cancel, GError **error)
 {
     if (!ask(port, error))
         return FALSE;
-    if (port->state == PORT_ASKED && !session_await_funcs(port->session, cancel, error))
+    if (port->state == PORT_ASKED && !session_settle(port->session, cancel, error))
         return FALSE;
     return connect_wait(port, cancel, error);
 }

@@ -316,14 +316,15 @@ gboolean encoding_to_server(const char *utf8, const char *codepage, GString *out
 {
     if (strpbrk(utf8, "\r\n") != NULL)
         return encoding_fail(error, utf8, "it holds a line end, which FTP can't carry");
-    if (encoding_names_utf8(codepage) && strchr(utf8, '\xEF') == NULL) {
-        if (!g_utf8_validate(utf8, -1, NULL))
-            return encoding_fail(error, utf8, "it is not UTF-8");
-        g_string_append(out, utf8);
-        return TRUE;
-    }
     if (!g_utf8_validate(utf8, -1, NULL))
         return encoding_fail(error, utf8, "it is not UTF-8");
+    gsize length = strlen(utf8);
+    gboolean same = encoding_names_utf8(codepage) ? encoding_find_escape(utf8, length) == NULL
+                                                  : encoding_is_plain_ascii(utf8, length);
+    if (same) {
+        g_string_append_len(out, utf8, (gssize)length);
+        return TRUE;
+    }
     for (const char *at = utf8; *at != '\0'; at = g_utf8_next_char(at)) {
         gunichar c = g_utf8_get_char(at);
         gunichar byte = c - ENCODING_ESCAPE;

@@ -242,7 +242,8 @@ static void hand_over(Pool *pool, Session *session)
     keeper_wake(pool);
 }
 
-Lease *pool_lease(Pool *pool, gboolean for_data, GCancellable *cancel, GError **error)
+/* A session, whatever is still outstanding on it. */
+static Lease *lease_any(Pool *pool, gboolean for_data, GCancellable *cancel, GError **error)
 {
     Waiter waiter = {.pool = pool};
     g_cond_init(&waiter.cond);
@@ -270,6 +271,36 @@ Lease *pool_lease(Pool *pool, gboolean for_data, GCancellable *cancel, GError **
         g_cancellable_disconnect(cancel, watch);
     g_cond_clear(&waiter.cond);
     return session != NULL ? new_lease(pool, session, for_data) : NULL;
+}
+
+/* Waits for the end of what was cut short on the session by whoever had it before. */
+static gboolean make_usable(Session *session, GCancellable *cancel)
+{
+    if (session_is_settled(session))
+        return TRUE;
+    g_autoptr(GError) failure = NULL;
+    if (session_settle(session, cancel, &failure))
+        return TRUE;
+    g_debug("a control connection did not settle: %s", failure->message);
+    return FALSE;
+}
+
+Lease *pool_lease(Pool *pool, gboolean for_data, GCancellable *cancel, GError **error)
+{
+    for (;;) {
+        Lease *lease = lease_any(pool, for_data, cancel, error);
+        if (lease == NULL || make_usable(lease->session, cancel))
+            return lease;
+        gboolean cancelled = g_cancellable_is_cancelled(cancel);
+        if (!cancelled)
+            session_break(lease->session);
+        lease_return(lease);
+        if (cancelled) {
+            g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
+                        "interrupted while waiting for a control connection");
+            return NULL;
+        }
+    }
 }
 
 void lease_return(Lease *lease)

@@ -204,7 +204,7 @@ static gboolean try_size_mdtm(Remote *remote, Session *session, gboolean repeate
     (void)repeated;
     StatArgs *args = data;
     STATS_ADD(remote->context.stats, stats, 1);
-    if (!session_send(session, "SIZE", args->path, cancel, error) ||
+    if (!session_queue(session, "SIZE", args->path, error) ||
         !session_send(session, "MDTM", args->path, cancel, error))
         return FALSE;
     g_autoptr(Reply) size = session_receive_final(session, cancel, error);

@@ -204,13 +204,6 @@ static char *format_argument(const char *format, const AttributeArgs *args)
     return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
-static gboolean send_way(Session *session, const Way *way, const AttributeArgs *args,
-                         GCancellable *cancel, GError **error)
-{
-    g_autofree char *argument = format_argument(way->format, args);
-    return session_send(session, way->verb, argument, cancel, error);
-}
-
 /* MDTM with a time is answered like a query by servers that don't take it for a time: they look
  * for a file of that name, and don't find it. */
 static gboolean way_is_unknown(const Way *way, const Reply *reply)
@@ -275,8 +268,10 @@ static gboolean set_one(Session *session, const Way *ways, gsize n, const Attrib
 static gboolean set_both(Session *session, const Way *mode_way, const Way *mtime_way,
                          const AttributeArgs *args, GCancellable *cancel, GError **error)
 {
-    if (!send_way(session, mode_way, args, cancel, error) ||
-        !send_way(session, mtime_way, args, cancel, error))
+    g_autofree char *mode_argument = format_argument(mode_way->format, args);
+    g_autofree char *mtime_argument = format_argument(mtime_way->format, args);
+    if (!session_queue(session, mode_way->verb, mode_argument, error) ||
+        !session_send(session, mtime_way->verb, mtime_argument, cancel, error))
         return FALSE;
     g_autoptr(Reply) mode = session_receive_final(session, cancel, error);
     g_autoptr(Reply) mtime = mode != NULL ? session_receive_final(session, cancel, error) : NULL;

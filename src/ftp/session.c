@@ -19,6 +19,7 @@ void session_free(Session *session)
     channel_free(session->channel);
     reply_parser_free(session->parser);
     g_queue_clear_full(&session->expected, g_free);
+    g_string_free(session->out, TRUE);
     g_free(session->login_directory);
     g_free(session);
 }
@@ -89,50 +90,64 @@ static void trace_command(const char *verb, const char *argument)
                              : argument);
 }
 
-static gboolean send_line(Session *session, const char *verb, const char *argument, Expected what,
-                          GCancellable *cancel, GError **error)
+/* Sends what has been queued. */
+static gboolean flush_lines(Session *session, GCancellable *cancel, GError **error)
 {
-    if (session->broken) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "the control connection is gone");
-        return FALSE;
-    }
-    const RemoteOptions *options = session->context->options;
-    /* Large enough that a password is never left behind by a reallocation. */
-    g_autoptr(GString) line = g_string_sized_new(1024);
-    g_string_append(line, verb);
-    if (argument != NULL) {
-        g_string_append_c(line, ' ');
-        if (!encoding_to_server(argument, options->codepage, line, error))
-            return FALSE;
-    }
-    g_string_append(line, "\r\n");
-    trace_command(verb, argument);
-    gboolean sent = channel_write(session->channel, line->str, line->len, cancel, error);
-    if (g_str_equal(verb, "PASS"))
-        secret_wipe(line->str, line->len);
+    gboolean sent =
+        channel_write(session->channel, session->out->str, session->out->len, cancel, error);
+    /* There may be a password in it. */
+    secret_wipe(session->out->str, session->out->len);
+    g_string_truncate(session->out, 0);
     if (!sent) {
         /* A line that went out in part would garble what follows. */
         session->broken = TRUE;
         return FALSE;
     }
-    STATS_ADD(session->context->stats, commands, 1);
     session_note_sent(session);
     session->last_used = g_get_monotonic_time();
+    return TRUE;
+}
+
+static gboolean queue_line(Session *session, const char *verb, const char *argument, Expected what,
+                           GError **error)
+{
+    if (session->broken) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "the control connection is gone");
+        return FALSE;
+    }
+    gsize length = session->out->len;
+    g_string_append(session->out, verb);
+    if (argument != NULL) {
+        g_string_append_c(session->out, ' ');
+        if (!encoding_to_server(argument, session->context->options->codepage, session->out,
+                                error)) {
+            g_string_truncate(session->out, length);
+            return FALSE;
+        }
+    }
+    g_string_append(session->out, "\r\n");
+    trace_command(verb, argument);
+    STATS_ADD(session->context->stats, commands, 1);
     g_queue_push_tail(&session->expected, g_memdup2(&what, sizeof what));
     return TRUE;
+}
+
+gboolean session_queue(Session *session, const char *verb, const char *argument, GError **error)
+{
+    return queue_line(session, verb, argument, (Expected){.who = EXPECT_CALLER}, error);
 }
 
 gboolean session_send(Session *session, const char *verb, const char *argument,
                       GCancellable *cancel, GError **error)
 {
-    return send_line(session, verb, argument, (Expected){.who = EXPECT_CALLER}, cancel, error);
+    return session_queue(session, verb, argument, error) && flush_lines(session, cancel, error);
 }
 
 gboolean session_send_to(Session *session, const char *verb, SessionReplyFunc func,
                          GCancellable *cancel, GError **error)
 {
-    return send_line(session, verb, NULL, (Expected){.who = EXPECT_FUNC, .func = func}, cancel,
-                     error);
+    Expected what = {.who = EXPECT_FUNC, .func = func};
+    return queue_line(session, verb, NULL, what, error) && flush_lines(session, cancel, error);
 }
 
 /* Takes a parsed reply, checked: 421 ends the connection, as does one that nobody asked for. */
@@ -311,19 +326,12 @@ gboolean session_poll(Session *session, GError **error)
     return FALSE;
 }
 
-static gboolean expects_func(const Session *session)
-{
-    for (const GList *l = session->expected.head; l != NULL; l = l->next)
-        if (((const Expected *)l->data)->who == EXPECT_FUNC)
-            return TRUE;
-    return FALSE;
-}
-
-gboolean session_await_funcs(Session *session, GCancellable *cancel, GError **error)
+gboolean session_settle(Session *session, GCancellable *cancel, GError **error)
 {
     gint64 deadline = reply_deadline(session);
-    session_note_wait(session);
-    while (expects_func(session)) {
+    if (!session_is_settled(session))
+        session_note_wait(session);
+    while (!session_is_settled(session)) {
         g_autoptr(Reply) reply = session_next_reply(session, deadline, cancel, error);
         if (reply == NULL || !check_flood(session, deadline, error))
             return FALSE;

@@ -294,9 +294,9 @@ static gboolean run_init_commands(Session *session, GCancellable *cancel, GError
 /* Everything between the login and the first operation, in as few round trips as it takes. */
 static gboolean set_up(Session *session, gboolean first, GCancellable *cancel, GError **error)
 {
-    if (!session_send(session, "PBSZ", "0", cancel, error) ||
-        !session_send(session, "PROT", "P", cancel, error) ||
-        !session_send(session, "TYPE", "I", cancel, error) ||
+    if (!session_queue(session, "PBSZ", "0", error) ||
+        !session_queue(session, "PROT", "P", error) ||
+        !session_queue(session, "TYPE", "I", error) ||
         !session_send(session, "PWD", NULL, cancel, error) || !protect_data(session, cancel, error))
         return FALSE;
     g_autoptr(Reply) type = session_receive_final(session, cancel, error);
@@ -339,6 +339,7 @@ Session *session_open(SessionContext *context, gboolean first, GCancellable *can
     session->context = context;
     session->channel = channel;
     session->parser = reply_parser_new();
+    session->out = g_string_sized_new(4096);
     g_queue_init(&session->expected);
     session->dataport = dataport_new(session);
 

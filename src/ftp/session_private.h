@@ -20,6 +20,7 @@ struct Session {
     Channel *channel;
     ReplyParser *parser;
     GQueue expected; /* of Expected, in the order in which the commands were sent */
+    GString *out;    /* commands queued; large enough not to move: passwords go through it */
     gboolean broken;
     gboolean fresh; /* something was sent since the last wait that was counted */
     gint64 last_used;

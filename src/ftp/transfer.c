@@ -56,7 +56,7 @@ static gboolean send_commands(Session *session, const TransferOptions *options,
 {
     if (options->restart > 0) {
         g_autofree char *marker = g_strdup_printf("%" G_GUINT64_FORMAT, options->restart);
-        if (!session_send(session, "REST", marker, cancel, error))
+        if (!session_queue(session, "REST", marker, error))
             return FALSE;
     }
     return session_send(session, options->verb, options->argument, cancel, error);
@@ -142,6 +142,9 @@ static Transfer *attempt(Session *session, const TransferOptions *options, gbool
         return NULL;
     }
     if (!begun || !channel_handshake(transfer->channel, cancel, &tls_failure)) {
+        /* The server has accepted the command. It may report the failure now, or wait for another
+         * data connection to serve this very command on: no telling what the next one would get. */
+        session_break(session);
         g_propagate_prefixed_error(error, g_steal_pointer(&tls_failure),
                                    "%s %s: data connection: ", transfer->verb, transfer->path);
         return NULL;
@@ -158,7 +161,7 @@ Transfer *transfer_open(Session *session, const TransferOptions *options, GCance
     g_autoptr(GError) failure = NULL;
     gboolean prepared = FALSE;
     Transfer *transfer = attempt(session, options, &prepared, cancel, &failure);
-    /* A prepared port may have timed out on the server's side since. */
+    /* A prepared port may have timed out on the server's side since: 425, 426. */
     gboolean stale = prepared && failure != NULL && !session_is_broken(session) &&
                      ftpsfs_error_is_connection(failure) &&
                      !ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/util/error.h"
 
-G_DEFINE_QUARK(ftpsfs - error - quark, ftpsfs_error)
+GQuark ftpsfs_error_quark(void)
+{
+    return g_quark_from_static_string("ftpsfs-error-quark");
+}
 
 gboolean ftpsfs_error_is(const GError *error, FtpsfsErrorCode code)
 {

@@ -39,6 +39,8 @@ static GLogWriterOutput log_write(GLogLevelFlags level, const GLogField *fields,
         message = "(no message)";
     if (!g_atomic_int_get(&log_system)) {
         const char *prefix = (level & G_LOG_LEVEL_WARNING) ? "warning: " : "";
+        if (g_atomic_int_get(&log_level) >= G_LOG_LEVEL_DEBUG) /* a trace needs times */
+            fprintf(stderr, "%.3f ", (double)g_get_monotonic_time() / G_USEC_PER_SEC);
         fprintf(stderr, "ftpsfs: %s%s\n", prefix, message);
         return G_LOG_WRITER_HANDLED;
     }

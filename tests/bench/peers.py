@@ -24,7 +24,7 @@ import lab as laboratory
 
 FIO_SEED = 20240229
 MOUNT_SECONDS = 60
-SETTLE_SECONDS = 300
+SETTLE_SECONDS = 120
 
 
 class PeerError(Exception):

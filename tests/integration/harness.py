@@ -21,7 +21,7 @@ BINARY = os.path.abspath(os.environ.get("FTPSFS", os.path.join(REPOSITORY, "buil
 SANITIZED = bool(os.environ.get("FTPSFS_SANITIZED"))
 
 MOUNT_SECONDS = 30
-EXIT_SECONDS = 40
+EXIT_SECONDS = 30
 COMMAND_SECONDS = 60
 
 # The uid of a user who is neither root nor the server's account.

@@ -160,9 +160,14 @@ def test_a_path_through_a_file_is_enotdir(site, mount):
 def test_a_directory_can_not_be_read_as_a_file(site, mount):
     site.mkdir("directory")
     mounted = mount()
-    with open(os.open(mounted.at("directory"), os.O_RDONLY), "rb", closefd=True) as file:
+    descriptor = os.open(mounted.at("directory"), os.O_RDONLY)
+    try:
         with pytest.raises(IsADirectoryError):
-            file.read()
+            os.read(descriptor, 100)
+    finally:
+        os.close(descriptor)
+    with pytest.raises(IsADirectoryError):
+        os.open(mounted.at("directory"), os.O_WRONLY)
 
 
 def test_a_file_that_the_server_denies_is_eacces(site, mount):

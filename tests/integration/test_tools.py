@@ -163,7 +163,8 @@ def test_an_editors_save_replaces_the_file(site, mount):
     mounted = mount()
     path = mounted.at("text")
     for i in range(3):
-        os.open(mounted.at("4913"), os.O_CREAT | os.O_WRONLY | os.O_EXCL | os.O_NOFOLLOW)
+        flags = os.O_CREAT | os.O_WRONLY | os.O_EXCL | os.O_NOFOLLOW
+        os.close(os.open(mounted.at("4913"), flags))
         os.unlink(mounted.at("4913"))
         os.rename(path, path + "~")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)

@@ -53,6 +53,7 @@ static void the_first_miss_asks_for_one_entry_the_second_lists(void)
 
         g_autoptr(Node) b = fixture_find(&f, f.root, "b");
         g_autoptr(Node) c = fixture_find(&f, f.root, "c");
+        g_assert_true(b != c);
         fixture_assert_lookup_fails(&f, f.root, "d", FTPSFS_ERROR_NOT_FOUND);
         fixture_assert_list(&f, f.root, "a b c");
         g_assert_cmpuint(fake_count(f.remote, FAKE_STAT), ==, 1);
@@ -75,6 +76,7 @@ static void one_name_asked_for_now_and_then_never_lists(void)
     fake_put_file(f.remote, "/m/a", 1, 100);
     for (guint i = 0; i < 5; i++) {
         g_autoptr(Node) a = fixture_find(&f, f.root, "a");
+        g_assert_cmpuint(fixture_info(a).size, ==, 1);
         fixture_advance(FIXTURE_TIMEOUT + 1);
     }
     g_assert_cmpuint(fake_count(f.remote, FAKE_STAT), ==, 5);
@@ -90,6 +92,7 @@ static void without_mlst_the_first_miss_lists(void)
     fake_put_file(f.remote, "/m/a", 1, 100);
     {
         g_autoptr(Node) a = fixture_find(&f, f.root, "a");
+        g_assert_cmpuint(fixture_info(a).size, ==, 1);
         fixture_assert_lookup_fails(&f, f.root, "b", FTPSFS_ERROR_NOT_FOUND);
         g_assert_cmpuint(fake_count(f.remote, FAKE_LIST), ==, 1);
         g_assert_cmpuint(fake_count_all(f.remote), ==, 1);

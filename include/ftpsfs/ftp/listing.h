@@ -57,7 +57,7 @@ typedef struct {
     RemoteType type; /* FILE when not told */
     guint has;       /* RemoteHas */
     guint32 mode;    /* permission bits 07777 */
-    guint64 size;    /* bytes */
+    guint64 size;    /* bytes, exact (not set by dialects that tell blocks); <= G_MAXINT64 */
     gint64 mtime;    /* seconds since 1970 UTC */
     gint32 mtime_ns;
     RemoteTime time_precision;

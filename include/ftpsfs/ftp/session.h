@@ -38,6 +38,10 @@ Session *session_open(SessionContext *context, gboolean first, GCancellable *can
 void session_free(Session *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Session, session_free)
 
+/* Like session_send, but the command goes out together with the next one that is sent, in one TLS
+ * record: servers then see both before anything that follows on another connection. */
+gboolean session_queue(Session *session, const char *verb, const char *argument, GError **error);
+
 /* Sends one command: `verb`, then `argument` (UTF-8, or NULL) in the server's encoding. Does not
  * wait for a reply. FTPSFS_ERROR_NAME when the argument can't be expressed (nothing was sent),
  * FTPSFS_ERROR_LOST and other connection errors (the session is broken then). */
@@ -61,6 +65,11 @@ void session_drop_replies(Session *session);
 
 /* Whether all replies have come. */
 gboolean session_is_settled(const Session *session);
+
+/* Waits until all replies have come that were to be dropped or go to a SessionReplyFunc. The caller
+ * expects none of its own. A transfer that was cut short has to end before the next command: servers
+ * answer that out of order, or not at all. */
+gboolean session_settle(Session *session, GCancellable *cancel, GError **error);
 
 /* Reads what has come, without waiting. FALSE when the connection is dead: EOF, 421, or a reply
  * that nobody asked for. */
@@ -100,8 +109,6 @@ typedef void (*SessionReplyFunc)(Session *session, const Reply *reply);
 gboolean session_send_to(Session *session, const char *verb, SessionReplyFunc func,
                          GCancellable *cancel, GError **error);
 
-/* Receives until no reply for a SessionReplyFunc is expected any more. */
-gboolean session_await_funcs(Session *session, GCancellable *cancel, GError **error);
 
 /* Bookkeeping of stats.round_trips: something was sent that the server has to answer; its answer is
  * waited for now. A wait counts when something was sent since the last one. */
