@@ -393,6 +393,24 @@ static gboolean needs_target(const Node *node)
     return node->of.target == NULL && node_is_attached(node);
 }
 
+/* An absolute target means the server's root, which is not the local one: below the mount's root it
+ * is said from where the link lies instead. */
+static char *local_target(const Tree *tree, Node *node, const char *target)
+{
+    const char *root = remote_root(tree->remote);
+    gsize length = g_str_equal(root, "/") ? 0 : strlen(root);
+    if (*target != '/' || strncmp(target, root, length) != 0 ||
+        (target[length] != '/' && target[length] != '\0'))
+        return g_strdup(target);
+    g_autoptr(GString) local = g_string_new(NULL);
+    for (const Node *dir = node->parent; dir != NULL && dir->parent != NULL; dir = dir->parent)
+        g_string_append(local, "../");
+    g_string_append(local, target + length + (target[length] == '/' ? 1 : 0));
+    if (local->len == 0)
+        g_string_assign(local, ".");
+    return g_string_free(g_steal_pointer(&local), FALSE);
+}
+
 char *tree_readlink(Tree *tree, Node *node, GCancellable *cancel, GError **error)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
@@ -403,7 +421,7 @@ char *tree_readlink(Tree *tree, Node *node, GCancellable *cancel, GError **error
     }
     node->references++;
     gboolean ok = !needs_target(node) || refresh_attached(tree, node, FALSE, cancel, error);
-    char *target = ok ? g_strdup(node->of.target) : NULL;
+    char *target = ok && node->of.target != NULL ? local_target(tree, node, node->of.target) : NULL;
     if (ok && target == NULL)
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
                     "The server does not tell where the symbolic link \"%s\" points to",

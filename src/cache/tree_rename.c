@@ -138,17 +138,29 @@ static void move_back(const Rename *r, const char *aside)
                   r->to, aside, failure->message);
 }
 
-/* Lock free. */
-static void delete_aside(const Rename *r, const char *aside)
+/* Deletes the target when the source has its name. If the server refuses, it was not what we took
+ * it for, a directory perhaps that others have filled since: then all is put back. Lock free. */
+static gboolean delete_aside(const Rename *r, const char *aside, GError **error)
 {
+    gboolean is_dir = r->target->type == REMOTE_TYPE_DIR;
     g_autoptr(GError) failure = NULL;
-    if (r->target->type == REMOTE_TYPE_DIR)
+    if (is_dir)
         remote_rmdir(r->tree->remote, aside, NULL, &failure);
     else
         remote_unlink(r->tree->remote, aside, NULL, &failure);
-    if (failure != NULL && !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        g_warning("The replaced \"%s\" is left on the server as \"%s\": %s", r->to, aside,
-                  failure->message);
+    if (failure == NULL || ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
+        return TRUE;
+    if (tree_is_refusal(failure) && remote_rename(r->tree->remote, r->to, r->from, NULL, NULL)) {
+        move_back(r, aside);
+        if (is_dir)
+            failure->code = FTPSFS_ERROR_NOT_EMPTY;
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    g_warning("\"%s\" was replaced, but what was there before may be left on the server as \"%s\": "
+              "%s",
+              r->to, aside, failure->message);
+    return TRUE;
 }
 
 /* Moves the target aside, the source in its place, and deletes the target. Once begun this is not
@@ -180,8 +192,7 @@ static gboolean replace_aside(const Rename *r, GError *refusal, GError **error)
             return FALSE;
         }
     }
-    delete_aside(r, aside);
-    return TRUE;
+    return delete_aside(r, aside, error);
 }
 
 /* Whether the refusal may be because of the target. */

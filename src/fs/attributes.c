@@ -106,6 +106,22 @@ static gboolean owner_is_kept(const Fs *fs, const struct stat *attr, int to_set)
            (!(to_set & FUSE_SET_ATTR_GID) || attr->st_gid == fs->options.gid);
 }
 
+/* Most servers can't set the time of a directory. tar, rsync and cp -a all try, and would call
+ * every copied tree a failure; a directory's time is nothing that can get lost, so it stays the
+ * server's. */
+static gboolean pass_over(Node *node, guint32 mode, GError **error)
+{
+    NodeInfo info;
+    node_info(node, &info);
+    if (info.type != REMOTE_TYPE_DIR || mode != G_MAXUINT32 ||
+        !(ftpsfs_error_is(*error, FTPSFS_ERROR_UNSUPPORTED) ||
+          ftpsfs_error_is(*error, FTPSFS_ERROR_ACCESS)))
+        return FALSE;
+    g_info("a directory's time is left to the server: %s", (*error)->message);
+    g_clear_error(error);
+    return TRUE;
+}
+
 static gboolean set_mode_and_time(Fs *fs, Node *node, const struct stat *attr, int to_set,
                                   GCancellable *cancel, GError **error)
 {
@@ -117,7 +133,8 @@ static gboolean set_mode_and_time(Fs *fs, Node *node, const struct stat *attr, i
         mtime = attr->st_mtim.tv_sec;
     if (mode == G_MAXUINT32 && mtime == G_MININT64)
         return TRUE;
-    return files_set_attributes(fs->files, node, mode, mtime, cancel, error);
+    return files_set_attributes(fs->files, node, mode, mtime, cancel, error) ||
+           pass_over(node, mode, error);
 }
 
 static void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,

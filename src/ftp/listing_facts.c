@@ -75,6 +75,11 @@ static void facts_modify(ListingText value, RemoteEntry *entry)
 static void facts_mode(ListingText value, ListingRow *row, const FactsSeen *seen)
 {
     guint64 mode = 0;
+    /* pyftpdlib writes octal as Python does: "0o644". */
+    if (value.length > 2 && value.at[0] == '0' && value.at[1] == 'o') {
+        value.at += 2;
+        value.length -= 2;
+    }
     if (value.length == 0 || value.length > 8)
         return;
     for (gsize i = 0; i < value.length; i++) {

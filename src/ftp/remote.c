@@ -149,120 +149,6 @@ ListingContext remote_listing_context(Remote *remote)
     };
 }
 
-/* ---- single entries ---- */
-
-typedef struct {
-    const char *path;
-    RemoteEntry *entry;
-} StatArgs;
-
-static gboolean try_mlst(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                         GCancellable *cancel, GError **error)
-{
-    (void)repeated;
-    StatArgs *args = data;
-    STATS_ADD(remote->context.stats, stats, 1);
-    g_autoptr(Reply) reply = session_command(session, "MLST", args->path, cancel, error);
-    if (reply == NULL)
-        return FALSE;
-    if (reply->code != 250) {
-        session_set_reply_error(error, "MLST", args->path, reply);
-        /* The path is all that can be wrong here. */
-        if (error != NULL && *error != NULL && ftpsfs_error_is(*error, FTPSFS_ERROR_IO) &&
-            reply_is(reply, 5))
-            (*error)->code = FTPSFS_ERROR_NOT_FOUND;
-        return FALSE;
-    }
-    if (reply->lines->len < 2) {
-        session_break(session);
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
-                    "MLST %s: the server's answer holds no facts", args->path);
-        return FALSE;
-    }
-    ListingContext context = remote_listing_context(remote);
-    if (listing_parse_mlst(g_ptr_array_index(reply->lines, 1), &context, args->entry, error))
-        return TRUE;
-    session_break(session);
-    return FALSE;
-}
-
-gboolean remote_stat(Remote *remote, const char *path, RemoteEntry *entry, GCancellable *cancel,
-                     GError **error)
-{
-    if (!remote_can(remote, REMOTE_CAN_MLST)) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED, "the server has no MLST");
-        return FALSE;
-    }
-    StatArgs args = {.path = path, .entry = entry};
-    return remote_run(remote, FALSE, try_mlst, &args, cancel, error);
-}
-
-/* SIZE and MDTM, pipelined (RFC 3659 sections 3 and 4). */
-static gboolean try_size_mdtm(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                              GCancellable *cancel, GError **error)
-{
-    (void)repeated;
-    StatArgs *args = data;
-    STATS_ADD(remote->context.stats, stats, 1);
-    if (!session_queue(session, "SIZE", args->path, error) ||
-        !session_send(session, "MDTM", args->path, cancel, error))
-        return FALSE;
-    g_autoptr(Reply) size = session_receive_final(session, cancel, error);
-    g_autoptr(Reply) mdtm = size != NULL ? session_receive_final(session, cancel, error) : NULL;
-    if (mdtm == NULL) {
-        session_drop_replies(session);
-        return FALSE;
-    }
-    RemoteEntry *entry = args->entry;
-    remote_entry_clear(entry);
-    if (size->code == 213) {
-        entry->has |= REMOTE_HAS_SIZE;
-        entry->size = g_ascii_strtoull(g_ptr_array_index(size->lines, 0), NULL, 10);
-    }
-    if (mdtm->code == 213 &&
-        listing_parse_time(g_ptr_array_index(mdtm->lines, 0), &entry->mtime, &entry->mtime_ns)) {
-        entry->has |= REMOTE_HAS_MTIME;
-        entry->time_precision = REMOTE_TIME_SECOND;
-    }
-    if (entry->has != 0 || (features_reply_unknown(size) && features_reply_unknown(mdtm)))
-        return TRUE;
-    remote_set_refusal(error, session, "SIZE", args->path, size, cancel);
-    return FALSE;
-}
-
-gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,
-                           GCancellable *cancel, GError **error)
-{
-    if (remote_can(remote, REMOTE_CAN_MLST))
-        return remote_stat(remote, path, entry, cancel, error);
-    StatArgs args = {.path = path, .entry = entry};
-    return remote_run(remote, FALSE, try_size_mdtm, &args, cancel, error);
-}
-
-gboolean remote_exists(Session *session, const char *path, GCancellable *cancel, GError **error)
-{
-    gboolean mlst = features_get(session_context(session)->features, FEATURE_MLST) == FEATURE_YES;
-    g_autoptr(Reply) reply = session_command(session, mlst ? "MLST" : "SIZE", path, cancel, error);
-    if (reply == NULL || reply_is(reply, 2) || mlst)
-        return reply != NULL && reply_is(reply, 2);
-    g_autoptr(Reply) directory = session_command(session, "CWD", path, cancel, error);
-    return directory != NULL && reply_is(directory, 2);
-}
-
-void remote_set_refusal(GError **error, Session *session, const char *verb, const char *path,
-                        const Reply *reply, GCancellable *cancel)
-{
-    g_autoptr(GError) refusal = NULL;
-    session_set_reply_error(&refusal, verb, path, reply);
-    if (ftpsfs_error_is(refusal, FTPSFS_ERROR_IO) && reply_is(reply, 5)) {
-        g_autoptr(GError) failure = NULL;
-        gboolean exists = remote_exists(session, path, cancel, &failure);
-        if (failure == NULL)
-            refusal->code = exists ? FTPSFS_ERROR_ACCESS : FTPSFS_ERROR_NOT_FOUND;
-    }
-    g_propagate_error(error, g_steal_pointer(&refusal));
-}
-
 /* ---- listings ---- */
 
 typedef struct {
@@ -351,6 +237,166 @@ static gboolean list_unix(Remote *remote, Session *session, ListArgs *args, GCan
         features_set(features, FEATURE_LIST_ALL, FEATURE_NO);
     return TRUE;
 }
+
+/* ---- single entries ---- */
+
+typedef struct {
+    const char *path;
+    RemoteEntry *entry;
+} StatArgs;
+
+static gboolean try_mlst(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                         GCancellable *cancel, GError **error)
+{
+    (void)repeated;
+    StatArgs *args = data;
+    STATS_ADD(remote->context.stats, stats, 1);
+    g_autoptr(Reply) reply = session_command(session, "MLST", args->path, cancel, error);
+    if (reply == NULL)
+        return FALSE;
+    if (reply->code != 250) {
+        session_set_reply_error(error, "MLST", args->path, reply);
+        /* The path is all that can be wrong here. */
+        if (error != NULL && *error != NULL && ftpsfs_error_is(*error, FTPSFS_ERROR_IO) &&
+            reply_is(reply, 5))
+            (*error)->code = FTPSFS_ERROR_NOT_FOUND;
+        return FALSE;
+    }
+    if (reply->lines->len < 2) {
+        session_break(session);
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
+                    "MLST %s: the server's answer holds no facts", args->path);
+        return FALSE;
+    }
+    ListingContext context = remote_listing_context(remote);
+    if (listing_parse_mlst(g_ptr_array_index(reply->lines, 1), &context, args->entry, error))
+        return TRUE;
+    session_break(session);
+    return FALSE;
+}
+
+/* ProFTPD's MLST tells the type of what a symbolic link leads to, but the link's own mode and size:
+ * a file with mode 0777, or a directory with a size. */
+static gboolean may_be_link(const RemoteEntry *entry)
+{
+    return (entry->has & REMOTE_HAS_MODE) && entry->mode == 0777 &&
+           (entry->has & REMOTE_HAS_SIZE) &&
+           (entry->type == REMOTE_TYPE_FILE || entry->type == REMOTE_TYPE_DIR);
+}
+
+typedef struct {
+    const char *name;
+    RemoteEntry *entry; /* what may be a link */
+} LinkArgs;
+
+static gboolean take_link(const RemoteEntry *listed, gpointer data, GError **error)
+{
+    (void)error;
+    LinkArgs *args = data;
+    if (listed->type == REMOTE_TYPE_SYMLINK && g_str_equal(listed->name->str, args->name)) {
+        args->entry->type = REMOTE_TYPE_SYMLINK;
+        g_string_assign(args->entry->target, listed->target->str);
+    }
+    return TRUE;
+}
+
+static gboolean try_list_links(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                               GCancellable *cancel, GError **error)
+{
+    (void)repeated;
+    return list_unix(remote, session, data, cancel, error);
+}
+
+/* Only LIST shows where a link leads to. */
+static gboolean resolve_link(Remote *remote, const char *path, RemoteEntry *entry,
+                             GCancellable *cancel, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+    g_autofree char *name = g_path_get_basename(path);
+    LinkArgs link = {.name = name, .entry = entry};
+    ListArgs args = {.path = parent, .func = take_link, .data = &link};
+    return remote_run(remote, TRUE, try_list_links, &args, cancel, error);
+}
+
+gboolean remote_stat(Remote *remote, const char *path, RemoteEntry *entry, GCancellable *cancel,
+                     GError **error)
+{
+    if (!remote_can(remote, REMOTE_CAN_MLST)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED, "the server has no MLST");
+        return FALSE;
+    }
+    StatArgs args = {.path = path, .entry = entry};
+    return remote_run(remote, FALSE, try_mlst, &args, cancel, error) &&
+           (!may_be_link(entry) || resolve_link(remote, path, entry, cancel, error));
+}
+
+/* SIZE and MDTM, pipelined (RFC 3659 sections 3 and 4). */
+static gboolean try_size_mdtm(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                              GCancellable *cancel, GError **error)
+{
+    (void)repeated;
+    StatArgs *args = data;
+    STATS_ADD(remote->context.stats, stats, 1);
+    if (!session_queue(session, "SIZE", args->path, error) ||
+        !session_send(session, "MDTM", args->path, cancel, error))
+        return FALSE;
+    g_autoptr(Reply) size = session_receive_final(session, cancel, error);
+    g_autoptr(Reply) mdtm = size != NULL ? session_receive_final(session, cancel, error) : NULL;
+    if (mdtm == NULL) {
+        session_drop_replies(session);
+        return FALSE;
+    }
+    RemoteEntry *entry = args->entry;
+    remote_entry_clear(entry);
+    if (size->code == 213) {
+        entry->has |= REMOTE_HAS_SIZE;
+        entry->size = g_ascii_strtoull(g_ptr_array_index(size->lines, 0), NULL, 10);
+    }
+    if (mdtm->code == 213 &&
+        listing_parse_time(g_ptr_array_index(mdtm->lines, 0), &entry->mtime, &entry->mtime_ns)) {
+        entry->has |= REMOTE_HAS_MTIME;
+        entry->time_precision = REMOTE_TIME_SECOND;
+    }
+    if (entry->has != 0 || (features_reply_unknown(size) && features_reply_unknown(mdtm)))
+        return TRUE;
+    remote_set_refusal(error, session, "SIZE", args->path, size, cancel);
+    return FALSE;
+}
+
+gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,
+                           GCancellable *cancel, GError **error)
+{
+    if (remote_can(remote, REMOTE_CAN_MLST))
+        return remote_stat(remote, path, entry, cancel, error);
+    StatArgs args = {.path = path, .entry = entry};
+    return remote_run(remote, FALSE, try_size_mdtm, &args, cancel, error);
+}
+
+gboolean remote_exists(Session *session, const char *path, GCancellable *cancel, GError **error)
+{
+    gboolean mlst = features_get(session_context(session)->features, FEATURE_MLST) == FEATURE_YES;
+    g_autoptr(Reply) reply = session_command(session, mlst ? "MLST" : "SIZE", path, cancel, error);
+    if (reply == NULL || reply_is(reply, 2) || mlst)
+        return reply != NULL && reply_is(reply, 2);
+    g_autoptr(Reply) directory = session_command(session, "CWD", path, cancel, error);
+    return directory != NULL && reply_is(directory, 2);
+}
+
+void remote_set_refusal(GError **error, Session *session, const char *verb, const char *path,
+                        const Reply *reply, GCancellable *cancel)
+{
+    g_autoptr(GError) refusal = NULL;
+    session_set_reply_error(&refusal, verb, path, reply);
+    if (ftpsfs_error_is(refusal, FTPSFS_ERROR_IO) && reply_is(reply, 5)) {
+        g_autoptr(GError) failure = NULL;
+        gboolean exists = remote_exists(session, path, cancel, &failure);
+        if (failure == NULL)
+            refusal->code = exists ? FTPSFS_ERROR_ACCESS : FTPSFS_ERROR_NOT_FOUND;
+    }
+    g_propagate_error(error, g_steal_pointer(&refusal));
+}
+
+/* ---- whole directories ---- */
 
 static gboolean try_list(Remote *remote, Session *session, gboolean repeated, gpointer data,
                          GCancellable *cancel, GError **error)

@@ -205,23 +205,24 @@ static char *format_argument(const char *format, const AttributeArgs *args)
 }
 
 /* MDTM with a time is answered like a query by servers that don't take it for a time: they look
- * for a file of that name, and don't find it. */
-static gboolean way_is_unknown(const Way *way, const Reply *reply)
+ * for a file of that name, and don't find it. That says nothing of other files, so that only a
+ * reply that the command is unknown is remembered. */
+static gboolean may_be_unknown(const Way *way, const Reply *reply)
 {
     return features_reply_unknown(reply) ||
-           (way->feature == FEATURE_MDTM_SET && reply_is(reply, 5)) ||
-           (way->feature == FEATURE_SITE_UTIME && reply_is(reply, 5));
+           ((way->feature == FEATURE_MDTM_SET || way->feature == FEATURE_SITE_UTIME) &&
+            reply_is(reply, 5));
 }
 
-/* The first way that the server has or may have; NULL when none is left. */
-static const Way *choose_way(Features *features, const Way *ways, gsize n)
+/* The first way from *index on that the server has, or else may have; NULL when none is left. */
+static const Way *choose_way(Features *features, const Way *ways, gsize n, gsize *index)
 {
-    for (gsize i = 0; i < n; i++)
+    for (gsize i = 0; i < n && *index == 0; i++)
         if (features_get(features, ways[i].feature) == FEATURE_YES)
             return &ways[i];
-    for (gsize i = 0; i < n; i++)
-        if (features_maybe(features, ways[i].feature))
-            return &ways[i];
+    for (; *index < n; (*index)++)
+        if (features_maybe(features, ways[*index].feature))
+            return &ways[*index];
     return NULL;
 }
 
@@ -234,8 +235,9 @@ static gboolean judge_way(Session *session, const Way *way, const char *path, co
         features_set(features, way->feature, FEATURE_YES);
         return TRUE;
     }
-    if (features_get(features, way->feature) != FEATURE_YES && way_is_unknown(way, reply)) {
-        features_set(features, way->feature, FEATURE_NO);
+    if (features_get(features, way->feature) != FEATURE_YES && may_be_unknown(way, reply)) {
+        if (features_reply_unknown(reply))
+            features_set(features, way->feature, FEATURE_NO);
         *again = TRUE;
         return FALSE;
     }
@@ -243,15 +245,15 @@ static gboolean judge_way(Session *session, const Way *way, const char *path, co
     return FALSE;
 }
 
-/* Sets one attribute, trying the ways until one is known to work. */
+/* Sets one attribute, trying the ways until one works. */
 static gboolean set_one(Session *session, const Way *ways, gsize n, const AttributeArgs *args,
                         const char *what, GCancellable *cancel, GError **error)
 {
-    for (;;) {
-        const Way *way = choose_way(session_context(session)->features, ways, n);
+    for (gsize index = 0;; index++) {
+        const Way *way = choose_way(session_context(session)->features, ways, n, &index);
         if (way == NULL) {
             g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
-                        "%s: the server has no command to set the %s", args->path, what);
+                        "%s: the server has no command to set the %s of this", args->path, what);
             return FALSE;
         }
         g_autofree char *argument = format_argument(way->format, args);
@@ -293,8 +295,10 @@ static gboolean try_set_attributes(Remote *remote, Session *session, gboolean re
     gboolean set_mode = args->mode != G_MAXUINT32;
     gboolean set_mtime = args->mtime != G_MININT64;
     if (set_mode && set_mtime) {
-        const Way *mode = choose_way(features, mode_ways, G_N_ELEMENTS(mode_ways));
-        const Way *mtime = choose_way(features, mtime_ways, G_N_ELEMENTS(mtime_ways));
+        gsize mode_index = 0;
+        gsize mtime_index = 0;
+        const Way *mode = choose_way(features, mode_ways, G_N_ELEMENTS(mode_ways), &mode_index);
+        const Way *mtime = choose_way(features, mtime_ways, G_N_ELEMENTS(mtime_ways), &mtime_index);
         if (mode != NULL && mtime != NULL && features_get(features, mode->feature) == FEATURE_YES &&
             features_get(features, mtime->feature) == FEATURE_YES)
             return set_both(session, mode, mtime, args, cancel, error);

@@ -382,6 +382,9 @@ static FtpsfsErrorCode code_from_words(const char *text)
         return FTPSFS_ERROR_NOT_DIR;
     if (says(lower, "name too long"))
         return FTPSFS_ERROR_NAME_TOO_LONG;
+    if (says(lower, "invalid directory name") || says(lower, "invalid file name") ||
+        says(lower, "name is invalid"))
+        return FTPSFS_ERROR_INVALID;
     if (says(lower, "no space") || says(lower, "quota") || says(lower, "disk full"))
         return FTPSFS_ERROR_NO_SPACE;
     if (says(lower, "permission denied") || says(lower, "access denied") ||

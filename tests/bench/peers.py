@@ -13,6 +13,7 @@ import dataclasses
 import filecmp
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -42,9 +43,13 @@ class Outcome:
     settled: float = None  # writes: seconds until the server had everything
 
 
-def last_words(text):
+def last_words(lab, text):
+    """The last line of what a program said, without what is no news: times, temporary paths."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "no message"
+    if not lines:
+        return "no message"
+    words = re.sub(r"^(bash: line \d+: |[0-9/]+ [0-9:]+ [A-Z]+ *: |\* )", "", lines[-1])
+    return words.replace(lab.work + "/", "")[:300]
 
 
 class Session:
@@ -80,7 +85,7 @@ class Session:
                 os.killpg(process.pid, signal.SIGKILL)
         seconds = time.monotonic() - started
         if process.returncode != 0:
-            raise PeerError(f"{command_name(command)}: {last_words(errors or output)}")
+            raise PeerError(last_words(self.lab, errors or output))
         return seconds, output
 
     def counters(self):
@@ -155,12 +160,6 @@ def _same_size(source, target, name):
     return there == os.stat(os.path.join(source, name)).st_size
 
 
-def command_name(command):
-    """The program of a command line behind nsenter."""
-    words = command[command.index("--") + 1 :] if command[0] == "nsenter" else command
-    return os.path.basename(words[0])
-
-
 class MountSession(Session):
     """A mount and the programs that work on it. process: the daemon, in the foreground."""
 
@@ -232,12 +231,13 @@ class MountSession(Session):
         return Outcome(seconds, 0, self.settle(started, directory, target, [name]))
 
     def copy(self, name, target):
-        source = os.path.join(self.lab.root, target, name)
-        os.link(os.path.join(self.lab.root, name), source)
-        seconds, _ = self.run(["cp", "--", self.path(target, name), self.path(target, "copy")])
-        if not filecmp.cmp(source, os.path.join(self.lab.root, target, "copy"), shallow=False):
-            raise PeerError("the copy has other content")
-        return Outcome(seconds, 0)
+        directory = os.path.join(self.lab.root, target)
+        os.mkdir(os.path.join(directory, "to"))
+        os.chmod(os.path.join(directory, "to"), 0o777)
+        os.link(os.path.join(self.lab.root, name), os.path.join(directory, name))
+        started = time.monotonic()
+        seconds, _ = self.run(["cp", "--", self.path(target, name), self.path(target, "to", name)])
+        return Outcome(seconds, 0, self.settle(started, directory, f"{target}/to", [name]))
 
 
 class FtpsfsSession(MountSession):
@@ -282,7 +282,7 @@ def mounted(lab, command, environment, password=None):
 
         def words_of_log():
             log.seek(0)
-            return last_words(log.read())
+            return last_words(lab, log.read())
 
         try:
             with contextlib.suppress(BrokenPipeError):

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import statistics
 
+from lab import LabError
 from peers import PeerError, Unsupported
 
 MIB = 1 << 20
@@ -259,8 +260,11 @@ def collect(lab, files, row, server_kind, peer, limit, result):
     """measure() into result, where its error goes, too."""
     try:
         run = measure(lab, files, row, server_kind, peer, limit)
-    except (PeerError, Unsupported) as error:
-        result["unsupported" if isinstance(error, Unsupported) else "error"] = str(error)
+    except Unsupported as error:
+        result["unsupported"] = str(error)
+        return
+    except (PeerError, LabError, OSError, ValueError, KeyError) as error:
+        result["error"] = str(error)
         return
     result["units"] = run.pop("units")
     for name, value in run.items():

@@ -24,8 +24,8 @@ MOUNT_SECONDS = 30
 EXIT_SECONDS = 30
 COMMAND_SECONDS = 60
 
-# The uid of a user who is neither root nor the server's account.
-OTHER_UID = 4242
+# A user who is neither root nor the server's account: nobody. fusermount3 wants a name for it.
+OTHER_UID = 65534
 
 
 class MountError(Exception):

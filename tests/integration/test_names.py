@@ -66,6 +66,8 @@ def test_a_name_goes_through_every_operation(site, mount, name):
     os.rename(mounted.at("plain"), path)
     assert site.names() == [name]
     os.unlink(path)
+    if "*" in name and site.name == "proftpd":
+        return  # it makes no directories with a * in the name, and says so
     os.mkdir(path)
     with open(os.path.join(path, name), "wb") as file:
         file.write(b"below")

@@ -57,7 +57,8 @@ def test_tls_verify_no_mounts_with_a_warning(servers, server_kind, mount):
     mounted = mount(server, cafile=None, tls_verify="no")
     with open(mounted.at("file"), "rb") as file:
         assert file.read() == b"content"
-    assert "tls_verify=no" in mounted.log()
+    assert "warning" in mounted.log()
+    assert "not verified" in mounted.log()
 
 
 def test_a_host_name_is_checked_as_well_as_an_address(servers, server_kind, mount):
@@ -165,4 +166,5 @@ def test_explicit_tls_works_and_resumes(servers, mount, kind):
         assert file.read() == data
     assert os.listdir(mounted.path) == ["file"]
     counters = mounted.stats()
-    assert counters["data_resumed"] == counters["data_connections"]
+    if kind != "pureftpd":  # it keeps no TLS sessions
+        assert counters["data_resumed"] == counters["data_connections"]

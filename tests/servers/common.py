@@ -111,10 +111,9 @@ def _port_is_free(bind, port):
     return True
 
 
-def session_processes(session):
-    """The processes of a session, from /proc: a server's children stay in the session that it was
-    started in, whatever process group they choose."""
-    found = []
+def _parents():
+    """Parent and session of every process that is no zombie, from /proc."""
+    found = {}
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
@@ -123,9 +122,37 @@ def session_processes(session):
                 fields = file.read().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(fields[3]) == session and fields[0] not in ("Z", "X"):
-            found.append(int(entry))
+        if fields[0] not in ("Z", "X"):
+            found[int(entry)] = int(fields[1]), int(fields[3])
     return found
+
+
+def descendants(pid):
+    """The process and all that came of it: its children and theirs, and those that lost their
+    parents but are still in a session of one of them (vsftpd makes a session a connection)."""
+    parents = _parents()
+    family = {pid}
+    while True:
+        more = {
+            other
+            for other, (parent, session) in parents.items()
+            if other not in family and (parent in family or session in family)
+        }
+        if not more:
+            return sorted(family & parents.keys())
+        family |= more
+
+
+def _kill(pid, number):
+    """Whether there was such a process of ours: not a zombie, no other program with its number."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            if file.read().rpartition(")")[2].split()[0] in ("Z", "X"):
+                return False
+        os.kill(pid, number)
+        return True
+    except (OSError, IndexError):
+        return False
 
 
 class Server:
@@ -279,49 +306,39 @@ class Server:
 
     def processes(self):
         """All its processes: the listener and one or more a connection."""
-        return session_processes(self.process.pid) if self.process else []
+        return descendants(self.process.pid) if self.process else []
 
     def stop(self):
-        """Ends it with all its connections, as when the machine is switched off."""
+        """Ends it with all its connections at once, as when the machine loses its power."""
         if self.process is None:
             return
-        session = self.process.pid
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            deadline = time.monotonic() + STOP_SECONDS
-            while time.monotonic() < deadline:
-                left = session_processes(session)
-                if not left and self.process.poll() is not None:
-                    break
-                for pid in left:
-                    try:
-                        os.kill(pid, number)
-                    except ProcessLookupError:
-                        pass
-                time.sleep(0.02)
-            if self.process.poll() is not None and not session_processes(session):
+        # Children that are gone from the tree by their parent's death are known from before.
+        known = set()
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            known.update(self.processes())
+            alive = [pid for pid in known if _kill(pid, signal.SIGKILL)]
+            if self.process.poll() is not None and not alive:
                 break
+            time.sleep(0.01)
         self.process.wait(STOP_SECONDS)
         self.process = None
         self.unconfigure()
 
     def drop_connections(self):
         """Ends the connections but not the server, as a restart of its machine's network would."""
-        listener = self.process.pid
         for pid in self.processes():
-            if pid != listener:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+            if pid != self.process.pid:
+                _kill(pid, signal.SIGKILL)
 
     def freeze(self):
         """Makes it hang: connections stay, nothing answers."""
         for pid in self.processes():
-            os.kill(pid, signal.SIGSTOP)
+            _kill(pid, signal.SIGSTOP)
 
     def thaw(self):
         for pid in self.processes():
-            os.kill(pid, signal.SIGCONT)
+            _kill(pid, signal.SIGCONT)
 
     def close(self):
         """Stops it and deletes its files. A root that the caller gave stays."""
@@ -338,8 +355,8 @@ class Server:
     # What it says
 
     def log_text(self):
-        """All that the server logged: commands, replies, errors."""
-        return self._read(self.log_path) + self.output_text()
+        """What the server logged: commands, replies, errors. It only grows."""
+        return self._read(self.log_path)
 
     def output_text(self):
         return self._read(self.output_path)

@@ -40,7 +40,7 @@ Umask 022
 AllowOverwrite on
 AllowStoreRestart {store_restart}
 {rate}
-SystemLog {log}
+SystemLog {directory}/system.log
 TransferLog none
 LogFormat commands "%m %J -> %s %S"
 ExtendedLog {log} ALL commands

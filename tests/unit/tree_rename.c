@@ -229,6 +229,45 @@ static void no_replace_never_replaces(void)
     fixture_clear(&f);
 }
 
+static void a_target_that_cannot_be_deleted_is_put_back(void)
+{
+    Fixture f;
+    setup(&f);
+    g_autoptr(GError) error = NULL;
+    fake_fail(f.remote, FAKE_UNLINK, 0, 1, FTPSFS_ERROR_ACCESS, FALSE);
+    assert_fails(rename_ab(&f, &error), error, FTPSFS_ERROR_ACCESS);
+    assert_unchanged(&f);
+    /* Others have put a full directory in the place of the file. */
+    fake_delete(f.remote, "/m/b");
+    fake_put_dir(f.remote, "/m/b");
+    fake_put_file(f.remote, "/m/b/x", 1, 1);
+    assert_fails(rename_ab(&f, &error), error, FTPSFS_ERROR_ACCESS);
+    g_assert_true(fake_exists(f.remote, "/m/b/x"));
+    g_assert_cmpuint(fake_size(f.remote, "/m/a"), ==, SOURCE_SIZE);
+    fixture_clear(&f);
+}
+
+static void a_target_directory_that_others_have_filled_is_put_back(void)
+{
+    Fixture f;
+    setup(&f);
+    fake_put_dir(f.remote, "/m/e");
+    fixture_advance(FIXTURE_TIMEOUT + 1);
+    fixture_assert_list(&f, f.root, "a b d e");
+    {
+        g_autoptr(Node) e = fixture_find(&f, f.root, "e");
+        fixture_assert_list(&f, e, "");
+    }
+    fake_put_file(f.remote, "/m/e/x", 1, 1);
+    g_autoptr(GError) error = NULL;
+    assert_fails(tree_rename(f.tree, f.root, "d", f.root, "e", FALSE, NULL, &error), error,
+                 FTPSFS_ERROR_NOT_EMPTY);
+    g_assert_true(fake_exists(f.remote, "/m/e/x"));
+    g_assert_true(fake_exists(f.remote, "/m/d"));
+    g_assert_cmpuint(fake_children(f.remote, "/m"), ==, 4);
+    fixture_clear(&f);
+}
+
 static void types_must_fit(void)
 {
     Fixture f;
@@ -288,6 +327,10 @@ int main(int argc, char **argv)
     g_test_add_func("/tree/rename/a target that others made is found when the server refuses",
                     a_target_that_others_made_is_found_when_the_server_refuses);
     g_test_add_func("/tree/rename/no_replace never replaces", no_replace_never_replaces);
+    g_test_add_func("/tree/rename/a target that can't be deleted is put back",
+                    a_target_that_cannot_be_deleted_is_put_back);
+    g_test_add_func("/tree/rename/a target directory that others have filled is put back",
+                    a_target_directory_that_others_have_filled_is_put_back);
     g_test_add_func("/tree/rename/types must fit", types_must_fit);
     g_test_add_func("/tree/rename/a refusal without a target is passed on",
                     a_refusal_without_a_target_is_passed_on);

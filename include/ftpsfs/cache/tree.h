@@ -145,7 +145,8 @@ char *tree_readlink(Tree *tree, Node *node, GCancellable *cancel, GError **error
 gboolean tree_set_attributes(Tree *tree, Node *node, guint32 mode, gint64 mtime,
                              GCancellable *cancel, GError **error);
 
-/* For files, which change the server themselves: no network in these. */
+/* For files, which change the server themselves: no network in these. What they attach stays
+ * attached and the same node when a listing confirms it. */
 
 /* Attaches a file that was just created on the server (or is about to be), or gives the one there:
  * size 0, mtime now, mode `mode`. A new reference. */
@@ -162,9 +163,6 @@ void tree_moved(Tree *tree, Node *node, Node *new_dir, const char *new_name);
  * they hold. */
 void tree_set_local(Tree *tree, Node *node, guint64 size, gint64 mtime, gint32 mtime_ns,
                     guint32 mode, gboolean new_version);
-
-/* Nodes made here are attached also when their directory is not listed; names and numbers of
- * tree_add_file's node stay as they are when a listing confirms it. */
 
 /* Notes that what the kernel caches of the content is `version` from now on. TRUE when it was
  * already. */
