@@ -89,6 +89,8 @@ void fs_free(Fs *fs)
         fuse_session_unmount(fs->session);
     if (fs->session != NULL)
         fuse_session_destroy(fs->session);
+    g_hash_table_unref(fs->directories);
+    g_mutex_clear(&fs->lock);
     g_free(fs);
 }
 
@@ -96,6 +98,8 @@ Fs *fs_mount(Remote *remote, Tree *tree, Files *files, const FsOptions *options,
 {
     g_autoptr(Fs) fs = g_new0(Fs, 1);
     fs->options = *options;
+    g_mutex_init(&fs->lock);
+    fs->directories = g_hash_table_new_full(NULL, NULL, fs_directory_handle_free, NULL);
     fs->remote = remote;
     fs->tree = tree;
     fs->files = files;

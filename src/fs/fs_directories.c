@@ -16,6 +16,32 @@ typedef struct {
 /* Offsets 0 and 1 are "." and "..", the children follow. */
 #define FIRST_CHILD 2
 
+void fs_directory_handle_free(gpointer data)
+{
+    DirHandle *handle = data;
+    g_ptr_array_unref(handle->children);
+    g_mutex_clear(&handle->lock);
+    g_free(handle);
+}
+
+static DirHandle *new_handle(Fs *fs, GPtrArray *children)
+{
+    DirHandle *handle = g_new0(DirHandle, 1);
+    g_mutex_init(&handle->lock);
+    handle->children = children;
+    g_mutex_lock(&fs->lock);
+    g_hash_table_add(fs->directories, handle);
+    g_mutex_unlock(&fs->lock);
+    return handle;
+}
+
+static void drop_handle(Fs *fs, DirHandle *handle)
+{
+    g_mutex_lock(&fs->lock);
+    g_hash_table_remove(fs->directories, handle);
+    g_mutex_unlock(&fs->lock);
+}
+
 static void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
@@ -25,23 +51,17 @@ static void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
         fs_reply_error(req, error);
         return;
     }
-    DirHandle *handle = g_new0(DirHandle, 1);
-    g_mutex_init(&handle->lock);
-    handle->children = children;
+    Fs *fs = fs_of(req);
+    DirHandle *handle = new_handle(fs, children);
     fi->fh = (uint64_t)(uintptr_t)handle;
-    if (fuse_reply_open(req, fi) != 0) {
-        g_ptr_array_unref(children);
-        g_free(handle);
-    }
+    if (fuse_reply_open(req, fi) != 0)
+        drop_handle(fs, handle);
 }
 
 static void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    DirHandle *handle = (DirHandle *)(uintptr_t)fi->fh;
-    g_ptr_array_unref(handle->children);
-    g_mutex_clear(&handle->lock);
-    g_free(handle);
+    drop_handle(fs_of(req), (DirHandle *)(uintptr_t)fi->fh);
     fuse_reply_err(req, 0);
 }
 

@@ -29,6 +29,15 @@ static void reply_done(fuse_req_t req, gboolean done, const GError *error)
         fs_reply_error(req, error);
 }
 
+gboolean fs_refuse_reserved(fuse_req_t req, const char *name)
+{
+    if (!tree_name_is_hidden(name))
+        return FALSE;
+    g_message("%s: names that begin like this are ftpsfs's own", name);
+    fuse_reply_err(req, EPERM);
+    return TRUE;
+}
+
 static void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
@@ -53,6 +62,8 @@ static void fs_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 
 static void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
+    if (fs_refuse_reserved(req, name))
+        return;
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node =
@@ -62,6 +73,8 @@ static void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 
 static void fs_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
+    if (fs_refuse_reserved(req, name))
+        return;
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node =
@@ -103,6 +116,8 @@ static void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
         fuse_reply_err(req, EINVAL); /* RENAME_EXCHANGE has no counterpart in FTP */
         return;
     }
+    if (fs_refuse_reserved(req, new_name))
+        return;
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     gboolean done =
@@ -127,6 +142,8 @@ static void fs_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
         fuse_reply_err(req, EPERM);
         return;
     }
+    if (fs_refuse_reserved(req, name))
+        return;
     Fs *fs = fs_of(req);
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;

@@ -18,6 +18,9 @@ struct Fs {
     Tree *tree;
     Files *files;
     struct fuse_session *session;
+    GMutex lock;             /* guards directories */
+    GHashTable *directories; /* handles of open directories, for those that are never released: the
+                                kernel does not do so after a signal has ended the session */
     gboolean mounted;
     gboolean signals;
 };
@@ -35,6 +38,9 @@ Node *fs_node(fuse_req_t req, fuse_ino_t ino);
  * the reply. */
 GCancellable *fs_cancellable(fuse_req_t req);
 
+/* Replies with EPERM, and says so, when `name` is one that ftpsfs keeps for itself. */
+gboolean fs_refuse_reserved(fuse_req_t req, const char *name);
+
 /* errors.c: replies with the errno of `error`. */
 void fs_reply_error(fuse_req_t req, const GError *error);
 
@@ -50,6 +56,7 @@ void fs_fill_entry(const Fs *fs, Node *node, struct fuse_entry_param *entry);
 /* Registers callbacks of one file. */
 void fs_names_register(struct fuse_lowlevel_ops *ops);
 void fs_directories_register(struct fuse_lowlevel_ops *ops);
+void fs_directory_handle_free(gpointer handle);
 void fs_files_register(struct fuse_lowlevel_ops *ops);
 void fs_attributes_register(struct fuse_lowlevel_ops *ops);
 

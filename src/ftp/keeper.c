@@ -14,7 +14,8 @@
 #include "ftpsfs/util/wait.h"
 #include "pool_private.h"
 
-#define PROBE_DELAY_MAX_S 15
+/* For the answer to QUIT. */
+#define EXPIRED_QUIT_S 2
 
 void keeper_wake(Pool *pool)
 {
@@ -105,20 +106,17 @@ static void probe(Pool *pool)
     pool->total++;
     g_mutex_unlock(&pool->lock);
     g_autoptr(GError) failure = NULL;
-    Session *session = session_open(pool->context, !pool->learned, NULL, &failure);
+    Session *session = session_open(pool->context, !pool->learned, pool->stop, &failure);
     g_mutex_lock(&pool->lock);
     if (session != NULL) {
-        g_message("the server is back");
-        g_clear_error(&pool->down);
-        pool->learned = TRUE;
-        session_set_idle_since(session, g_get_monotonic_time());
-        g_queue_push_head(&pool->idle, session);
+        g_message("%s is back", pool->context->options->host);
+        pool_note_success(pool);
+        pool_hand_over(pool, session);
         return;
     }
     g_debug("the server is still down: %s", failure->message);
     pool->total--;
-    pool->probe_delay_s = MIN(pool->probe_delay_s * 2, PROBE_DELAY_MAX_S);
-    pool->probe_at = deadline_in(pool->probe_delay_s);
+    pool_note_down(pool, failure);
 }
 
 static gpointer keeper_run(gpointer data)
@@ -141,7 +139,8 @@ static gpointer keeper_run(gpointer data)
         Session *expired = take_expired(pool);
         if (expired != NULL) {
             g_mutex_unlock(&pool->lock);
-            session_quit(expired);
+            session_quit_begin(expired);
+            session_quit_end(expired, deadline_in(EXPIRED_QUIT_S));
             session_free(expired);
             g_mutex_lock(&pool->lock);
         }
@@ -163,6 +162,7 @@ void keeper_stop(Pool *pool)
     g_mutex_lock(&pool->lock);
     pool->stopping = TRUE;
     g_mutex_unlock(&pool->lock);
+    g_cancellable_cancel(pool->stop);
     keeper_wake(pool);
     g_thread_join(pool->thread);
     close(pool->wake_fd);

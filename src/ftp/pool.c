@@ -1,14 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/ftp/pool.h"
 
+#include <time.h>
+
 #include "ftpsfs/ftp/dataport.h"
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/wait.h"
 #include "pool_private.h"
 
+/* For the answers to QUIT, all together. */
+#define POOL_QUIT_S 2
+
+/* A suspension of this length breaks connections. */
+#define POOL_SLEEP_S 10
+
 Session *lease_session(Lease *lease)
 {
     return lease->session;
+}
+
+/* Microseconds that this machine has spent suspended; the monotonic clock stands still then. */
+static gint64 time_slept(void)
+{
+    struct timespec boot, monotonic;
+    if (clock_gettime(CLOCK_BOOTTIME, &boot) != 0 ||
+        clock_gettime(CLOCK_MONOTONIC, &monotonic) != 0)
+        return 0;
+    return (boot.tv_sec - monotonic.tv_sec) * G_USEC_PER_SEC +
+           (boot.tv_nsec - monotonic.tv_nsec) / 1000;
 }
 
 Pool *pool_new(SessionContext *context)
@@ -20,6 +39,8 @@ Pool *pool_new(SessionContext *context)
     g_queue_init(&pool->idle);
     g_queue_init(&pool->waiters);
     g_queue_init(&pool->holders);
+    pool->slept = time_slept();
+    pool->stop = g_cancellable_new();
     keeper_start(pool);
     return pool;
 }
@@ -29,21 +50,26 @@ void pool_free(Pool *pool)
     if (pool == NULL)
         return;
     keeper_stop(pool);
+    for (GList *l = pool->idle.head; l != NULL; l = l->next)
+        session_quit_begin(l->data);
+    gint64 deadline = deadline_in(POOL_QUIT_S);
     for (Session *session; (session = g_queue_pop_head(&pool->idle)) != NULL;) {
-        session_quit(session);
+        session_quit_end(session, deadline);
         session_free(session);
     }
     g_clear_error(&pool->down);
+    g_object_unref(pool->stop);
     g_mutex_clear(&pool->lock);
     g_free(pool);
 }
 
-static Lease *new_lease(Pool *pool, Session *session, gboolean for_data)
+static Lease *new_lease(Pool *pool, Session *session, LeaseWant want)
 {
     Lease *lease = g_new0(Lease, 1);
     lease->pool = pool;
     lease->session = session;
-    lease->for_data = for_data;
+    lease->want = want;
+    lease->since = g_get_monotonic_time();
     return lease;
 }
 
@@ -53,6 +79,30 @@ static int suitability(Session *session, gboolean for_data)
     if (!session_is_settled(session))
         return 0;
     return dataport_is_ready(session_dataport(session)) == for_data ? 2 : 1;
+}
+
+void pool_drop_silent(Pool *pool, gint64 when)
+{
+    for (GList *l = pool->idle.head, *next; l != NULL; l = next) {
+        Session *session = l->data;
+        next = l->next;
+        if (session_last_heard(session) >= when)
+            continue;
+        g_queue_delete_link(&pool->idle, l);
+        pool_forget_session(pool, session);
+    }
+}
+
+/* After a suspension the server, or a router on the way, has forgotten the connections; to find out
+ * from their silence takes long. */
+static void notice_suspension(Pool *pool)
+{
+    gint64 slept = time_slept();
+    if (slept - pool->slept > POOL_SLEEP_S * G_USEC_PER_SEC) {
+        g_debug("the machine was suspended; idle control connections are dropped");
+        pool_drop_silent(pool, G_MAXINT64);
+    }
+    pool->slept = slept;
 }
 
 /* Takes the idle session that suits best; dead ones are dropped on the way, which is why a server's
@@ -130,31 +180,96 @@ static gint64 ask_a_holder(Pool *pool)
     return next;
 }
 
-/* A connect failed. With other sessions alive it is the server's limit, which lowers the ceiling
- * for a while; without any the server is down. Lock held. TRUE when waiting makes sense. */
-static gboolean note_failure(Pool *pool, const GError *failure)
+static void wake_waiters(Pool *pool)
 {
-    if (ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED))
-        return FALSE;
-    if (pool->total > 0) {
-        g_message("the server takes %u connections at a time: %s", pool->total, failure->message);
-        pool->ceiling = pool->total;
-        pool->ceiling_until = deadline_in(POOL_LIMIT_RETRY_S);
-        return TRUE;
-    }
-    /* What the user has to change does not get better by itself, but the server's side may. */
-    g_clear_error(&pool->down);
-    pool->down = g_error_copy(failure);
-    pool->probe_delay_s = 1;
-    pool->probe_at = deadline_in(pool->probe_delay_s);
     for (GList *l = pool->waiters.head; l != NULL; l = l->next)
         g_cond_signal(&((Waiter *)l->data)->cond);
+}
+
+void pool_note_success(Pool *pool)
+{
+    pool->learned = TRUE;
+    if (pool->down != NULL || pool->outage_until != 0)
+        pool->ceiling = pool->context->options->connections;
+    pool->outage_until = 0;
+    g_clear_error(&pool->down);
+}
+
+void pool_note_down(Pool *pool, const GError *failure)
+{
+    /* What the user has to change does not get better by itself; too many logins with a password
+     * that is not taken lock the account. */
+    guint delay_min_s = ftpsfs_error_is(failure, FTPSFS_ERROR_LOGIN) ? 10 : 1;
+    guint delay_max_s = ftpsfs_error_is(failure, FTPSFS_ERROR_LOGIN) ? 600 : 15;
+    pool->probe_delay_s =
+        pool->down == NULL ? delay_min_s : CLAMP(pool->probe_delay_s * 2, delay_min_s, delay_max_s);
+    g_clear_error(&pool->down);
+    pool->down = g_error_new(FTPSFS_ERROR, failure->code,
+                             "%s; the server is tried again in the background", failure->message);
+    /* Many mounts may have lost the same server at the same moment. */
+    gint64 jitter = g_random_int_range(0, (gint32)(pool->probe_delay_s * 500));
+    pool->probe_at = deadline_in(pool->probe_delay_s) + jitter * 1000;
+    wake_waiters(pool);
     keeper_wake(pool);
-    return FALSE;
+}
+
+/* Whether what kept the connection from being made may pass within seconds. */
+static gboolean may_pass(const GError *failure)
+{
+    return ftpsfs_error_is_connection(failure) || ftpsfs_error_is(failure, FTPSFS_ERROR_CONNECT) ||
+           ftpsfs_error_is(failure, FTPSFS_ERROR_LIMIT);
+}
+
+/* The server could not be reached and no session is left. TRUE when it is to be tried again. */
+static gboolean note_outage(Pool *pool, const GError *failure)
+{
+    gint64 now = g_get_monotonic_time();
+    gint64 patience = pool->context->options->timeout_s * G_USEC_PER_SEC;
+    if (pool->outage_until == 0 || now - pool->failed_at > patience) {
+        pool->outage_until = now + patience;
+        pool->pause_ms = POOL_PAUSE_MIN_MS;
+    }
+    /* A connect that took the whole time has waited enough. */
+    if (now >= pool->outage_until || ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT))
+        return FALSE;
+    pool->failed_at = now;
+    gint32 pause_ms = (gint32)pool->pause_ms;
+    pool->retry_at =
+        MIN(now + g_random_int_range(pause_ms / 2, pause_ms) * 1000, pool->outage_until);
+    pool->pause_ms = MIN(pool->pause_ms * 2, POOL_PAUSE_MAX_MS);
+    g_info("trying to reach the server again: %s", failure->message);
+    return TRUE;
+}
+
+typedef enum {
+    OPEN_FAILED, /* with an error for the caller */
+    OPEN_AGAIN,  /* not before retry_at */
+    OPEN_LIMIT,  /* wait for a session that comes free */
+} OpenOutcome;
+
+/* A connect failed. With other sessions alive it is the server's limit, which lowers the ceiling
+ * for a while; without any the server is out of reach. Lock held. */
+static OpenOutcome note_failure(Pool *pool, const GError *failure)
+{
+    if (ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED))
+        return OPEN_FAILED;
+    if (pool->total > 0) {
+        if (pool->ceiling != pool->total)
+            g_message("the server takes %u connections at a time: %s", pool->total,
+                      failure->message);
+        pool->ceiling = pool->total;
+        pool->ceiling_until = deadline_in(POOL_LIMIT_RETRY_S);
+        return OPEN_LIMIT;
+    }
+    if (pool->learned && may_pass(failure) && note_outage(pool, failure))
+        return OPEN_AGAIN;
+    pool->outage_until = 0;
+    pool_note_down(pool, failure);
+    return OPEN_FAILED;
 }
 
 /* Opens a connection, for which total has been counted up. Lock held; dropped meanwhile. */
-static Session *open_session(Pool *pool, gboolean *wait, GCancellable *cancel, GError **error)
+static Session *open_session(Pool *pool, OpenOutcome *outcome, GCancellable *cancel, GError **error)
 {
     gboolean first = !pool->learned;
     g_mutex_unlock(&pool->lock);
@@ -162,13 +277,12 @@ static Session *open_session(Pool *pool, gboolean *wait, GCancellable *cancel, G
     Session *session = session_open(pool->context, first, cancel, &failure);
     g_mutex_lock(&pool->lock);
     if (session != NULL) {
-        pool->learned = TRUE;
-        g_clear_error(&pool->down);
+        pool_note_success(pool);
         return session;
     }
     pool->total--;
-    *wait = note_failure(pool, failure);
-    if (!*wait)
+    *outcome = note_failure(pool, failure);
+    if (*outcome == OPEN_FAILED)
         g_propagate_error(error, g_steal_pointer(&failure));
     return NULL;
 }
@@ -185,49 +299,67 @@ static void wake_waiter(GCancellable *cancel, gpointer data)
 /* Whether this waiter may open a connection now. */
 static gboolean may_open(Pool *pool, const Waiter *waiter)
 {
-    return pool->total < pool->ceiling && g_queue_peek_head(&pool->waiters) == waiter;
+    return !waiter->refused && pool->total < pool->ceiling &&
+           g_queue_peek_head(&pool->waiters) == waiter;
+}
+
+/* While the server is out of reach, connects have pauses between them. */
+static gboolean is_pausing(const Pool *pool)
+{
+    return pool->total == 0 && pool->outage_until != 0 && g_get_monotonic_time() < pool->retry_at;
+}
+
+/* Why a waiter gives up, if it does. Lock held. */
+static gboolean is_over(Pool *pool, gint64 deadline, GCancellable *cancel, GError **error)
+{
+    if (g_cancellable_is_cancelled(cancel)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
+                    "interrupted while waiting for a control connection");
+        return TRUE;
+    }
+    if (pool->down != NULL && pool->total == 0) {
+        g_propagate_error(error, g_error_copy(pool->down));
+        return TRUE;
+    }
+    if (g_get_monotonic_time() < deadline)
+        return FALSE;
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TIMEOUT,
+                "no control connection to %s came free; all %u are in use",
+                pool->context->options->host, pool->total);
+    return TRUE;
 }
 
 /* Waits in line until a session was handed over, one may be opened, or it is over. Lock held. */
-static Session *wait_in_line(Pool *pool, Waiter *waiter, GCancellable *cancel, gboolean *refused,
-                             GError **error)
+static Session *wait_in_line(Pool *pool, Waiter *waiter, GCancellable *cancel, GError **error)
 {
     gint64 deadline = deadline_in(2 * pool->context->options->timeout_s);
     while (waiter->session == NULL) {
-        if (g_cancellable_is_cancelled(cancel)) {
-            g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
-                        "interrupted while waiting for a control connection");
+        if (is_over(pool, deadline, cancel, error))
             return NULL;
-        }
-        if (pool->down != NULL && pool->total == 0) {
-            g_propagate_error(error, g_error_copy(pool->down));
-            return NULL;
-        }
-        if (!*refused && may_open(pool, waiter)) {
+        gboolean pausing = is_pausing(pool);
+        if (!pausing && may_open(pool, waiter)) {
             pool->total++;
-            gboolean wait = FALSE;
-            Session *session = open_session(pool, &wait, cancel, error);
-            if (session != NULL || !wait)
+            OpenOutcome outcome = OPEN_FAILED;
+            Session *session = open_session(pool, &outcome, cancel, error);
+            if (session != NULL || outcome == OPEN_FAILED)
                 return session;
-            *refused = TRUE;
+            waiter->refused = outcome == OPEN_LIMIT;
             continue;
         }
-        gint64 ask_again = ask_a_holder(pool);
-        if (waiter->session == NULL &&
-            !wait_cond(&waiter->cond, &pool->lock, MIN(deadline, ask_again)) &&
-            waiter->session == NULL && g_get_monotonic_time() >= deadline) {
-            g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TIMEOUT,
-                        "no control connection came free; all %u are in use", pool->total);
-            return NULL;
-        }
+        /* Of no use to whoever wanted a fresh one, but better than none. */
+        Session *idle = waiter->refused ? take_idle(pool, (waiter->want & LEASE_DATA) != 0) : NULL;
+        if (idle != NULL)
+            return idle;
+        gint64 until = pausing ? pool->retry_at : ask_a_holder(pool);
+        if (waiter->session == NULL)
+            wait_cond(&waiter->cond, &pool->lock, MIN(deadline, until));
         /* After somebody's session went away there is room again. */
-        *refused = *refused && pool->total >= pool->ceiling;
+        waiter->refused = waiter->refused && pool->total >= pool->ceiling;
     }
     return g_steal_pointer(&waiter->session);
 }
 
-/* Gives a session to the first waiter, or keeps it as idle. Lock held. */
-static void hand_over(Pool *pool, Session *session)
+void pool_hand_over(Pool *pool, Session *session)
 {
     for (GList *l = pool->waiters.head; l != NULL; l = l->next) {
         Waiter *waiter = l->data;
@@ -242,35 +374,52 @@ static void hand_over(Pool *pool, Session *session)
     keeper_wake(pool);
 }
 
-/* A session, whatever is still outstanding on it. */
-static Lease *lease_any(Pool *pool, gboolean for_data, GCancellable *cancel, GError **error)
+/* Has room for a fresh connection by dropping the idle one that was of use the longest time ago. */
+static void make_room(Pool *pool)
 {
-    Waiter waiter = {.pool = pool};
+    if (pool->total < pool->ceiling || g_queue_is_empty(&pool->idle))
+        return;
+    pool_forget_session(pool, g_queue_pop_tail(&pool->idle));
+}
+
+static Session *take_or_wait(Pool *pool, Waiter *waiter, GCancellable *cancel, GError **error)
+{
+    notice_suspension(pool);
+    if (pool->ceiling < pool->context->options->connections &&
+        g_get_monotonic_time() > pool->ceiling_until)
+        pool->ceiling = pool->context->options->connections;
+    if (waiter->want & LEASE_FRESH)
+        make_room(pool);
+    Session *session =
+        waiter->want & LEASE_FRESH ? NULL : take_idle(pool, (waiter->want & LEASE_DATA) != 0);
+    if (session != NULL)
+        return session;
+    g_queue_push_tail(&pool->waiters, waiter);
+    session = wait_in_line(pool, waiter, cancel, error);
+    g_queue_remove(&pool->waiters, waiter);
+    /* Handed over at the very moment of giving up. */
+    if (waiter->session != NULL)
+        pool_hand_over(pool, waiter->session);
+    Waiter *next = g_queue_peek_head(&pool->waiters);
+    if (next != NULL)
+        g_cond_signal(&next->cond);
+    return session;
+}
+
+/* A session, whatever is still outstanding on it. */
+static Lease *lease_any(Pool *pool, LeaseWant want, GCancellable *cancel, GError **error)
+{
+    Waiter waiter = {.pool = pool, .want = want};
     g_cond_init(&waiter.cond);
     gulong watch =
         cancel != NULL ? g_cancellable_connect(cancel, G_CALLBACK(wake_waiter), &waiter, NULL) : 0;
     g_mutex_lock(&pool->lock);
-    if (pool->ceiling < pool->context->options->connections &&
-        g_get_monotonic_time() > pool->ceiling_until)
-        pool->ceiling = pool->context->options->connections;
-    Session *session = g_queue_is_empty(&pool->waiters) ? take_idle(pool, for_data) : NULL;
-    if (session == NULL) {
-        gboolean refused = FALSE;
-        g_queue_push_tail(&pool->waiters, &waiter);
-        session = wait_in_line(pool, &waiter, cancel, &refused, error);
-        g_queue_remove(&pool->waiters, &waiter);
-        /* Handed over at the very moment of giving up. */
-        if (waiter.session != NULL)
-            hand_over(pool, waiter.session);
-        Waiter *next = g_queue_peek_head(&pool->waiters);
-        if (next != NULL)
-            g_cond_signal(&next->cond);
-    }
+    Session *session = take_or_wait(pool, &waiter, cancel, error);
     g_mutex_unlock(&pool->lock);
     if (watch != 0)
         g_cancellable_disconnect(cancel, watch);
     g_cond_clear(&waiter.cond);
-    return session != NULL ? new_lease(pool, session, for_data) : NULL;
+    return session != NULL ? new_lease(pool, session, want) : NULL;
 }
 
 /* Waits for the end of what was cut short on the session by whoever had it before. */
@@ -285,10 +434,10 @@ static gboolean make_usable(Session *session, GCancellable *cancel)
     return FALSE;
 }
 
-Lease *pool_lease(Pool *pool, gboolean for_data, GCancellable *cancel, GError **error)
+Lease *pool_lease(Pool *pool, LeaseWant want, GCancellable *cancel, GError **error)
 {
     for (;;) {
-        Lease *lease = lease_any(pool, for_data, cancel, error);
+        Lease *lease = lease_any(pool, want, cancel, error);
         if (lease == NULL || make_usable(lease->session, cancel))
             return lease;
         gboolean cancelled = g_cancellable_is_cancelled(cancel);
@@ -309,7 +458,7 @@ void lease_return(Lease *lease)
         return;
     Pool *pool = lease->pool;
     Session *session = lease->session;
-    if (lease->for_data && !session_is_broken(session))
+    if ((lease->want & LEASE_DATA) && !session_is_broken(session))
         dataport_want(session_dataport(session));
     g_mutex_lock(&pool->lock);
     if (lease->yield != NULL)
@@ -317,10 +466,19 @@ void lease_return(Lease *lease)
     if (session_is_broken(session) || !dataport_advance(session_dataport(session)))
         pool_forget_session(pool, session);
     else
-        hand_over(pool, session);
+        pool_hand_over(pool, session);
     g_mutex_unlock(&pool->lock);
     g_clear_object(&lease->yield);
     g_free(lease);
+}
+
+void lease_failed(Lease *lease, const GError *failure)
+{
+    if (!ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT))
+        return;
+    g_mutex_lock(&lease->pool->lock);
+    pool_drop_silent(lease->pool, lease->since);
+    g_mutex_unlock(&lease->pool->lock);
 }
 
 void lease_hold(Lease *lease, GCancellable *yield)

@@ -13,17 +13,24 @@
 /* A holder is not asked for its session before it had it for so long. */
 #define POOL_HOLD_MIN_MS 200
 
+/* Between tries to reach a server: the first pause and the longest, in milliseconds. */
+#define POOL_PAUSE_MIN_MS 100
+#define POOL_PAUSE_MAX_MS 3000
+
 /* Somebody in pool_lease; lives on its stack. */
 typedef struct {
     Pool *pool;
     GCond cond;
+    LeaseWant want;
+    gboolean refused; /* the server takes no more connections */
     Session *session; /* handed over to it */
 } Waiter;
 
 struct Lease {
     Pool *pool;
     Session *session;
-    gboolean for_data;
+    LeaseWant want;
+    gint64 since; /* monotonic microseconds when it began */
     /* Of holders; guarded by the pool's lock: */
     GCancellable *yield;
     gboolean asked;
@@ -42,13 +49,30 @@ struct Pool {
     gint64 ceiling_until; /* a lowered ceiling is tried again after */
     gboolean learned;     /* the server's features are known */
     GError *down;         /* why the server can't be reached, while no session exists */
+    gint64 outage_until; /* an outage counts as down from then on; 0: there is none */
+    gint64 failed_at;    /* of the last connect */
+    guint pause_ms;      /* before the next */
+    gint64 retry_at;
     guint probe_delay_s;
     gint64 probe_at;
+    gint64 slept; /* how long the machine was suspended since it was booted, microseconds */
+    /* Cancelled when the mount ends, for the keeper's own connects. */
+    GCancellable *stop;
     /* The keeper's: */
     GThread *thread;
     int wake_fd;
     gboolean stopping;
 };
+
+/* With the lock held: notes that a connection was opened, or why not. */
+void pool_note_success(Pool *pool);
+void pool_note_down(Pool *pool, const GError *failure);
+
+/* With the lock held: gives a session to the first waiter, or keeps it as idle. */
+void pool_hand_over(Pool *pool, Session *session);
+
+/* With the lock held: drops all idle sessions that were not heard of since `when`. */
+void pool_drop_silent(Pool *pool, gint64 when);
 
 /* keeper.c */
 void keeper_start(Pool *pool);

@@ -124,12 +124,14 @@ gboolean remote_run(Remote *remote, gboolean for_data, RemoteTry try, gpointer d
                     GCancellable *cancel, GError **error)
 {
     for (gboolean repeated = FALSE;; repeated = TRUE) {
-        g_autoptr(Lease) lease = pool_lease(remote->pool, for_data, cancel, error);
+        LeaseWant want = (for_data ? LEASE_DATA : LEASE_ANY) | (repeated ? LEASE_FRESH : LEASE_ANY);
+        g_autoptr(Lease) lease = pool_lease(remote->pool, want, cancel, error);
         if (lease == NULL)
             return FALSE;
         g_autoptr(GError) failure = NULL;
         if (try(remote, lease_session(lease), repeated, data, cancel, &failure))
             return TRUE;
+        lease_failed(lease, failure);
         if (repeated || !ftpsfs_error_is_connection(failure) ||
             g_cancellable_is_cancelled(cancel)) {
             g_propagate_error(error, g_steal_pointer(&failure));

@@ -18,6 +18,21 @@ static gboolean simple(Session *session, const char *verb, const char *argument,
     return FALSE;
 }
 
+/* Before a command is sent for the second time: whether the first one took effect, which shows in
+ * `path` being there, or not. Another client may have used the name again since, so a command that
+ * took effect must not be repeated. */
+static gboolean check_done(Session *session, const char *path, gboolean there, gboolean *done,
+                           GCancellable *cancel, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    gboolean exists = remote_exists(session, path, cancel, &failure);
+    *done = exists == there;
+    if (failure == NULL)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}
+
 /* ---- directories and names ---- */
 
 static gboolean try_mkdir(Remote *remote, Session *session, gboolean repeated, gpointer data,
@@ -25,10 +40,15 @@ static gboolean try_mkdir(Remote *remote, Session *session, gboolean repeated, g
 {
     (void)remote;
     const char *path = data;
+    gboolean done = FALSE;
+    if (repeated && !check_done(session, path, TRUE, &done, cancel, error))
+        return FALSE;
+    if (done)
+        return TRUE;
     g_autoptr(Reply) reply = session_command(session, "MKD", path, cancel, error);
     if (reply == NULL)
         return FALSE;
-    if (reply_is(reply, 2) || (repeated && remote_exists(session, path, cancel, NULL)))
+    if (reply_is(reply, 2))
         return TRUE;
     session_set_reply_error(error, "MKD", path, reply);
     /* Without a reason in words it is the permission; that the name exists is known to callers. */
@@ -53,13 +73,10 @@ static gboolean try_remove(Remote *remote, Session *session, gboolean repeated, 
 {
     (void)remote;
     const RemoveArgs *args = data;
-    g_autoptr(GError) failure = NULL;
-    if (simple(session, args->verb, args->path, args->path, cancel, &failure))
-        return TRUE;
-    if (repeated && ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        return TRUE; /* the first try did it */
-    g_propagate_error(error, g_steal_pointer(&failure));
-    return FALSE;
+    gboolean done = FALSE;
+    if (repeated && !check_done(session, args->path, FALSE, &done, cancel, error))
+        return FALSE;
+    return done || simple(session, args->verb, args->path, args->path, cancel, error);
 }
 
 gboolean remote_rmdir(Remote *remote, const char *path, GCancellable *cancel, GError **error)
@@ -86,13 +103,17 @@ static gboolean try_rename(Remote *remote, Session *session, gboolean repeated, 
 {
     (void)remote;
     const RenameArgs *args = data;
+    gboolean gone = FALSE;
+    gboolean there = FALSE;
+    if (repeated && (!check_done(session, args->from, FALSE, &gone, cancel, error) ||
+                     !check_done(session, args->to, TRUE, &there, cancel, error)))
+        return FALSE;
+    if (gone && there)
+        return TRUE;
     g_autoptr(Reply) from = session_command(session, "RNFR", args->from, cancel, error);
     if (from == NULL)
         return FALSE;
     if (!reply_is(from, 3)) {
-        if (repeated && !remote_exists(session, args->from, cancel, NULL) &&
-            remote_exists(session, args->to, cancel, NULL))
-            return TRUE; /* the first try did it */
         remote_set_refusal(error, session, "RNFR", args->from, from, cancel);
         return FALSE;
     }

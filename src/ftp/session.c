@@ -44,6 +44,11 @@ gint64 session_last_used(const Session *session)
     return session->last_used;
 }
 
+gint64 session_last_heard(const Session *session)
+{
+    return session->last_heard;
+}
+
 void session_set_idle_since(Session *session, gint64 when)
 {
     session->idle_since = when;
@@ -158,7 +163,7 @@ static Reply *take_parsed(Session *session, GError **error)
         return NULL;
     g_autofree char *text = reply_text(reply);
     g_debug("< %d %s", reply->code, text);
-    session->last_used = g_get_monotonic_time();
+    session->last_used = session->last_heard = g_get_monotonic_time();
     if (reply->code == 421) {
         session->broken = TRUE;
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
@@ -345,16 +350,20 @@ gboolean session_settle(Session *session, GCancellable *cancel, GError **error)
     return TRUE;
 }
 
-void session_quit(Session *session)
+void session_quit_begin(Session *session)
 {
-    if (session->broken)
-        return;
-    session_drop_replies(session);
     g_autoptr(GError) error = NULL;
-    g_autoptr(Reply) reply = session_command(session, "QUIT", NULL, NULL, &error);
-    if (reply == NULL)
+    session_drop_replies(session);
+    if (!session_send(session, "QUIT", NULL, NULL, &error))
         g_debug("QUIT: %s", error->message);
-    else if (!channel_bye(session->channel, &error))
+}
+
+void session_quit_end(Session *session, gint64 deadline)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Reply) reply =
+        session->broken ? NULL : receive_until(session, deadline, NULL, &error);
+    if (error != NULL || (reply != NULL && !channel_bye(session->channel, &error)))
         g_debug("QUIT: %s", error->message);
     session->broken = TRUE;
 }

@@ -2,64 +2,15 @@
 #include "session_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ftpsfs/ftp/dial.h"
 #include "ftpsfs/ftp/encoding.h"
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/wait.h"
-
-static void tune_socket(int fd, guint timeout_s)
-{
-    int on = 1;
-    int idle_s = 30;
-    unsigned user_timeout_ms = timeout_s * 1000;
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms) !=
-            0)
-        g_debug("socket options: %s", g_strerror(errno));
-}
-
-/* Resolves and connects, trying all addresses in turn. A non-blocking socket, or -1. */
-static int connect_tcp(const RemoteOptions *options, GCancellable *cancel, GError **error)
-{
-    g_autoptr(GSocketClient) client = g_socket_client_new();
-    g_socket_client_set_enable_proxy(client, FALSE);
-    g_socket_client_set_timeout(client, options->timeout_s);
-    g_autoptr(GSocketConnectable) address = g_network_address_new(options->host, options->port);
-    g_autoptr(GError) failure = NULL;
-    g_autoptr(GSocketConnection) connection =
-        g_socket_client_connect(client, address, cancel, &failure);
-    if (connection == NULL) {
-        FtpsfsErrorCode code = FTPSFS_ERROR_CONNECT;
-        if (g_error_matches(failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-            code = FTPSFS_ERROR_INTERRUPTED;
-        else if (g_error_matches(failure, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
-            code = FTPSFS_ERROR_TIMEOUT;
-        g_set_error(error, FTPSFS_ERROR, (gint)code, "cannot connect to %s port %u: %s",
-                    options->host, options->port, failure->message);
-        return -1;
-    }
-    /* GLib owns and will close its descriptor; the channel gets one of its own. */
-    int fd = fcntl(g_socket_get_fd(g_socket_connection_get_socket(connection)), F_DUPFD_CLOEXEC, 3);
-    int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_IO, "no descriptor for a connection: %s",
-                    g_strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    tune_socket(fd, options->timeout_s);
-    return fd;
-}
 
 /* One reply in clear, before AUTH TLS. Read byte by byte so that nothing that follows it is taken
  * for the server's word: text injected behind the reply to AUTH would outlive the handshake. */
@@ -121,7 +72,7 @@ static gboolean auth_tls(int fd, const RemoteOptions *options, GCancellable *can
 static Channel *connect_tls(SessionContext *context, GCancellable *cancel, GError **error)
 {
     const RemoteOptions *options = context->options;
-    int fd = connect_tcp(options, cancel, error);
+    int fd = dial(options->host, options->port, options->timeout_s, cancel, error);
     if (fd < 0)
         return NULL;
     if (options->explicit_tls && !auth_tls(fd, options, cancel, error)) {

@@ -24,6 +24,7 @@ struct Session {
     gboolean broken;
     gboolean fresh; /* something was sent since the last wait that was counted */
     gint64 last_used;
+    gint64 last_heard;
     gint64 idle_since;
     char *login_directory;
     DataPort *dataport;

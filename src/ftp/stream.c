@@ -38,8 +38,9 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
     gboolean reading = g_str_equal(how->verb, "RETR");
     /* APPE is not tried again: what the first try appended would be there twice. */
     gboolean once = g_str_equal(how->verb, "APPE");
-    for (gboolean repeated = once;; repeated = TRUE) {
-        g_autoptr(Lease) lease = pool_lease(remote->pool, TRUE, cancel, error);
+    for (gboolean again = FALSE;; again = TRUE) {
+        LeaseWant want = LEASE_DATA | (again ? LEASE_FRESH : LEASE_ANY);
+        g_autoptr(Lease) lease = pool_lease(remote->pool, want, cancel, error);
         if (lease == NULL)
             return NULL;
         g_autoptr(GError) failure = NULL;
@@ -51,7 +52,8 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
             stream->transfer = transfer;
             return stream;
         }
-        if (repeated || !ftpsfs_error_is_connection(failure) ||
+        lease_failed(lease, failure);
+        if (once || again || !ftpsfs_error_is_connection(failure) ||
             g_cancellable_is_cancelled(cancel)) {
             if (reading)
                 clarify_refusal(session, how->argument, failure, cancel);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/ftp/transfer.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include "ftpsfs/ftp/dataport.h"
+#include "ftpsfs/ftp/dial.h"
 #include "ftpsfs/util/error.h"
 
 struct Transfer {
@@ -112,9 +109,7 @@ static Transfer *attempt(Session *session, const TransferOptions *options, gbool
     int fd = dataport_take(session_dataport(session), prepared, cancel, error);
     if (fd < 0)
         return NULL;
-    int on = 1;
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
-        g_debug("TCP_NODELAY could not be set on a data connection");
+    dial_tune(fd, session_context(session)->options->timeout_s);
     Stats *stats = session_context(session)->stats;
     STATS_ADD(stats, data_connections, 1);
     if (*prepared)

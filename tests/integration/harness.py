@@ -58,7 +58,8 @@ def sha256(path):
 def pattern(length, seed=1):
     """Bytes that tell where they stand: never the same at two offsets modulo small numbers."""
     block = b"".join(
-        hashlib.sha256(f"{seed}:{i}".encode()).digest() for i in range(min(length, 1 << 20) // 32 + 1)
+        hashlib.sha256(f"{seed}:{i}".encode()).digest()
+        for i in range(min(length, 1 << 20) // 32 + 1)
     )
     return (block * (length // len(block) + 1))[:length]
 
@@ -150,6 +151,23 @@ def daemons_of(mountpoint):
         if os.fsencode(mountpoint) in words and words[0] == os.fsencode(BINARY):
             found.append(int(path.split("/")[2]))
     return found
+
+
+def is_running(pid):
+    """Whether there is such a process: one that has ended, and waits for init to notice, is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def unmount_and_wait(point, command=("fusermount3", "-u")):
+    """Unmounts a mount in the background and waits for the end of its daemon."""
+    daemons = daemons_of(point)
+    subprocess.run([*command, point], check=True, timeout=COMMAND_SECONDS)
+    assert mountinfo(point) is None
+    eventually(lambda: not any(map(is_running, daemons)), EXIT_SECONDS, "the daemon's end")
 
 
 def assert_one_line(text, *wanted):

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Attributes: what stat(2) shows, and what chmod, utimensat and symlink do on the server."""
 
+import ctypes
 import errno
+import grp
 import os
+import pwd
 import stat
 import time
 
@@ -149,8 +152,6 @@ def test_setting_the_access_time_alone_keeps_the_modification_time(site, mount):
     moment = 1_234_567_890
     os.utime(site.path("file"), (moment, moment))
     mounted = mount()
-    import ctypes
-
     omit = (1 << 30) - 2  # UTIME_OMIT
     times = (ctypes.c_long * 4)(1_000_000_000, 0, 0, omit)
     path = os.fsencode(mounted.at("file"))
@@ -189,9 +190,6 @@ def test_fmask_and_dmask_differ(site, mount):
 
 
 def test_users_and_groups_are_taken_by_name(site, mount):
-    import grp
-    import pwd
-
     site.put("file", b"x")
     mounted = mount(uid="daemon", gid="daemon")
     status = os.stat(mounted.at("file"))

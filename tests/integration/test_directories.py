@@ -6,8 +6,6 @@ import errno
 import os
 import stat
 
-import pytest
-
 from harness import OTHER_UID, eventually
 
 RENAME_NOREPLACE = 1

@@ -5,13 +5,12 @@ import os
 import pty
 import select
 import signal
-import subprocess
 import time
 
 import pytest
 
-from harness import BINARY, assert_one_line, credentials_file, daemons_of, environment, eventually
-from harness import mountinfo, run_ftpsfs, source_for
+from harness import BINARY, assert_one_line, credentials_file, environment, mountinfo
+from harness import run_ftpsfs, source_for, unmount_and_wait
 
 
 @pytest.fixture
@@ -20,9 +19,7 @@ def point(tmp_path):
     path.mkdir()
     yield str(path)
     if mountinfo(str(path)):
-        daemons = daemons_of(str(path))
-        subprocess.run(["fusermount3", "-u", str(path)], check=True, timeout=60)
-        eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in daemons), 40)
+        unmount_and_wait(str(path))
 
 
 @pytest.fixture
@@ -150,7 +147,7 @@ def test_without_any_password_and_terminal_it_says_what_to_do(servers, point, ho
     assert_one_line(result.stderr, "credentials")
 
 
-ODD_PASSWORD = 'p@ss:w"o\'r#d %41 = \\ ; \u00fc end'
+ODD_PASSWORD = "p@ss:w\"o'r#d %41 = \\ ; \u00fc end"
 
 
 @pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "pyftpdlib"])

@@ -3,6 +3,7 @@
 
 import errno
 import os
+import urllib.parse
 
 import pytest
 
@@ -40,8 +41,6 @@ NAMES = {
     "long": "n" * 255,
     "long-umlauts": "\u00fc" * 127 + "x",
 }
-
-
 
 
 @pytest.fixture(params=list(NAMES))
@@ -100,8 +99,6 @@ def test_names_are_found_without_a_listing(site, mount):
 
 
 def test_a_mount_of_a_directory_with_an_odd_name_works(site, mount):
-    import urllib.parse
-
     name = "odd \u00fc name %41 #1"
     site.mkdir(name)
     site.put(f"{name}/file", b"content")

@@ -268,7 +268,9 @@ def test_dd_seeks_skips_and_keeps_the_rest(site, mount, tmp_path):
 
 def test_the_shell_appends_and_reads_lines(site, mount):
     mounted = mount()
-    script = 'for i in 1 2 3; do echo "line $i" >>log; done; tail -n 1 log; wc -l <log; head -c 6 log'
+    script = (
+        'for i in 1 2 3; do echo "line $i" >>log; done; tail -n 1 log; wc -l <log; head -c 6 log'
+    )
     assert run("sh", "-c", script, cwd=mounted.path) == "line 3\n3\nline 1"
     assert site.get("log") == b"line 1\nline 2\nline 3\n"
 

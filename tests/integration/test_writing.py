@@ -277,7 +277,8 @@ def test_many_writers_at_once_each_get_their_file(site, mount):
     files = {f"file-{i}": pattern(200000, i) for i in range(12)}
     mounted = mount()
     threads = [
-        threading.Thread(target=write, args=(mounted.at(name), data)) for name, data in files.items()
+        threading.Thread(target=write, args=(mounted.at(name), data))
+        for name, data in files.items()
     ]
     for thread in threads:
         thread.start()

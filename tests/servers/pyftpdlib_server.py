@@ -17,9 +17,7 @@ def _handlers(settings):
     from pyftpdlib.authorizers import DummyAuthorizer
 
     authorizer = DummyAuthorizer()
-    authorizer.add_user(
-        settings["user"], settings["password"], settings["root"], perm="elradfmwMT"
-    )
+    authorizer.add_user(settings["user"], settings["password"], settings["root"], perm="elradfmwMT")
 
     context = SSL.Context(SSL.SSLv23_METHOD)
     context.set_options(SSL.OP_NO_SSLv2 | SSL.OP_NO_SSLv3 | SSL.OP_NO_COMPRESSION)

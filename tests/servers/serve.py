@@ -31,7 +31,9 @@ def server_class(name):
 def _arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server", choices=sorted(KINDS))
-    parser.add_argument("--root", help="directory to serve (default: a new one, deleted at the end)")
+    parser.add_argument(
+        "--root", help="directory to serve (default: a new one, deleted at the end)"
+    )
     parser.add_argument("--port", type=int, help="control port; the 199 above it are for data")
     parser.add_argument("--bind", default="127.0.0.1", help="address (default 127.0.0.1)")
     parser.add_argument("--certificate", default="good", metavar="KIND")

@@ -79,14 +79,19 @@ gboolean session_poll(Session *session, GError **error);
 void session_break(Session *session);
 gboolean session_is_broken(const Session *session);
 
-/* Sends QUIT and waits for its reply, the timeout at most. */
-void session_quit(Session *session);
+/* Sends QUIT; waits for its reply until `deadline` (monotonic microseconds) and says TLS's goodbye.
+ * Of a session that is to be freed. */
+void session_quit_begin(Session *session);
+void session_quit_end(Session *session, gint64 deadline);
 
 /* The login directory as PWD told it, absolute; owned by the session. */
 const char *session_login_directory(const Session *session);
 
 /* Monotonic microseconds of the last command or reply. */
 gint64 session_last_used(const Session *session);
+
+/* Monotonic microseconds of the last reply. */
+gint64 session_last_heard(const Session *session);
 
 /* The pool's note of when the session was last given back; monotonic microseconds. */
 void session_set_idle_since(Session *session, gint64 when);
