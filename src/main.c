@@ -62,8 +62,10 @@ static Files *make_files(const MountConfig *config, Remote *remote, Tree *tree, 
     FilesOptions options = {
         .cache_size = config->cache_size,
         .readahead = config->readahead,
+        .prefetch = config->prefetch,
         .spool_dir = config->spool_dir,
         .lost_dir = config->lost_dir,
+        .atomic_upload = config->atomic_upload,
         .connections = config->connections,
         .timeout_s = config->timeout_s,
     };

@@ -103,6 +103,16 @@ gboolean extents_first_gap(const Extents *set, guint64 start, guint64 end, Exten
     return TRUE;
 }
 
+gboolean extents_next(const Extents *set, guint64 from, Extent *next)
+{
+    guint i = from < G_MAXUINT64 ? first_ending_from(set, from + 1) : set->extents->len;
+    if (i == set->extents->len)
+        return FALSE;
+    *next = *extent_at(set, i);
+    next->start = MAX(next->start, from);
+    return TRUE;
+}
+
 gboolean extents_bounds(const Extents *set, Extent *bounds)
 {
     if (set->extents->len == 0)

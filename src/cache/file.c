@@ -9,7 +9,7 @@
 
 gboolean file_is_pending(const File *file)
 {
-    return file->store != NULL || file->whole_next ||
+    return file->store != NULL || file->whole_next || file->fresh || file->temporary != NULL ||
            (file->spool != NULL && spool_is_dirty(file->spool));
 }
 
@@ -74,13 +74,37 @@ void file_end_busy(File *file)
     g_cond_broadcast(&file->changed);
 }
 
-/* Spool for new content (`base` 0) or over the remote content. Lock held. */
-static gboolean ensure_spool(File *file, guint64 base, GError **error)
+gboolean file_claim(File *file, GCancellable *cancel, GError **error)
+{
+    g_mutex_lock(&file->lock);
+    gboolean ok = file_begin_busy(file, cancel, error);
+    g_mutex_unlock(&file->lock);
+    return ok;
+}
+
+void file_unclaim(File *file)
+{
+    g_mutex_lock(&file->lock);
+    file_end_busy(file);
+    g_mutex_unlock(&file->lock);
+}
+
+gboolean file_ensure_spool(File *file, GError **error)
 {
     if (file->spool != NULL)
         return TRUE;
-    file->spool = spool_new(file->files->spool_dir, base, error);
+    /* Not the size that the tree has by now: reader and version are of this one. */
+    file->spool = spool_new(file->files->spool_dir, file->remote_size, error);
     return file->spool != NULL;
+}
+
+/* What the local change means for the attributes. Lock held, so that of two changes the later one
+ * shows. */
+static void note_local(File *file, guint64 size, gboolean new_version)
+{
+    gint64 now = g_get_real_time();
+    tree_set_local(file->files->tree, file->node, size, now / G_USEC_PER_SEC,
+                   (gint32)(now % G_USEC_PER_SEC) * 1000, G_MAXUINT32, new_version);
 }
 
 /* The content is replaced by nothing, as of now. Lock held, busy. */
@@ -95,6 +119,7 @@ static gboolean start_empty(File *file, GCancellable *cancel, GError **error)
     g_clear_pointer(&file->spool, spool_free);
     file->spool = g_steal_pointer(&empty);
     file->whole_next = FALSE;
+    file->want_mtime = G_MININT64;
     file->generation++;
     return TRUE;
 }
@@ -102,6 +127,7 @@ static gboolean start_empty(File *file, GCancellable *cancel, GError **error)
 File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node **node,
                   GCancellable *cancel, GError **error)
 {
+    g_autoptr(Node) known = tree_peek(files->tree, dir, name);
     g_autoptr(Node) created = tree_add_file(files->tree, dir, name, mode);
     NodeInfo info;
     node_info(created, &info);
@@ -109,13 +135,21 @@ File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node 
     g_mutex_lock(&file->lock);
     gboolean ok = file_begin_busy(file, cancel, error);
     if (ok) {
-        file->want_mode = mode;
         ok = start_empty(file, cancel, error);
+        if (ok) {
+            file->want_mode = mode;
+            file->unborn = known == NULL && file->temporary != NULL;
+            note_local(file, 0, TRUE);
+        }
+        node_info(created, &info);
         file_end_busy(file);
     }
     g_mutex_unlock(&file->lock);
     if (!ok) {
-        tree_detach(files->tree, created);
+        if (known == NULL)
+            tree_detach(files->tree, created);
+        else
+            tree_expire(files->tree, created);
         file_close(file);
         return NULL;
     }
@@ -144,8 +178,8 @@ static void adopt_version(File *file, const NodeInfo *info)
     if (file->busy || file_is_pending(file) || file->version == info->version)
         return;
     g_clear_pointer(&file->spool, spool_free);
-    file->fresh = FALSE;
     file->version = info->version;
+    file->remote_size = info->size;
     reader_reset(file->reader, info->version, info->size);
 }
 
@@ -164,40 +198,56 @@ File *file_open(Files *files, Node *node, int flags, gboolean *keep_cache, GCanc
         ok = file_begin_busy(file, cancel, error);
         if (ok) {
             ok = start_empty(file, cancel, error);
+            if (ok)
+                note_local(file, 0, TRUE);
             file_end_busy(file);
         }
     }
+    node_info(node, &info);
     g_mutex_unlock(&file->lock);
     if (!ok) {
         file_close(file);
         return NULL;
     }
-    if (flags & O_TRUNC)
-        tree_set_local(files->tree, node, 0, g_get_real_time() / G_USEC_PER_SEC, 0, G_MAXUINT32,
-                       TRUE);
-    node_info(node, &info);
     *keep_cache = tree_note_kernel_version(node, info.version);
+    if ((flags & O_ACCMODE) == O_RDONLY)
+        prefetch_note_open(files->prefetch, node);
     return file;
 }
 
-/* Reads [offset, offset + length) where part of it is local, part remote. Lock held; dropped while
- * the remote part is waited for. */
-static gboolean read_spooled(File *file, guint64 offset, gsize length, GPtrArray *parts,
+/* Lock held; dropped. *got: bytes that came, fewer when the file was truncated meanwhile. */
+static gboolean read_remote(File *file, guint64 offset, gsize length, GPtrArray *parts, gsize *got,
+                            GCancellable *cancel, GError **error)
+{
+    Reader *reader = file->reader;
+    guint before = parts->len;
+    g_mutex_unlock(&file->lock);
+    gboolean ok = reader_read(reader, offset, length, parts, cancel, error);
+    g_mutex_lock(&file->lock);
+    for (guint i = before; i < parts->len; i++)
+        *got += g_bytes_get_size(g_ptr_array_index(parts, i));
+    return ok;
+}
+
+/* Reads [offset, offset + length) where part of it is local, part remote, and counts *offset up.
+ * Returns early when the file has no spool any more. Lock held; dropped while the remote part is
+ * waited for. */
+static gboolean read_spooled(File *file, guint64 *position, gsize length, GPtrArray *parts,
                              GCancellable *cancel, GError **error)
 {
+    guint64 offset = *position;
     guint64 size = spool_size(file->spool);
     guint64 end = offset >= size ? offset : offset + MIN(length, size - offset);
-    while (offset < end) {
+    for (; offset < end && file->spool != NULL; *position = offset) {
         Extent missing = {.start = end, .end = end};
         if (spool_missing(file->spool, offset, end, &missing) && missing.start == offset) {
-            Reader *reader = file->reader;
-            g_mutex_unlock(&file->lock);
-            gboolean ok =
-                reader_read(reader, offset, (gsize)(missing.end - offset), parts, cancel, error);
-            g_mutex_lock(&file->lock);
-            if (!ok)
+            gsize got = 0;
+            if (!read_remote(file, offset, (gsize)(missing.end - offset), parts, &got, cancel,
+                             error))
                 return FALSE;
-            offset = missing.end;
+            if (got == 0)
+                break; /* truncated meanwhile */
+            offset += got;
             continue;
         }
         gsize local = (gsize)(missing.start - offset);
@@ -216,14 +266,20 @@ static gboolean read_spooled(File *file, guint64 offset, gsize length, GPtrArray
 gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, GCancellable *cancel,
                    GError **error)
 {
+    guint64 end = offset + length;
     g_mutex_lock(&file->lock);
     if (file->spool != NULL) {
-        gboolean ok = read_spooled(file, offset, length, parts, cancel, error);
-        g_mutex_unlock(&file->lock);
-        return ok;
+        gboolean ok = read_spooled(file, &offset, length, parts, cancel, error);
+        if (!ok || file->spool != NULL) {
+            g_mutex_unlock(&file->lock);
+            return ok;
+        }
+        length = (gsize)(end - offset);
     }
     Reader *reader = file->reader;
+    guint64 version = file->version;
     g_mutex_unlock(&file->lock);
+    prefetch_await(file->files->prefetch, file->node, version, offset + length, cancel);
     g_autoptr(GError) failure = NULL;
     if (reader_read(reader, offset, length, parts, cancel, &failure))
         return TRUE;
@@ -238,10 +294,11 @@ gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, G
 static void note_change(File *file, guint64 start, guint64 end)
 {
     file->generation++;
+    file->want_mtime = G_MININT64; /* a time that was set before is not the last any more */
     if (!file->fresh)
         return;
-    guint64 gone = file->store != NULL ? file->sent : file->stored;
-    if (start < gone)
+    /* Also when the store is ending just now. */
+    if (start < file->sent)
         file->spoiled = TRUE;
     if (start <= file->frontier)
         file->frontier = MAX(file->frontier, end);
@@ -250,60 +307,58 @@ static void note_change(File *file, guint64 start, guint64 end)
 gboolean file_write(File *file, const void *data, gsize length, guint64 offset, gboolean append,
                     GError **error)
 {
-    Files *files = file->files;
-    NodeInfo info;
-    node_info(file->node, &info);
     g_mutex_lock(&file->lock);
-    gboolean ok = ensure_spool(file, info.size, error);
+    gboolean ok = file_ensure_spool(file, error);
     if (ok && append)
         offset = spool_size(file->spool);
-    ok = ok && spool_write(file->spool, data, length, offset, error);
-    guint64 size = 0;
     if (ok) {
-        note_change(file, offset, offset + length);
-        file->want_mtime = G_MININT64; /* a time that was set before is not the last any more */
-        size = spool_size(file->spool);
+        ok = spool_write(file->spool, data, length, offset, error);
+        /* What failed may have been written in part. */
+        note_change(file, offset, ok ? offset + length : offset);
+        note_local(file, spool_size(file->spool), FALSE);
         file_update_pin(file);
-        writer_pump(file);
+        if (ok)
+            writer_pump(file);
     }
     g_mutex_unlock(&file->lock);
-    if (!ok)
+    return ok;
+}
+
+/* Like O_TRUNC: what the server has is not needed, and the store can begin. Lock held. */
+static gboolean truncate_to_nothing(File *file, GCancellable *cancel, GError **error)
+{
+    if (!file_begin_busy(file, cancel, error))
         return FALSE;
-    gint64 now = g_get_real_time();
-    tree_set_local(files->tree, file->node, size, now / G_USEC_PER_SEC,
-                   (gint32)(now % G_USEC_PER_SEC) * 1000, G_MAXUINT32, FALSE);
+    gboolean empty = file->fresh && file->sent == 0 && spool_size(file->spool) == 0;
+    gboolean ok = empty || start_empty(file, cancel, error);
+    if (ok)
+        note_local(file, 0, FALSE);
+    file_end_busy(file);
+    return ok;
+}
+
+static gboolean truncate_to(File *file, guint64 size, GError **error)
+{
+    if (!file_ensure_spool(file, error))
+        return FALSE;
+    guint64 old = spool_size(file->spool);
+    if (!spool_truncate(file->spool, size, error))
+        return FALSE;
+    if (size != old)
+        note_change(file, MIN(size, old), MIN(size, old));
+    file->frontier = MIN(file->frontier, size);
+    note_local(file, size, FALSE);
+    file_update_pin(file);
     return TRUE;
 }
 
 static gboolean truncate_open(File *file, guint64 size, GCancellable *cancel, GError **error)
 {
-    NodeInfo info;
-    node_info(file->node, &info);
     g_mutex_lock(&file->lock);
-    gboolean ok;
-    if (size == 0) {
-        /* Like O_TRUNC: what the server has is not needed, and the store can begin. */
-        ok = file_begin_busy(file, cancel, error);
-        if (ok) {
-            ok = start_empty(file, cancel, error);
-            file_end_busy(file);
-        }
-    } else {
-        ok = ensure_spool(file, info.size, error);
-        guint64 old = ok ? spool_size(file->spool) : 0;
-        ok = ok && spool_truncate(file->spool, size, error);
-        if (ok && size != old)
-            note_change(file, MIN(size, old), MIN(size, old));
-        file->frontier = MIN(file->frontier, size);
-        file_update_pin(file);
-    }
+    gboolean ok =
+        size == 0 ? truncate_to_nothing(file, cancel, error) : truncate_to(file, size, error);
     g_mutex_unlock(&file->lock);
-    if (!ok)
-        return FALSE;
-    gint64 now = g_get_real_time();
-    tree_set_local(file->files->tree, file->node, size, now / G_USEC_PER_SEC,
-                   (gint32)(now % G_USEC_PER_SEC) * 1000, G_MAXUINT32, FALSE);
-    return TRUE;
+    return ok;
 }
 
 gboolean files_truncate(Files *files, Node *node, File *file, guint64 size, GCancellable *cancel,
@@ -320,14 +375,33 @@ gboolean files_truncate(Files *files, Node *node, File *file, guint64 size, GCan
     return ok;
 }
 
+/* The server will not take this file, and says so for good: its content is kept elsewhere, and the
+ * file is again what the server has. Lock held, busy; the lock is dropped. */
+static void give_up(File *file)
+{
+    g_mutex_unlock(&file->lock);
+    lost_save(file);
+    g_mutex_lock(&file->lock);
+    writer_abandon(file);
+    writer_forget(file);
+    g_clear_pointer(&file->spool, spool_free);
+    note_local(file, file->remote_size, TRUE);
+    tree_expire(file->files->tree, file->node);
+}
+
 gboolean file_flush(File *file, GCancellable *cancel, GError **error)
 {
+    g_autoptr(GError) failure = NULL;
     g_mutex_lock(&file->lock);
-    gboolean ok = file_begin_busy(file, cancel, error);
+    gboolean ok = file_begin_busy(file, cancel, &failure);
     if (ok) {
-        ok = !file_is_pending(file) || writer_finish(file, cancel, error);
+        ok = !file_is_pending(file) || writer_finish(file, cancel, &failure);
+        if (!ok && ftpsfs_error_is(failure, FTPSFS_ERROR_ACCESS))
+            give_up(file);
         file_end_busy(file);
     }
     g_mutex_unlock(&file->lock);
+    if (!ok)
+        g_propagate_error(error, g_steal_pointer(&failure));
     return ok;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of Files and File, shared by file.c (open, read, write, close), writer.c (uploads) and
- * files.c (the table, and operations on names of open files).
+ * The inside of Files and File, shared by file.c (open, read, write), files.c (the table, close and
+ * the end), files_names.c (operations on names of open files), writer.c (the store behind a
+ * sequential writer) and upload.c (how the server is brought up to date).
  */
 #ifndef FTPSFS_SRC_CACHE_FILE_PRIVATE_H
 #define FTPSFS_SRC_CACHE_FILE_PRIVATE_H
 
 #include "ftpsfs/cache/file.h"
+#include "ftpsfs/cache/prefetch.h"
 #include "ftpsfs/cache/reader.h"
 #include "ftpsfs/cache/spool.h"
 #include "ftpsfs/util/workers.h"
@@ -17,9 +19,12 @@ struct Files {
     ChunkCache *chunks;
     Workers *workers;
     ReaderShared reader;
+    Prefetch *prefetch; /* NULL: none */
     char *spool_dir;
     char *lost_dir;
+    gboolean atomic_upload;
     guint timeout_s;
+    gint no_append;    /* atomic: the server refuses APPE where it takes STOR */
     GMutex lock;       /* guards what follows, and File.handles */
     GHashTable *table; /* Node * -> File * */
 };
@@ -33,11 +38,14 @@ struct File {
     GCond changed;
     Reader *reader; /* of the remote content below the spool */
     Spool *spool;   /* NULL until something is written */
-    gboolean busy;  /* an upload step is under way, by one thread, without the lock */
+    gboolean busy;  /* an upload step, or a change of the name, is under way, by one thread, without
+                       the lock */
     gboolean pinned;
-    gboolean hidden;    /* unlinked while open: lies under a hidden name until the last close */
-    guint64 version;    /* NodeInfo.version of the remote content that reader and spool are over */
-    guint64 generation; /* counts changes of the spool */
+    gboolean hidden;     /* unlinked while open: lies under a hidden name until the last close, and
+                            nothing is uploaded any more */
+    guint64 version;     /* NodeInfo.version of the remote content that reader and spool are over */
+    guint64 remote_size; /* its size */
+    guint64 generation;  /* counts changes of the spool */
     /* The upload that runs behind a sequential writer: */
     RemoteStream *store;
     GCancellable *yield; /* of the store: cancelled by the pool when it wants the session */
@@ -45,11 +53,14 @@ struct File {
     guint64 sent;     /* bytes given to the store */
     guint64 stored;   /* bytes of the new content that are on the server, when no store is open */
     guint64 frontier; /* the writer has written everything below, in sequence */
-    gboolean fresh;   /* the remote file is, or is being, built up from nothing: `sent`, `stored`
-                         and `frontier` mean something */
+    gboolean fresh;   /* the remote file is, or is being, built up from nothing, and has not been
+                         confirmed: `sent`, `stored` and `frontier` mean something */
     gboolean whole_next; /* an upload was cut off: the remote content is no base any more, and all
                             of the file has to be stored, even if nothing is dirty */
     gboolean spoiled;    /* something below `sent` was changed after it had been sent */
+    /* With atomic_upload: */
+    char *temporary; /* server path that the new content is stored under; NULL: none yet */
+    gboolean unborn; /* created, but nothing lies under the file's own name yet */
     /* To be set after the upload: */
     guint32 want_mode; /* or G_MAXUINT32 */
     gint64 want_mtime; /* or G_MININT64 */
@@ -57,6 +68,12 @@ struct File {
 
 /* The File of `node`, made if need be, with one more handle. */
 File *files_acquire(Files *files, Node *node, const NodeInfo *info);
+
+/* The File of `node` (which may be NULL) if it has one: a reference for file_release. */
+File *files_find(Files *files, Node *node);
+
+/* Forgets a file that nobody has open and that has nothing pending. */
+void files_reap(File *file);
 
 /* References of background work; not handles. */
 File *file_hold(File *file);
@@ -70,29 +87,61 @@ gboolean file_is_pending(const File *file);
 gboolean file_begin_busy(File *file, GCancellable *cancel, GError **error);
 void file_end_busy(File *file);
 
+/* The same for callers that don't hold the lock. */
+gboolean file_claim(File *file, GCancellable *cancel, GError **error);
+void file_unclaim(File *file);
+
 /* Pins the node while it has something pending, unpins it after. Lock held. */
 void file_update_pin(File *file);
+
+/* A spool over the remote content, unless there is one. Lock held. */
+gboolean file_ensure_spool(File *file, GError **error);
 
 /* writer.c; all with the lock held, which they drop while on the network, and busy. */
 
 /* Starts to store the file from nothing (create, O_TRUNC). */
 gboolean writer_start(File *file, GCancellable *cancel, GError **error);
 
-/* Brings the server up to date and confirms it. */
-gboolean writer_finish(File *file, GCancellable *cancel, GError **error);
-
-/* Ends an open store without caring for its result. What the server has of the file then is
- * anything (whole_next). */
+/* Ends an open store without caring for its result, in good order, so that the server does nothing
+ * to the file afterwards. What it has of the file then is anything (whole_next). */
 void writer_abandon(File *file);
 
-/* Nothing of the file is to be uploaded any more: it is gone from the server. Not on the network.
- */
+/* Nothing of the file is to be uploaded any more: it is gone from the server, or given up. A
+ * temporary of it is removed. */
 void writer_forget(File *file);
-
-/* Makes everything that shows in the file local. */
-gboolean writer_fetch_missing(File *file, GCancellable *cancel, GError **error);
 
 /* Has a worker send what the sequential writer is ahead, if that is worth it. Not busy. */
 void writer_pump(File *file);
+
+/* A hidden name in the directory of `path`: "upload", "probe", "old". For g_free. */
+char *writer_beside(const char *path, const char *purpose);
+
+/* Takes the store out of the file, if it has one, with the duty to end it. */
+RemoteStream *writer_take_store(File *file);
+
+/* Sends [*offset, end) of the spool, counting *offset up before each piece is on its way, so that
+ * changes below it are noticed. */
+gboolean writer_send(File *file, RemoteStream *store, guint64 *offset, guint64 end,
+                     GCancellable *cancel, GError **error);
+
+/* upload.c; in the same way. */
+
+/* Brings the server up to date and confirms it. */
+gboolean writer_finish(File *file, GCancellable *cancel, GError **error);
+
+/* Makes everything that shows of [start, end) local. */
+gboolean writer_fetch_missing(File *file, guint64 start, guint64 end, GCancellable *cancel,
+                              GError **error);
+
+/* The server has the file as `entry` tells, with `size` bytes, as of `generation`. */
+void writer_adopt(File *file, const RemoteEntry *entry, guint64 size, guint64 generation);
+
+/* upload_in_place.c: sends the dirty extents of a large file alone, by REST and STOR. *done stays
+ * FALSE where that can't be, or is not worth it: nothing was changed then. */
+gboolean writer_in_place(File *file, const char *path, gboolean *done, GCancellable *cancel,
+                         GError **error);
+
+/* lost.c: keeps what could not be uploaded where the user finds it, and says so. */
+void lost_save(File *file);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a Reader, shared by reader.c (what the application asks for) and read_stream.c
- * (what the workers do about it).
+ * The inside of a Reader, shared by reader.c (what the application asks for), read_run.c (runs:
+ * windows, segments) and read_stream.c (what the workers do about it).
  */
 #ifndef FTPSFS_SRC_CACHE_READER_PRIVATE_H
 #define FTPSFS_SRC_CACHE_READER_PRIVATE_H
@@ -12,54 +12,134 @@
  */
 #define FIRST_WINDOW_CHUNKS 4
 
+/* What it reads ahead when that went on: waking a worker for less costs more than it brings. */
+#define STEADY_WINDOW_CHUNKS 16
+
 /* A seek forward of up to so many chunks waits for the stream rather than starting another. */
 #define SEEK_AHEAD_CHUNKS 4
+
+/* Reads of one run come in no strict order when several threads or the kernel's read-ahead make
+ * them: they may lie so many chunks back. */
+#define RUN_SLACK_CHUNKS 16
 
 /* How often a connection that is lost without a byte is made anew. */
 #define STREAM_ATTEMPTS 2
 
+/* How it is found out whether more connections are faster. */
+typedef struct {
+    guint streams;   /* as many as the run shall have */
+    guint before;    /* as many as it had before the trial that is on; 0: there is none */
+    gdouble rate;    /* before the trial, bytes a microsecond */
+    gint64 since;    /* the period's beginning, monotonic microseconds; 0: none has begun */
+    guint64 bytes;   /* received in the period */
+    gboolean paused; /* a stream had nothing to do in the period: the application is the limit */
+    gint64 not_before; /* of the next trial */
+    guint failures;    /* trials in a row that were no gain */
+    gint64 setup_us;   /* what the last connection took to bring its first byte */
+} Tuning;
+
+/* Reads that follow each other. */
+typedef struct {
+    guint64 position; /* the application has asked for chunks below this */
+    guint64 window;   /* chunks to fetch beyond `position`; 0: not seen to be sequential so far */
+    guint64 segment;  /* chunks from one stream's beginning to the next one's */
+    gint64 last_use;  /* monotonic microseconds */
+    guint streams;    /* that work for it */
+    Tuning tuning;
+} Run;
+
 struct Reader {
     gint references; /* atomic */
-    const ReaderShared *shared;
+    ReaderShared *shared;
     Node *node;
     guint64 ino;
     GMutex lock; /* guards all that follows, and the streams */
-    GCond changed;
     guint64 version;
     guint64 size;
+    gboolean on_disk;   /* `key` means something */
+    DiskKey key;        /* of this version, in the cache on disk */
+    GPtrArray *runs;    /* Run * */
     GPtrArray *streams; /* Stream *, each a reference */
+    GQueue waiters;     /* Waiter, on their threads' stacks */
 };
+
+/* A thread that waits for bytes below `to` of a chunk. */
+typedef struct {
+    guint64 index;
+    gsize to;
+    GCond cond;
+    GList link;
+} Waiter;
 
 typedef struct {
     gint references; /* atomic */
     Reader *reader;  /* a reference */
     /* Guarded by the reader's lock: */
+    Run *run;             /* NULL once it is closed */
+    guint64 first;        /* index of the first chunk */
     guint64 next;         /* index of the chunk that is being filled */
     guint64 end;          /* index of the first chunk that is not for this stream */
-    guint64 want;         /* the application has asked for chunks below this */
-    guint64 window;       /* chunks to fetch beyond `want` */
     gsize filled;         /* bytes of `buffer` that are there */
     gboolean running;     /* a worker has it, or will */
     gboolean busy;        /* a worker is in it */
     gboolean closed;      /* no longer in the reader */
-    gboolean served;      /* has given something to the application */
-    gint64 last_use;      /* monotonic microseconds */
+    gint64 opened;        /* when its connection was asked for, until its first byte */
     GError *failure;      /* why it can't go on */
     RemoteStream *remote; /* NULL while it has no connection; only the worker changes it */
     GCancellable *stop;   /* cancelled at close, or by the pool that wants the connection */
     gulong stop_watch;
     /* The worker's own; bytes below `filled` are read by others under the lock: */
-    guint8 *buffer; /* CHUNK_SIZE */
+    guint8 *buffer; /* for the chunk `next`, or NULL */
+    gsize length;   /* of that chunk */
     guint attempts; /* connections in a row that brought nothing */
 } Stream;
 
-Stream *read_stream_ref(Stream *stream);
-void read_stream_unref(gpointer stream);
+/* All functions: lock held. */
 
-/* Has a worker go on with the stream: fill the window, or let go of its connection. Lock held. */
-void read_stream_run(Stream *stream);
+/* reader.c */
 
-/* Whether more than `chunks` chunks may be fetched now. Lock held. */
-gboolean read_stream_has_room(const Stream *stream, guint64 chunks);
+/* Chunks in the file. */
+guint64 reader_chunks(const Reader *reader);
+
+/* Wakes those who wait for bytes below `filled` of the chunk; G_MAXUINT64: all. */
+void reader_wake(Reader *reader, guint64 index, gsize filled);
+
+/* read_run.c */
+
+/* The run that a read of chunk `index` belongs to; NULL: none. */
+Run *run_find(Reader *reader, guint64 index);
+
+/* A new run at chunk `index`. */
+Run *run_new(Reader *reader, guint64 index);
+
+/* Ends the run with its streams. */
+void run_drop(Reader *reader, Run *run);
+
+/* The application reads chunks [index, last] and had to wait for the first of them, or not: moves
+ * the window and has the streams go on. */
+void run_advance(Reader *reader, Run *run, guint64 index, guint64 last, gboolean waited);
+
+/* Bytes have come, or a stream is idle: measures, and decides on the number of streams. */
+void run_tune(Reader *reader, Run *run, gsize bytes);
+
+/* Starts the streams that the run shall have on later segments, as far as the window reaches. */
+void run_extend(Reader *reader, Run *run);
+
+/* The chunk at which the run's window ends. */
+guint64 run_limit(const Run *run);
+
+/* read_stream.c */
+
+/* A stream of the run from chunk `index` on, up to where another one has begun. */
+Stream *read_stream_start(Reader *reader, Run *run, guint64 index);
+
+/* The stream that will bring chunk `index` soon; NULL: none. */
+Stream *read_stream_find(Reader *reader, guint64 index);
+
+/* Takes the stream out of its reader. A worker that is in it is woken and lets go of it. */
+void read_stream_drop(Stream *stream);
+
+/* Has a worker go on with the stream if more than `chunks` chunks may be fetched now. */
+void read_stream_go_on(Stream *stream, guint64 chunks);
 
 #endif

@@ -261,6 +261,21 @@ gboolean spool_dirty_range(const Spool *spool, Extent *dirty)
     return TRUE;
 }
 
+gboolean spool_dirty_next(const Spool *spool, guint64 from, Extent *dirty)
+{
+    Extent written;
+    gboolean found = extents_next(spool->dirty, from, &written);
+    /* Growth: from the base size on nothing is there on the server. */
+    guint64 growth = MAX(from, spool->base_size);
+    if (growth >= spool->size || (found && written.end < growth)) {
+        if (found)
+            *dirty = written;
+        return found;
+    }
+    *dirty = (Extent){found ? MIN(written.start, growth) : growth, spool->size};
+    return TRUE;
+}
+
 void spool_clean(Spool *spool)
 {
     /* The zeros of growth were readable without the server; they stay so. */

@@ -285,6 +285,7 @@ void options_init(OptionState *state)
     state->fmask = OPTION_MODE_UNSET;
     state->dmask = OPTION_MODE_UNSET;
     state->default_permissions = TRUE;
+    state->config.prefetch = TRUE;
     state->mount_words = g_ptr_array_new_with_free_func(g_free);
     gsize count;
     const OptionSpec *table = options_table(&count);

@@ -148,7 +148,7 @@ static void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
         fuse_reply_err(req, EPERM);
         return;
     }
-    File *file = fi != NULL ? (File *)(uintptr_t)fi->fh : NULL;
+    File *file = fi != NULL ? fs_file(fi) : NULL;
     if (((to_set & FUSE_SET_ATTR_SIZE) &&
          !files_truncate(fs->files, node, file, (guint64)attr->st_size, cancel, &error)) ||
         !set_mode_and_time(fs, node, attr, to_set, cancel, &error)) {

@@ -46,7 +46,7 @@ static void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 {
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
-    GPtrArray *children = tree_list(fs_of(req)->tree, fs_node(req, ino), cancel, &error);
+    GPtrArray *children = files_list(fs_of(req)->files, fs_node(req, ino), cancel, &error);
     if (children == NULL) {
         fs_reply_error(req, error);
         return;

@@ -8,9 +8,11 @@
 
 #include "fs_private.h"
 
-static File *file_of(const struct fuse_file_info *fi)
+#define CAN_WRITE 1
+
+static uint64_t handle_of(File *file, int flags)
 {
-    return (File *)(uintptr_t)fi->fh;
+    return (uint64_t)(uintptr_t)file | ((flags & O_ACCMODE) != O_RDONLY ? CAN_WRITE : 0);
 }
 
 static void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -24,7 +26,7 @@ static void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         fs_reply_error(req, error);
         return;
     }
-    fi->fh = (uint64_t)(uintptr_t)file;
+    fi->fh = handle_of(file, fi->flags);
     fi->keep_cache = keep_cache ? 1 : 0;
     if (fuse_reply_open(req, fi) != 0)
         file_close(file);
@@ -45,7 +47,7 @@ static void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
         fs_reply_error(req, error);
         return;
     }
-    fi->fh = (uint64_t)(uintptr_t)file;
+    fi->fh = handle_of(file, fi->flags);
     struct fuse_entry_param entry;
     fs_fill_entry(fs, node, &entry);
     if (fuse_reply_create(req, &entry, fi) != 0) {
@@ -61,7 +63,7 @@ static void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
-    if (!file_read(file_of(fi), (guint64)offset, size, parts, cancel, &error)) {
+    if (!file_read(fs_file(fi), (guint64)offset, size, parts, cancel, &error)) {
         fs_reply_error(req, error);
         return;
     }
@@ -78,7 +80,7 @@ static void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
     (void)ino;
     g_autoptr(GError) error = NULL;
     gboolean append = (fi->flags & O_APPEND) != 0 && !fi->writepage;
-    if (file_write(file_of(fi), data, size, (guint64)offset, append, &error))
+    if (file_write(fs_file(fi), data, size, (guint64)offset, append, &error))
         fuse_reply_write(req, size);
     else
         fs_reply_error(req, error);
@@ -88,7 +90,7 @@ static void flush(fuse_req_t req, struct fuse_file_info *fi)
 {
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
-    if (file_flush(file_of(fi), cancel, &error))
+    if (file_flush(fs_file(fi), cancel, &error))
         fuse_reply_err(req, 0);
     else
         fs_reply_error(req, error);
@@ -97,7 +99,11 @@ static void flush(fuse_req_t req, struct fuse_file_info *fi)
 static void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    flush(req, fi);
+    /* One who only reads has nothing to wait for. */
+    if (fi->fh & CAN_WRITE)
+        flush(req, fi);
+    else
+        fuse_reply_err(req, 0);
 }
 
 static void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
@@ -110,7 +116,7 @@ static void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 static void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    file_close(file_of(fi));
+    file_close(fs_file(fi));
     fuse_reply_err(req, 0);
 }
 

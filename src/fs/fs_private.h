@@ -34,6 +34,12 @@ static inline Fs *fs_of(fuse_req_t req)
  */
 Node *fs_node(fuse_req_t req, fuse_ino_t ino);
 
+/* What fi->fh holds of an open file: the File, and in its lowest bit whether the handle can write. */
+static inline File *fs_file(const struct fuse_file_info *fi)
+{
+    return (File *)(uintptr_t)(fi->fh & ~(uint64_t)1);
+}
+
 /* A GCancellable that is cancelled when the kernel interrupts the request. To be unreferenced after
  * the reply. */
 GCancellable *fs_cancellable(fuse_req_t req);

@@ -147,9 +147,9 @@ static void got_port_reply(Session *session, const Reply *reply)
         connect_begin(port, number);
         return;
     }
-    FtpsfsErrorCode code = FTPSFS_ERROR_UNSUPPORTED;
-    if (reply_is(reply, 2))
-        code = FTPSFS_ERROR_PROTOCOL;
+    FtpsfsErrorCode code = FTPSFS_ERROR_PROTOCOL;
+    if (reply_is(reply, 5))
+        code = FTPSFS_ERROR_UNSUPPORTED;
     else if (reply_is(reply, 4))
         code = FTPSFS_ERROR_LOST;
     g_autofree char *text = reply_text(reply);
@@ -174,6 +174,17 @@ static gboolean ask(DataPort *port, GError **error)
 void dataport_want(DataPort *port)
 {
     port->wanted = TRUE;
+}
+
+void dataport_want_early(DataPort *port)
+{
+    const Features *features = session_context(port->session)->features;
+    if (features_get(features, FEATURE_EPSV_EARLY) != FEATURE_YES ||
+        features_get(features, FEATURE_EPSV) != FEATURE_YES || port->state != PORT_NONE)
+        return;
+    g_autoptr(GError) failure = NULL;
+    if (!ask(port, &failure))
+        g_debug("EPSV: %s", failure->message);
 }
 
 static void connect_check(DataPort *port)
@@ -242,7 +253,8 @@ static gboolean make_ready(DataPort *port, GCancellable *cancel, GError **error)
 {
     if (!ask(port, error))
         return FALSE;
-    if (port->state == PORT_ASKED && !session_settle(port->session, cancel, error))
+    guint timeout_s = session_context(port->session)->options->timeout_s;
+    if (port->state == PORT_ASKED && !session_settle(port->session, timeout_s, cancel, error))
         return FALSE;
     return connect_wait(port, cancel, error);
 }

@@ -133,6 +133,17 @@ void features_learn_feat(Features *features, const Reply *reply)
             features_set(features, only_by_feat[i], FEATURE_NO);
 }
 
+void features_learn_greeting(Features *features, const Reply *reply)
+{
+    /* A process for each session, which reads the next command when it has said 226. Others answer
+     * EPSV at once, and before 226. */
+    static const char *const sequential[] = {"vsFTPd", "ProFTPD"};
+    g_autofree char *text = reply_text(reply);
+    for (gsize i = 0; i < G_N_ELEMENTS(sequential); i++)
+        if (strstr(text, sequential[i]) != NULL)
+            features_set(features, FEATURE_EPSV_EARLY, FEATURE_YES);
+}
+
 void features_learn_site_help(Features *features, const Reply *reply)
 {
     if (!reply_is(reply, 2))

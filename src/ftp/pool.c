@@ -11,6 +11,9 @@
 /* For the answers to QUIT, all together. */
 #define POOL_QUIT_S 2
 
+/* How long a session is waited for on which a transfer was cut short; a new one is cheaper then. */
+#define POOL_SETTLE_S 3u
+
 /* A suspension of this length breaks connections. */
 #define POOL_SLEEP_S 10
 
@@ -116,7 +119,8 @@ static Session *take_idle(Pool *pool, gboolean for_data)
         if (!pool_check_idle(pool, l))
             continue;
         int suits = suitability(l->data, for_data);
-        if (suits > best_suits) {
+        /* Of those whose port is not ready yet the one given back first is nearest to it. */
+        if (suits > best_suits || (for_data && suits == best_suits && suits < 2)) {
             best = l;
             best_suits = suits;
         }
@@ -428,7 +432,8 @@ static gboolean make_usable(Session *session, GCancellable *cancel)
     if (session_is_settled(session))
         return TRUE;
     g_autoptr(GError) failure = NULL;
-    if (session_settle(session, cancel, &failure))
+    guint timeout_s = MIN(POOL_SETTLE_S, session_context(session)->options->timeout_s);
+    if (session_settle(session, timeout_s, cancel, &failure))
         return TRUE;
     g_debug("a control connection did not settle: %s", failure->message);
     return FALSE;

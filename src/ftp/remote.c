@@ -84,8 +84,14 @@ Remote *remote_new(const RemoteOptions *options, Trust *trust, Stats *stats, GCa
     remote->context.features = features_new();
     g_mutex_init(&remote->context.ticket_lock);
     remote->pool = pool_new(&remote->context);
-    if (!remote_run(remote, FALSE, try_enter, NULL, cancel, error))
+    g_autoptr(GError) failure = NULL;
+    if (!remote_run(remote, FALSE, try_enter, NULL, cancel, &failure)) {
+        /* Of what goes wrong on a connection the message knows only what, not with whom. */
+        if (strstr(failure->message, options->host) == NULL)
+            g_prefix_error(&failure, "%s: ", options->host);
+        g_propagate_error(error, g_steal_pointer(&failure));
         return NULL;
+    }
     return g_steal_pointer(&remote);
 }
 
@@ -247,17 +253,11 @@ typedef struct {
     RemoteEntry *entry;
 } StatArgs;
 
-static gboolean try_mlst(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                         GCancellable *cancel, GError **error)
+gboolean remote_take_mlst(Remote *remote, Session *session, const char *path, const Reply *reply,
+                          RemoteEntry *entry, GError **error)
 {
-    (void)repeated;
-    StatArgs *args = data;
-    STATS_ADD(remote->context.stats, stats, 1);
-    g_autoptr(Reply) reply = session_command(session, "MLST", args->path, cancel, error);
-    if (reply == NULL)
-        return FALSE;
     if (reply->code != 250) {
-        session_set_reply_error(error, "MLST", args->path, reply);
+        session_set_reply_error(error, "MLST", path, reply);
         /* The path is all that can be wrong here. */
         if (error != NULL && *error != NULL && ftpsfs_error_is(*error, FTPSFS_ERROR_IO) &&
             reply_is(reply, 5))
@@ -267,14 +267,25 @@ static gboolean try_mlst(Remote *remote, Session *session, gboolean repeated, gp
     if (reply->lines->len < 2) {
         session_break(session);
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
-                    "MLST %s: the server's answer holds no facts", args->path);
+                    "MLST %s: the server's answer holds no facts", path);
         return FALSE;
     }
     ListingContext context = remote_listing_context(remote);
-    if (listing_parse_mlst(g_ptr_array_index(reply->lines, 1), &context, args->entry, error))
+    if (listing_parse_mlst(g_ptr_array_index(reply->lines, 1), &context, entry, error))
         return TRUE;
     session_break(session);
     return FALSE;
+}
+
+static gboolean try_mlst(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                         GCancellable *cancel, GError **error)
+{
+    (void)repeated;
+    StatArgs *args = data;
+    STATS_ADD(remote->context.stats, stats, 1);
+    g_autoptr(Reply) reply = session_command(session, "MLST", args->path, cancel, error);
+    return reply != NULL &&
+           remote_take_mlst(remote, session, args->path, reply, args->entry, error);
 }
 
 /* ProFTPD's MLST tells the type of what a symbolic link leads to, but the link's own mode and size:
@@ -332,6 +343,26 @@ gboolean remote_stat(Remote *remote, const char *path, RemoteEntry *entry, GCanc
            (!may_be_link(entry) || resolve_link(remote, path, entry, cancel, error));
 }
 
+gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *size,
+                               const Reply *mdtm, RemoteEntry *entry, GCancellable *cancel,
+                               GError **error)
+{
+    remote_entry_clear(entry);
+    if (size->code == 213) {
+        entry->has |= REMOTE_HAS_SIZE;
+        entry->size = g_ascii_strtoull(g_ptr_array_index(size->lines, 0), NULL, 10);
+    }
+    if (mdtm->code == 213 &&
+        listing_parse_time(g_ptr_array_index(mdtm->lines, 0), &entry->mtime, &entry->mtime_ns)) {
+        entry->has |= REMOTE_HAS_MTIME;
+        entry->time_precision = REMOTE_TIME_SECOND;
+    }
+    if (entry->has != 0 || (features_reply_unknown(size) && features_reply_unknown(mdtm)))
+        return TRUE;
+    remote_set_refusal(error, session, "SIZE", path, size, cancel);
+    return FALSE;
+}
+
 /* SIZE and MDTM, pipelined (RFC 3659 sections 3 and 4). */
 static gboolean try_size_mdtm(Remote *remote, Session *session, gboolean repeated, gpointer data,
                               GCancellable *cancel, GError **error)
@@ -348,21 +379,7 @@ static gboolean try_size_mdtm(Remote *remote, Session *session, gboolean repeate
         session_drop_replies(session);
         return FALSE;
     }
-    RemoteEntry *entry = args->entry;
-    remote_entry_clear(entry);
-    if (size->code == 213) {
-        entry->has |= REMOTE_HAS_SIZE;
-        entry->size = g_ascii_strtoull(g_ptr_array_index(size->lines, 0), NULL, 10);
-    }
-    if (mdtm->code == 213 &&
-        listing_parse_time(g_ptr_array_index(mdtm->lines, 0), &entry->mtime, &entry->mtime_ns)) {
-        entry->has |= REMOTE_HAS_MTIME;
-        entry->time_precision = REMOTE_TIME_SECOND;
-    }
-    if (entry->has != 0 || (features_reply_unknown(size) && features_reply_unknown(mdtm)))
-        return TRUE;
-    remote_set_refusal(error, session, "SIZE", args->path, size, cancel);
-    return FALSE;
+    return remote_take_size_mdtm(session, args->path, size, mdtm, args->entry, cancel, error);
 }
 
 gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,

@@ -5,6 +5,14 @@
 
 #include "ftpsfs/util/error.h"
 
+/* That a server lacks an extension is everyday life, and its EOPNOTSUPP is not logged above; that it
+ * lacks MKD or DELE is worth a line. */
+static void log_unsupported(const GError *refusal)
+{
+    if (ftpsfs_error_is(refusal, FTPSFS_ERROR_UNSUPPORTED))
+        g_message("%s", refusal->message);
+}
+
 /* Sends "VERB argument" and takes 2xx for success. */
 static gboolean simple(Session *session, const char *verb, const char *argument, const char *path,
                        GCancellable *cancel, GError **error)
@@ -14,7 +22,10 @@ static gboolean simple(Session *session, const char *verb, const char *argument,
         return FALSE;
     if (reply_is(reply, 2))
         return TRUE;
-    remote_set_refusal(error, session, verb, path, reply, cancel);
+    g_autoptr(GError) refusal = NULL;
+    remote_set_refusal(&refusal, session, verb, path, reply, cancel);
+    log_unsupported(refusal);
+    g_propagate_error(error, g_steal_pointer(&refusal));
     return FALSE;
 }
 
@@ -50,11 +61,13 @@ static gboolean try_mkdir(Remote *remote, Session *session, gboolean repeated, g
         return FALSE;
     if (reply_is(reply, 2))
         return TRUE;
-    session_set_reply_error(error, "MKD", path, reply);
+    g_autoptr(GError) refusal = NULL;
+    session_set_reply_error(&refusal, "MKD", path, reply);
     /* Without a reason in words it is the permission; that the name exists is known to callers. */
-    if (error != NULL && *error != NULL && ftpsfs_error_is(*error, FTPSFS_ERROR_IO) &&
-        reply_is(reply, 5))
-        (*error)->code = FTPSFS_ERROR_ACCESS;
+    if (ftpsfs_error_is(refusal, FTPSFS_ERROR_IO) && reply_is(reply, 5))
+        refusal->code = FTPSFS_ERROR_ACCESS;
+    log_unsupported(refusal);
+    g_propagate_error(error, g_steal_pointer(&refusal));
     return FALSE;
 }
 
@@ -96,30 +109,25 @@ typedef struct {
     const char *to;
 } RenameArgs;
 
-/* RNFR and RNTO (RFC 959 section 4.1.3), one after the other: some servers forget RNFR's name when
- * the next command is read before its reply is out. */
-static gboolean try_rename(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                           GCancellable *cancel, GError **error)
+/* RNFR was answered; `from` is its reply. TRUE: go on with RNTO's. */
+static gboolean judge_rnfr(Session *session, const RenameArgs *args, gboolean repeated,
+                           const Reply *from, gboolean *done, GCancellable *cancel, GError **error)
 {
-    (void)remote;
-    const RenameArgs *args = data;
-    gboolean gone = FALSE;
-    gboolean there = FALSE;
-    if (repeated && (!check_done(session, args->from, FALSE, &gone, cancel, error) ||
-                     !check_done(session, args->to, TRUE, &there, cancel, error)))
-        return FALSE;
-    if (gone && there)
+    *done = FALSE;
+    if (reply_is(from, 3))
         return TRUE;
-    g_autoptr(Reply) from = session_command(session, "RNFR", args->from, cancel, error);
-    if (from == NULL)
-        return FALSE;
-    if (!reply_is(from, 3)) {
-        remote_set_refusal(error, session, "RNFR", args->from, from, cancel);
+    if (repeated && !remote_exists(session, args->from, cancel, NULL) &&
+        remote_exists(session, args->to, cancel, NULL)) {
+        *done = TRUE; /* the first try did it */
         return FALSE;
     }
-    g_autoptr(Reply) to = session_command(session, "RNTO", args->to, cancel, error);
-    if (to == NULL)
-        return FALSE;
+    remote_set_refusal(error, session, "RNFR", args->from, from, cancel);
+    return FALSE;
+}
+
+static gboolean judge_rnto(Session *session, const RenameArgs *args, const Reply *to,
+                           GCancellable *cancel, GError **error)
+{
     if (reply_is(to, 2))
         return TRUE;
     g_autoptr(GError) refusal = NULL;
@@ -129,6 +137,52 @@ static gboolean try_rename(Remote *remote, Session *session, gboolean repeated, 
                                                                        : FTPSFS_ERROR_ACCESS;
     g_propagate_error(error, g_steal_pointer(&refusal));
     return FALSE;
+}
+
+/* RNFR and RNTO (RFC 959 section 4.1.3) one after the other. */
+static gboolean rename_in_turn(Session *session, const RenameArgs *args, gboolean repeated,
+                               GCancellable *cancel, GError **error)
+{
+    g_autoptr(Reply) from = session_command(session, "RNFR", args->from, cancel, error);
+    gboolean done = FALSE;
+    if (from == NULL || !judge_rnfr(session, args, repeated, from, &done, cancel, error))
+        return done;
+    g_autoptr(Reply) to = session_command(session, "RNTO", args->to, cancel, error);
+    return to != NULL && judge_rnto(session, args, to, cancel, error);
+}
+
+/* Both at once. Some servers forget RNFR's name when RNTO has come before their reply to RNFR is
+ * out; they say 503 then, and are not asked this way again. */
+static gboolean try_rename(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                           GCancellable *cancel, GError **error)
+{
+    const RenameArgs *args = data;
+    Features *features = remote->context.features;
+    if (!features_maybe(features, FEATURE_RENAME_PIPELINED))
+        return rename_in_turn(session, args, repeated, cancel, error);
+    if (!session_queue(session, "RNFR", args->from, error))
+        return FALSE;
+    if (!session_send(session, "RNTO", args->to, cancel, error)) {
+        /* A name that can't be sent: RNFR is queued, and goes out with the next command. */
+        session_drop_replies(session);
+        return FALSE;
+    }
+    g_autoptr(Reply) from = session_receive_final(session, cancel, error);
+    g_autoptr(Reply) to = from != NULL ? session_receive_final(session, cancel, error) : NULL;
+    if (to == NULL) {
+        session_drop_replies(session);
+        return FALSE;
+    }
+    gboolean done = FALSE;
+    if (!judge_rnfr(session, args, repeated, from, &done, cancel, error))
+        return done;
+    if (reply_is(to, 2))
+        features_set(features, FEATURE_RENAME_PIPELINED, FEATURE_YES);
+    if (to->code == 503 || features_reply_unknown(to)) {
+        features_set(features, FEATURE_RENAME_PIPELINED, FEATURE_NO);
+        return rename_in_turn(session, args, repeated, cancel, error);
+    }
+    return judge_rnto(session, args, to, cancel, error);
 }
 
 gboolean remote_rename(Remote *remote, const char *from, const char *to, GCancellable *cancel,
@@ -175,166 +229,6 @@ gboolean remote_symlink(Remote *remote, const char *target, const char *path, GC
     }
     RenameArgs args = {.from = target, .to = path};
     return remote_run(remote, FALSE, try_symlink, &args, cancel, error);
-}
-
-/* ---- mode and modification time ---- */
-
-typedef struct {
-    const char *path;
-    guint32 mode; /* or G_MAXUINT32 */
-    gint64 mtime; /* or G_MININT64 */
-} AttributeArgs;
-
-/* One way to set an attribute: the command, and the feature that says whether the server has it. */
-typedef struct {
-    Feature feature;
-    const char *verb;
-    const char *format; /* %M mode in octal, %T time-val, %P path */
-} Way;
-
-static const Way mode_ways[] = {
-    {FEATURE_MFF_MODE, "MFF", "UNIX.mode=%M; %P"},
-    {FEATURE_SITE_CHMOD, "SITE", "CHMOD %M %P"},
-};
-
-static const Way mtime_ways[] = {
-    {FEATURE_MFMT, "MFMT", "%T %P"},
-    {FEATURE_MDTM_SET, "MDTM", "%T %P"},
-    {FEATURE_SITE_UTIME, "SITE", "UTIME %T %P"},
-};
-
-static char *format_argument(const char *format, const AttributeArgs *args)
-{
-    g_autoptr(GString) out = g_string_new(NULL);
-    for (const char *p = format; *p != '\0'; p++) {
-        if (*p != '%') {
-            g_string_append_c(out, *p);
-            continue;
-        }
-        p++;
-        if (*p == 'M') {
-            g_string_append_printf(out, "%04o", args->mode & 07777);
-        } else if (*p == 'P') {
-            g_string_append(out, args->path);
-        } else {
-            g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(args->mtime);
-            g_autofree char *text = time != NULL ? g_date_time_format(time, "%Y%m%d%H%M%S") : NULL;
-            g_string_append(out, text != NULL ? text : "19700101000000");
-        }
-    }
-    return g_string_free(g_steal_pointer(&out), FALSE);
-}
-
-/* MDTM with a time is answered like a query by servers that don't take it for a time: they look
- * for a file of that name, and don't find it. That says nothing of other files, so that only a
- * reply that the command is unknown is remembered. */
-static gboolean may_be_unknown(const Way *way, const Reply *reply)
-{
-    return features_reply_unknown(reply) ||
-           ((way->feature == FEATURE_MDTM_SET || way->feature == FEATURE_SITE_UTIME) &&
-            reply_is(reply, 5));
-}
-
-/* The first way from *index on that the server has, or else may have; NULL when none is left. */
-static const Way *choose_way(Features *features, const Way *ways, gsize n, gsize *index)
-{
-    for (gsize i = 0; i < n && *index == 0; i++)
-        if (features_get(features, ways[i].feature) == FEATURE_YES)
-            return &ways[i];
-    for (; *index < n; (*index)++)
-        if (features_maybe(features, ways[*index].feature))
-            return &ways[*index];
-    return NULL;
-}
-
-/* Judges the reply to `way`: done, failed (*error set), or *again with another way. */
-static gboolean judge_way(Session *session, const Way *way, const char *path, const Reply *reply,
-                          gboolean *again, GCancellable *cancel, GError **error)
-{
-    Features *features = session_context(session)->features;
-    if (reply_is(reply, 2)) {
-        features_set(features, way->feature, FEATURE_YES);
-        return TRUE;
-    }
-    if (features_get(features, way->feature) != FEATURE_YES && may_be_unknown(way, reply)) {
-        if (features_reply_unknown(reply))
-            features_set(features, way->feature, FEATURE_NO);
-        *again = TRUE;
-        return FALSE;
-    }
-    remote_set_refusal(error, session, way->verb, path, reply, cancel);
-    return FALSE;
-}
-
-/* Sets one attribute, trying the ways until one works. */
-static gboolean set_one(Session *session, const Way *ways, gsize n, const AttributeArgs *args,
-                        const char *what, GCancellable *cancel, GError **error)
-{
-    for (gsize index = 0;; index++) {
-        const Way *way = choose_way(session_context(session)->features, ways, n, &index);
-        if (way == NULL) {
-            g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
-                        "%s: the server has no command to set the %s of this", args->path, what);
-            return FALSE;
-        }
-        g_autofree char *argument = format_argument(way->format, args);
-        g_autoptr(Reply) reply = session_command(session, way->verb, argument, cancel, error);
-        if (reply == NULL)
-            return FALSE;
-        gboolean again = FALSE;
-        gboolean done = judge_way(session, way, args->path, reply, &again, cancel, error);
-        if (!again)
-            return done;
-    }
-}
-
-static gboolean set_both(Session *session, const Way *mode_way, const Way *mtime_way,
-                         const AttributeArgs *args, GCancellable *cancel, GError **error)
-{
-    g_autofree char *mode_argument = format_argument(mode_way->format, args);
-    g_autofree char *mtime_argument = format_argument(mtime_way->format, args);
-    if (!session_queue(session, mode_way->verb, mode_argument, error) ||
-        !session_send(session, mtime_way->verb, mtime_argument, cancel, error))
-        return FALSE;
-    g_autoptr(Reply) mode = session_receive_final(session, cancel, error);
-    g_autoptr(Reply) mtime = mode != NULL ? session_receive_final(session, cancel, error) : NULL;
-    if (mtime == NULL) {
-        session_drop_replies(session);
-        return FALSE;
-    }
-    gboolean again = FALSE;
-    return judge_way(session, mode_way, args->path, mode, &again, cancel, error) &&
-           judge_way(session, mtime_way, args->path, mtime, &again, cancel, error);
-}
-
-static gboolean try_set_attributes(Remote *remote, Session *session, gboolean repeated,
-                                   gpointer data, GCancellable *cancel, GError **error)
-{
-    (void)repeated;
-    const AttributeArgs *args = data;
-    Features *features = remote->context.features;
-    gboolean set_mode = args->mode != G_MAXUINT32;
-    gboolean set_mtime = args->mtime != G_MININT64;
-    if (set_mode && set_mtime) {
-        gsize mode_index = 0;
-        gsize mtime_index = 0;
-        const Way *mode = choose_way(features, mode_ways, G_N_ELEMENTS(mode_ways), &mode_index);
-        const Way *mtime = choose_way(features, mtime_ways, G_N_ELEMENTS(mtime_ways), &mtime_index);
-        if (mode != NULL && mtime != NULL && features_get(features, mode->feature) == FEATURE_YES &&
-            features_get(features, mtime->feature) == FEATURE_YES)
-            return set_both(session, mode, mtime, args, cancel, error);
-    }
-    return (!set_mode || set_one(session, mode_ways, G_N_ELEMENTS(mode_ways), args, "permissions",
-                                 cancel, error)) &&
-           (!set_mtime || set_one(session, mtime_ways, G_N_ELEMENTS(mtime_ways), args,
-                                  "modification time", cancel, error));
-}
-
-gboolean remote_set_attributes(Remote *remote, const char *path, guint32 mode, gint64 mtime,
-                               GCancellable *cancel, GError **error)
-{
-    AttributeArgs args = {.path = path, .mode = mode, .mtime = mtime};
-    return remote_run(remote, FALSE, try_set_attributes, &args, cancel, error);
 }
 
 /* ---- space ---- */

@@ -35,6 +35,13 @@ gboolean remote_exists(Session *session, const char *path, GCancellable *cancel,
 void remote_set_refusal(GError **error, Session *session, const char *verb, const char *path,
                         const Reply *reply, GCancellable *cancel);
 
+/* Takes the reply to MLST, or those to SIZE and MDTM, into `entry`. */
+gboolean remote_take_mlst(Remote *remote, Session *session, const char *path, const Reply *reply,
+                          RemoteEntry *entry, GError **error);
+gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *size,
+                               const Reply *mdtm, RemoteEntry *entry, GCancellable *cancel,
+                               GError **error);
+
 /* What listings of this server are parsed with. */
 ListingContext remote_listing_context(Remote *remote);
 

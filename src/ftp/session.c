@@ -331,9 +331,9 @@ gboolean session_poll(Session *session, GError **error)
     return FALSE;
 }
 
-gboolean session_settle(Session *session, GCancellable *cancel, GError **error)
+gboolean session_settle(Session *session, guint timeout_s, GCancellable *cancel, GError **error)
 {
-    gint64 deadline = reply_deadline(session);
+    gint64 deadline = deadline_in(timeout_s);
     if (!session_is_settled(session))
         session_note_wait(session);
     while (!session_is_settled(session)) {

@@ -133,8 +133,10 @@ static gboolean greet(Session *session, GCancellable *cancel, GError **error)
     g_autoptr(Reply) greeting = session_receive_final(session, cancel, error);
     if (greeting == NULL)
         return FALSE;
-    if (greeting->code == 220)
+    if (greeting->code == 220) {
+        features_learn_greeting(session->context->features, greeting);
         return TRUE;
+    }
     set_login_error(error, session, greeting);
     return FALSE;
 }

@@ -219,6 +219,7 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
      * reply, if it matters. */
     if (!channel_bye(transfer->channel, &failure))
         g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
+    dataport_want_early(session_dataport(transfer->session));
     return receive_end(transfer, cancel, error) ? 0 : -1;
 }
 

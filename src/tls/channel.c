@@ -19,9 +19,12 @@
  * nothing. */
 #define BULK_RECORD 4096
 
-static ssize_t pull_from_socket(gnutls_transport_ptr_t transport, void *buffer, size_t length)
+/* Taken from a data connection's socket at once: GnuTLS by itself would ask for the five bytes of a
+ * record's header and then for its content, two system calls a record. */
+#define READ_AHEAD (64 * 1024)
+
+static ssize_t receive(Channel *channel, void *buffer, size_t length)
 {
-    Channel *channel = transport;
     ssize_t got = recv(channel->fd, buffer, length, MSG_DONTWAIT);
     channel->blocked = FALSE;
     if (got > 0) {
@@ -42,6 +45,34 @@ static ssize_t pull_from_socket(gnutls_transport_ptr_t transport, void *buffer, 
         gnutls_transport_set_errno(channel->session, errno);
     }
     return got;
+}
+
+static ssize_t pull_from_socket(gnutls_transport_ptr_t transport, void *buffer, size_t length)
+{
+    Channel *channel = transport;
+    if (channel->ahead_length == 0) {
+        if (!channel->is_data || !channel->done)
+            return receive(channel, buffer, length);
+        if (channel->drained) {
+            channel->blocked = TRUE;
+            gnutls_transport_set_errno(channel->session, EAGAIN);
+            return -1;
+        }
+        if (channel->ahead == NULL)
+            channel->ahead = g_malloc(READ_AHEAD);
+        ssize_t got = receive(channel, channel->ahead, READ_AHEAD);
+        if (got <= 0)
+            return got;
+        channel->drained = got < READ_AHEAD;
+        channel->ahead_start = 0;
+        channel->ahead_length = (gsize)got;
+    }
+    channel->blocked = FALSE;
+    gsize taken = MIN(length, channel->ahead_length);
+    memcpy(buffer, channel->ahead + channel->ahead_start, taken);
+    channel->ahead_start += taken;
+    channel->ahead_length -= taken;
+    return (ssize_t)taken;
 }
 
 static ssize_t push_to_socket(gnutls_transport_ptr_t transport, const giovec_t *pieces, int count)
@@ -188,6 +219,7 @@ static gboolean wait_for_socket(Channel *channel, const char *what, GCancellable
                                 GError **error)
 {
     short events = gnutls_record_get_direction(channel->session) == 1 ? POLLOUT : POLLIN;
+    channel->drained = FALSE;
     return wait_fd(channel->fd, events, deadline_in(channel->timeout_s), cancel, what, error);
 }
 
@@ -486,7 +518,7 @@ int channel_fd(const Channel *channel)
 gsize channel_pending(const Channel *channel)
 {
     gsize pending = channel->session != NULL ? gnutls_record_check_pending(channel->session) : 0;
-    return pending + (channel->has_later ? 1 : 0);
+    return pending + channel->ahead_length + (channel->has_later ? 1 : 0);
 }
 
 static void free_ticket(gpointer data)
@@ -556,6 +588,7 @@ void channel_free(Channel *channel)
     g_clear_error(&channel->read_failure);
     g_clear_error(&channel->write_failure);
     g_free(channel->host);
+    g_free(channel->ahead);
     g_free(channel->wait_handshake);
     g_free(channel->wait_read);
     g_free(channel->wait_write);

@@ -35,6 +35,11 @@ struct Channel {
     gboolean has_later; /* `later` is the result of the next gnutls_record_recv */
     gssize later;
 
+    /* A data connection's records are taken from the socket many at a time: */
+    guchar *ahead; /* NULL until needed */
+    gsize ahead_start, ahead_length;
+    gboolean drained; /* the last recv took all there was: there is nothing before the next wait */
+
     /* What the socket did last, which GnuTLS does not tell apart. */
     gboolean blocked;
     gboolean eof;

@@ -99,7 +99,7 @@ def _other_checks(results, server):
 
 
 def _memory_check(results, server, everything):
-    """Over the rows that issue the bar: reading."""
+    """The most that any ftpsfs daemon had resident in any row."""
     most = [
         max(result["memory"])
         for result in everything

@@ -41,18 +41,21 @@ def feed(connection):
         connection.close()
 
 
-def read(target, until, counts):
+def read(target, since, until, counts):
     buffer = bytearray(BLOCK)
     with socket.create_connection(target) as connection:
-        while time.monotonic() < until:
-            counts.append(connection.recv_into(buffer))
+        while (now := time.monotonic()) < until:
+            got = connection.recv_into(buffer)
+            if now >= since:
+                counts.append(got)
 
 
-def megabytes(target, streams, seconds):
-    """MB/s over streams connections at once."""
+def megabytes(target, streams, warm_up, seconds):
+    """MB/s over streams connections at once, after some seconds in which TCP finds its speed."""
     counts = []
-    until = time.monotonic() + seconds
-    readers = [threading.Thread(target=read, args=(target, until, counts)) for _ in range(streams)]
+    since = time.monotonic() + warm_up
+    arguments = (target, since, since + seconds, counts)
+    readers = [threading.Thread(target=read, args=arguments) for _ in range(streams)]
     for reader in readers:
         reader.start()
     for reader in readers:
@@ -68,10 +71,12 @@ def connect_ms(target):
 
 def measure(address, port, seconds):
     target = (address, port)
+    rtt = statistics.median(connect_ms(target) for _ in range(9))
+    warm_up = 0.2 + 30 * rtt / 1e3
     result = {
-        "rtt_measured_ms": round(statistics.median(connect_ms(target) for _ in range(9)), 3),
-        "one_stream_mb_s": round(megabytes(target, 1, seconds), 1),
-        "eight_streams_mb_s": round(megabytes(target, 8, seconds), 1),
+        "rtt_measured_ms": round(rtt, 3),
+        "one_stream_mb_s": round(megabytes(target, 1, warm_up, seconds), 1),
+        "eight_streams_mb_s": round(megabytes(target, 8, warm_up, seconds), 1),
     }
     print(json.dumps(result), flush=True)
     os._exit(0)

@@ -295,7 +295,8 @@ def mounted(lab, command, environment, password=None):
                 time.sleep(0.01)
             yield mountpoint, process
         except PeerError as error:
-            what = "the daemon ended" if process.poll() is not None else str(error)
+            ended = process.poll() is not None and is_mounted(mountpoint)
+            what = "the daemon ended" if ended else str(error)
             raise PeerError(f"{what} ({words_of_log()})") from error
         finally:
             unmount(mountpoint, process)

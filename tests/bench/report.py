@@ -37,6 +37,11 @@ def figure(result, name="cold"):
     return text + f"/{result['unit']}"
 
 
+def done_figure(result):
+    """The figure that ratios are made of."""
+    return figure(result, "settled" if result.get("settled") else "cold")
+
+
 def round_trips(result, name="cold"):
     """The same in round-trip times of the line, where that is what counts."""
     if not result["rtt_ms"] or result["unit"] in ("bytes", "whole"):
@@ -56,20 +61,26 @@ def grouped(results):
     return groups
 
 
+def until_done(result):
+    """Seconds a unit until the work was really done: what counts for a ratio. For writes that is
+    when the server had everything, not when the program was told so."""
+    return rows.per_unit(result, "settled" if result.get("settled") else "cold")
+
+
 def reference_of(group):
     """The result that ratios in a group are told against: ftpsfs's, or the fastest."""
     measured = [result for result in group if result.get("cold")]
     for result in measured:
         if result["peer"] == REFERENCE:
             return result
-    return min(measured, key=rows.per_unit, default=None)
+    return min(measured, key=until_done, default=None)
 
 
 def ratio(result, reference):
     """How many times as long as the reference, or None."""
     if reference is None or not result.get("cold"):
         return None
-    return rows.per_unit(result) / max(rows.per_unit(reference), 1e-9)
+    return until_done(result) / max(until_done(reference), 1e-9)
 
 
 # Text
@@ -226,7 +237,7 @@ def _bar(result, reference, scale, y):
         f'rx="2" fill="{colour}"/>'
     )
     number = f"{value:.0f}×" if value >= 9.95 else f"{value:.2g}×"
-    label = f"{number} · {figure(result)}"
+    label = f"{number} · {done_figure(result)}"
     shapes.append(_text(max(end, scale.x(1)) + 6, middle, label, 11))
     return shapes
 
@@ -256,7 +267,7 @@ def chart(results, server, about):
     scale = Scale(*_bounds(groups))
     body, y = [], TOP
     for title, reference, others in groups:
-        value = f"{reference['peer']}: {figure(reference)}"
+        value = f"{reference['peer']}: {done_figure(reference)}"
         body.append(_text(16, y + 12, title, 12, weight="600"))
         body.append(_text(WIDTH - 16, y + 12, value, 12, COLOURS[reference["peer"]], "end", "600"))
         y += BAR + GAP + 3

@@ -394,7 +394,7 @@ static void parse(int argc, char **argv, Options *options)
         errx(2, "usage: wan --a NETNS --b NETNS [--rtt MS] [--rate MBIT] [--loss PERCENT] ...");
 }
 
-static void start(pthread_t *thread, Way *way)
+static void start_way(pthread_t *thread, Way *way)
 {
     int error = pthread_create(thread, NULL, carry, way);
     if (error != 0)
@@ -461,7 +461,7 @@ int main(int argc, char **argv)
             .random = options.seed * UINT64_C(0x9E3779B97F4A7C15) + (uint64_t)end,
             .ring = map_ring(),
         };
-        start(&threads[end], &ways[end]);
+        start_way(&threads[end], &ways[end]);
     }
     printf("{\"a\": \"%s\", \"b\": \"%s\", \"rtt_ms\": %g, \"rate_mbit\": %g, \"loss_percent\": %g,"
            " \"offload\": %s}\n",

@@ -31,6 +31,18 @@ def pytest_configure(config):
     if not os.access(harness.BINARY, os.X_OK):
         raise pytest.UsageError(f"{harness.BINARY} is not there: build it, or set FTPSFS")
     config.addinivalue_line("markers", "seconds(n): the time that the test may take")
+    separate_sanitizer_logs(os.environ.get("PYTEST_XDIST_WORKER"))
+
+
+def separate_sanitizer_logs(worker):
+    """Each of several workers gets its own reports, so that they fail the right test."""
+    prefix = os.environ.get("FTPSFS_SANITIZER_LOG")
+    if not prefix or not worker:
+        return
+    own = f"{prefix}-{worker}"
+    os.environ["FTPSFS_SANITIZER_LOG"] = own
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+        os.environ[name] = os.environ.get(name, "").replace(f"log_path={prefix}", f"log_path={own}")
 
 
 class Servers:

@@ -272,7 +272,7 @@ def test_reading_and_writing_many_files_at_once_with_one_connection(scripted, mo
 )
 def test_everyday_work_whatever_the_server_lacks(scripted, mount, options):
     server = scripted(**options)
-    mounted = mount(server, **OPTIONS)
+    mounted = mount(server, explicit=options.get("explicit"), **OPTIONS)
     server.tree.put("/dir/old", b"old", mode=0o640, mtime=1_600_000_000)
     base = at(mounted, "/dir")
 

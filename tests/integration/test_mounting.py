@@ -270,10 +270,10 @@ def as_other_user(*command):
 @pytest.fixture
 def open_tmp(tmp_path):
     """pytest's temporary directories are closed to other users."""
-    path = tmp_path
-    while path.name.startswith(("pytest-", "test_", "test-")) or path == tmp_path:
-        path.chmod(0o755)
-        path = path.parent
+    for path in (tmp_path, *tmp_path.parents):
+        path.chmod(path.stat().st_mode | 0o055)
+        if path.name.startswith("pytest-of-"):
+            break
     return tmp_path
 
 

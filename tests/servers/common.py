@@ -94,8 +94,8 @@ def crypted(password):
     return crypt.crypt(password, crypt.mksalt(crypt.METHOD_SHA256))
 
 
-def _die_with_parent():
-    """In the child before exec: gets SIGKILL when the thread that started it is gone, so that a
+def die_with_parent():
+    """In the child before exec, and after it has changed its user, which undoes it: gets SIGKILL when the thread that started it is gone, so that a
     killed test run leaves no server behind."""
     ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)
 
@@ -276,7 +276,7 @@ class Server:
                 env=self.environment(),
                 cwd="/",
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._accepts():

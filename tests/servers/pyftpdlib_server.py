@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 
-SERVER_DIRECTORY = os.path.dirname(os.path.abspath(__file__))
+from common import SERVER_GID, SERVER_UID, Server, die_with_parent
 
 
 def _handlers(settings):
@@ -79,15 +79,9 @@ def serve(settings):
         os.setgroups([])
         os.setgid(settings["gid"])
         os.setuid(settings["uid"])
+        die_with_parent()
     os.umask(0o022)
     server.serve_forever()
-
-
-if __name__ == "__main__":
-    serve(json.loads(sys.argv[1]))
-    sys.exit(0)
-
-from common import SERVER_GID, SERVER_UID, Server  # noqa: E402 (not for the program above)
 
 
 class Pyftpdlib(Server):
@@ -122,3 +116,7 @@ class Pyftpdlib(Server):
         """One process serves them all, so the server is gone for a moment, too."""
         self.stop()
         self.start()
+
+
+if __name__ == "__main__":
+    serve(json.loads(sys.argv[1]))

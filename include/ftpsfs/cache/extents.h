@@ -32,6 +32,10 @@ void extents_remove(Extents *set, guint64 start, guint64 end);
  * all of it is in the set or the range is empty. */
 gboolean extents_first_gap(const Extents *set, guint64 start, guint64 end, Extent *gap);
 
+/* The part from `from` on of the first extent that ends behind it, in *next. FALSE when there is
+ * none. */
+gboolean extents_next(const Extents *set, guint64 from, Extent *next);
+
 /* The smallest range that covers the set, in *bounds. FALSE when the set is empty. */
 gboolean extents_bounds(const Extents *set, Extent *bounds);
 

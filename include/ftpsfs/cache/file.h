@@ -10,7 +10,7 @@
  *
  * The Files' lock guards the table and the counts of handles; each File's lock guards the rest of
  * it. Neither is held while the network is waited for; one upload of a file runs at a time (busy).
- * Lock order: tree -> files -> file -> reader -> pool. All functions may be called from any thread.
+ * Lock order: files -> file -> tree, reader -> pool. All functions may be called from any thread.
  */
 #ifndef FTPSFS_CACHE_FILE_H
 #define FTPSFS_CACHE_FILE_H
@@ -23,8 +23,10 @@ typedef struct File File;
 typedef struct {
     guint64 cache_size;    /* bytes of the chunk cache */
     guint64 readahead;     /* bytes, per read stream */
+    gboolean prefetch;     /* small files and listings are fetched ahead */
     const char *spool_dir; /* where spools lie; copied */
     const char *lost_dir;  /* where content is kept that could not be uploaded; copied */
+    gboolean atomic_upload; /* new content is stored under a hidden name and renamed over the file */
     guint connections;
     guint timeout_s;
 } FilesOptions;
@@ -47,8 +49,9 @@ File *file_open(Files *files, Node *node, int flags, gboolean *keep_cache, GCanc
 File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node **node,
                   GCancellable *cancel, GError **error);
 
-/* Closes one handle. Content that is still not uploaded (written by mmap after the last flush) is
- * uploaded now; a failure is logged and tried again at unmount. */
+/* Closes one handle. With the last one content that is still not uploaded (written by mmap after the
+ * last flush, or its flush failed) is uploaded now; a failure is logged, and the upload tried again
+ * when the file is opened and closed next, and at unmount. */
 void file_close(File *file);
 
 /* Appends the bytes of [offset, offset + length), cut at the end of the file, to `parts` as GBytes
@@ -56,11 +59,16 @@ void file_close(File *file);
 gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts,
                    GCancellable *cancel, GError **error);
 
+/* As tree_list, for a program that may go on to list or read what it finds. */
+GPtrArray *files_list(Files *files, Node *dir, GCancellable *cancel, GError **error);
+
 /* Writes at `offset`, or at the end when `append`. */
 gboolean file_write(File *file, const void *data, gsize length, guint64 offset, gboolean append,
                     GError **error);
 
-/* Uploads what is to be uploaded and waits for the server's word. */
+/* Uploads what is to be uploaded and waits for the server's word. After a failure it is still to be
+ * uploaded, unless the server refused to take it (FTPSFS_ERROR_ACCESS): then the content is saved in
+ * lost_dir, and the file is what the server has. */
 gboolean file_flush(File *file, GCancellable *cancel, GError **error);
 
 /* truncate(2). With an open `file` the change is uploaded by its next flush, else (NULL) at once. */

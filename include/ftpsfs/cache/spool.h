@@ -63,6 +63,9 @@ gboolean spool_is_dirty(const Spool *spool);
  * spool has only become shorter. */
 gboolean spool_dirty_range(const Spool *spool, Extent *dirty);
 
+/* The first dirty range that ends behind `from`, from there on; the same notion of dirty. */
+gboolean spool_dirty_next(const Spool *spool, guint64 from, Extent *dirty);
+
 /* The remote file now has this content: nothing is dirty, base size is the logical size, and what
  * is local (zeros by which it has grown too) stays local. */
 void spool_clean(Spool *spool);

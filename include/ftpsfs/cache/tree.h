@@ -177,4 +177,32 @@ void tree_unpin(Tree *tree, Node *node);
  * they are asked for again. */
 void tree_expire(Tree *tree, Node *node);
 
+/* For those who fetch ahead: what is known. No network in these. */
+
+typedef enum {
+    TREE_ORDER_LISTING, /* as tree_list gives them */
+    TREE_ORDER_NAMES,   /* by the bytes of their names */
+    TREE_ORDERS
+} TreeOrder;
+
+/* The regular files in `dir` but the hidden ones, as tree_list gives them; NULL when `dir` has no
+ * listing that holds. */
+GPtrArray *tree_known_files(Tree *tree, Node *dir, TreeOrder order);
+
+/* Whether it makes sense to fetch the file's content ahead: its attributes hold, no local writer
+ * has it, and the kernel has not seen this content yet. Fills `info` then. */
+gboolean tree_wants_content(Tree *tree, Node *node, NodeInfo *info);
+
+/* Monotonic microseconds until which the listing of `dir` holds, which tell one listing from
+ * another; 0: there is none that holds. */
+gint64 tree_listed_until(Tree *tree, Node *dir);
+
+/* Whether `dir` could be listed ahead: it has no listing that holds, none is under way, and the
+ * server has not refused it. */
+gboolean tree_wants_listing(Tree *tree, Node *dir);
+
+/* At most `max` directories that a walk over `top` comes to after `dir`: depth first, a directory
+ * before those in it, as far as they are known. New references, which the array drops. */
+GPtrArray *tree_next_dirs(Tree *tree, Node *dir, Node *top, TreeOrder order, guint max);
+
 #endif

@@ -43,7 +43,9 @@ typedef struct {
     guint dir_cache_timeout_s; /* default 20 */
     guint64 cache_size;        /* bytes, default 256 MiB; suffixes K, M, G are taken */
     guint64 readahead;         /* bytes, default 32 MiB; never more than cache_size */
+    gboolean prefetch;         /* default TRUE */
     char *spool_dir;           /* default $TMPDIR, else /var/tmp; never NULL */
+    gboolean atomic_upload;    /* default FALSE */
     char *stats_file;          /* NULL: none; absolute */
     /* no options: where this user's files lie, which need not be there yet */
     char *known_hosts; /* the keys that tls_verify=tofu remembers */

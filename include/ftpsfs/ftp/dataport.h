@@ -20,6 +20,10 @@ void dataport_free(DataPort *port);
  * session go on with it. */
 void dataport_want(DataPort *port);
 
+/* The data of a transfer has ended, and its 226 has not come yet: asks for the next port at once
+ * where the server is known to answer in turn. */
+void dataport_want_early(DataPort *port);
+
 /* Goes on as far as is possible without waiting. FALSE when the session is broken. */
 gboolean dataport_advance(DataPort *port);
 

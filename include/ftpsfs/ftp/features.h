@@ -32,6 +32,8 @@ typedef enum {
     FEATURE_RANG,         /* RANG */
     FEATURE_LIST_ALL,     /* LIST -a path */
     FEATURE_REST_STOR,    /* REST before STOR overwrites in place, keeping what follows */
+    FEATURE_RENAME_PIPELINED, /* RNTO may be sent before RNFR was answered */
+    FEATURE_EPSV_EARLY,       /* EPSV may be sent before a transfer's 226 has come */
     FEATURE_COUNT
 } Feature;
 
@@ -48,6 +50,9 @@ void features_set(Features *features, Feature feature, FeatureState state);
 
 /* Whether a try makes sense: the feature is present, or nothing is known. */
 gboolean features_maybe(const Features *features, Feature feature);
+
+/* Takes the greeting: some servers tell what they are. */
+void features_learn_greeting(Features *features, const Reply *reply);
 
 /* Takes the reply to FEAT; one that is no 211 leaves everything unknown but MLST, which only FEAT
  * announces. */

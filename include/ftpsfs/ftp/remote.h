@@ -92,6 +92,12 @@ gboolean remote_rename(Remote *remote, const char *from, const char *to, GCancel
 gboolean remote_set_attributes(Remote *remote, const char *path, guint32 mode, gint64 mtime,
                                GCancellable *cancel, GError **error);
 
+/* The end of an upload: permission bits and/or modification time (leave out by G_MAXUINT32 and
+ * G_MININT64), and what the file then is into `entry` (as remote_stat_exact), in one pipelined
+ * exchange. What the server refuses to set, or can't, is logged and no error. */
+gboolean remote_settle(Remote *remote, const char *path, guint32 mode, gint64 mtime,
+                       RemoteEntry *entry, GCancellable *cancel, GError **error);
+
 /* Makes `path` a symlink to `target` (SITE SYMLINK). FTPSFS_ERROR_UNSUPPORTED. */
 gboolean remote_symlink(Remote *remote, const char *target, const char *path, GCancellable *cancel,
                         GError **error);
@@ -119,6 +125,10 @@ typedef enum {
 /* Returns once the server has said that it takes the file (150), or has refused. */
 RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore how, guint64 offset,
                                 GCancellable *cancel, GError **error);
+
+/* Whether REMOTE_STORE_AT overwrites in place and keeps what follows. Asked once a mount, by trying
+ * it on the file `scratch`, which is made and removed. FALSE too when that could not be found out. */
+gboolean remote_probe_rest_stor(Remote *remote, const char *scratch, GCancellable *cancel);
 
 /* Up to `length` bytes; 0 at the file's end, confirmed by the server's 226. */
 gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,

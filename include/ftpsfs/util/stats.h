@@ -30,7 +30,9 @@
     X(chunk_hits, "chunks served from the cache")                                                  \
     X(chunk_misses, "chunks waited for")                                                           \
     X(prefetched_bytes, "bytes fetched ahead of use")                                              \
-    X(prefetch_wasted_bytes, "bytes fetched ahead and dropped unused")
+    X(prefetch_wasted_bytes, "bytes fetched ahead and dropped unused")                             \
+    X(lists_prefetched, "directories listed ahead of use")                                         \
+    X(lists_wasted, "directories listed ahead and not used")
 
 typedef struct {
 #define STATS_FIELD(name, text) gint64 name;

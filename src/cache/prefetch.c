@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is fetched ahead: the jobs, the workers on them, and the account of what was of use. */
+#include "ftpsfs/util/error.h"
+#include "prefetch_private.h"
+
+/* What may be fetched in vain before anything was of use. */
+#define BYTES_IN_VAIN            (8 * 1024 * 1024)
+#define BYTES_FORGIVEN_PER_S     (64 * 1024)
+#define LIST_COST                100 /* so that a fifth of one can be counted */
+#define LISTS_FORGIVEN_PER_S     (LIST_COST / 2)
+#define READY_MAX                256 /* jobs that wait for their use; the oldest are given up */
+
+/* ---- the account ---- */
+
+static gboolean budget_take(Budget *budget, gint64 amount)
+{
+    gint64 now = g_get_monotonic_time();
+    gint64 gift = (now - budget->since) / G_USEC_PER_SEC * budget->per_second;
+    if (gift > 0) {
+        budget->credit = MIN(budget->credit + gift, budget->max);
+        budget->since = now;
+    }
+    if (budget->credit < amount)
+        return FALSE;
+    budget->credit -= amount;
+    return TRUE;
+}
+
+static void budget_return(Budget *budget, gint64 amount)
+{
+    budget->credit = MIN(budget->credit + amount, budget->max);
+}
+
+static gboolean is_dir(const Job *job)
+{
+    return job->info.type == REMOTE_TYPE_DIR;
+}
+
+static Budget *budget_of(const Job *job)
+{
+    return is_dir(job) ? &job->prefetch->lists : &job->prefetch->bytes;
+}
+
+static gint64 cost_of(const Job *job)
+{
+    return is_dir(job) ? LIST_COST : (gint64)job->info.size;
+}
+
+/* ---- jobs ---- */
+
+static void job_unref(Job *job)
+{
+    if (--job->references > 0)
+        return;
+    if (job->series != NULL)
+        series_unref(job->series);
+    node_unref(job->node);
+    g_free(job);
+}
+
+/* Takes the job out of the table and of its list; one that runs goes on. */
+static void give_up(Job *job)
+{
+    Prefetch *prefetch = job->prefetch;
+    if (job->given_up)
+        return;
+    job->given_up = TRUE;
+    if (job->state == JOB_QUEUED)
+        g_queue_unlink(&prefetch->queue, &job->link);
+    else if (job->state == JOB_READY)
+        g_queue_unlink(&prefetch->ready, &job->link);
+    g_hash_table_remove(prefetch->jobs, job->node);
+    job_unref(job);
+}
+
+/* One that has not begun costs nothing. */
+static void cancel_queued(Job *job)
+{
+    budget_return(budget_of(job), cost_of(job));
+    if (job->series != NULL)
+        job->series->fetched--;
+    give_up(job);
+}
+
+static void count_wasted(const Job *job)
+{
+    if (is_dir(job))
+        STATS_ADD(job->prefetch->with.stats, lists_wasted, 1);
+    else
+        STATS_ADD(job->prefetch->with.stats, prefetch_wasted_bytes, job->fetched);
+}
+
+static void waste(Job *job)
+{
+    count_wasted(job);
+    give_up(job);
+}
+
+static void note_used(Job *job)
+{
+    if (job->used)
+        return;
+    job->used = TRUE;
+    budget_return(budget_of(job), cost_of(job) + cost_of(job) / 5);
+    if (job->series != NULL)
+        job->series->used++;
+}
+
+/* Whether what was fetched is still there. */
+static gboolean still_holds(const Job *job)
+{
+    const PrefetchOptions *with = &job->prefetch->with;
+    if (is_dir(job))
+        return tree_listed_until(with->tree, job->node) == job->listed_until;
+    return chunks_has(with->chunks, job->info.ino, job->info.version, 0);
+}
+
+void prefetch_settle(Prefetch *prefetch, Node *node)
+{
+    Job *job = g_hash_table_lookup(prefetch->jobs, node);
+    if (job == NULL)
+        return;
+    if (job->state == JOB_QUEUED) {
+        cancel_queued(job);
+    } else if (job->state == JOB_RUNNING) {
+        note_used(job);
+    } else if (still_holds(job)) {
+        note_used(job);
+        give_up(job);
+    } else {
+        waste(job);
+    }
+}
+
+/* ---- the work ---- */
+
+/* Puts a whole chunk where readers look for it. */
+static void publish(Job *job, guint64 index, GBytes *chunk)
+{
+    Prefetch *prefetch = job->prefetch;
+    NodeInfo now;
+    node_info(job->node, &now);
+    if (now.version == job->info.version)
+        chunks_put(prefetch->with.chunks, job->info.ino, job->info.version, index, chunk);
+    STATS_ADD(prefetch->with.stats, prefetched_bytes, g_bytes_get_size(chunk));
+    g_mutex_lock(&prefetch->lock);
+    job->fetched += g_bytes_get_size(chunk);
+    g_cond_broadcast(&prefetch->changed);
+    g_mutex_unlock(&prefetch->lock);
+}
+
+static gboolean fetch_chunk(Job *job, RemoteStream *stream, guint64 index, GError **error)
+{
+    gsize length = (gsize)MIN((guint64)CHUNK_SIZE, job->info.size - index * CHUNK_SIZE);
+    g_autofree guint8 *buffer = g_malloc(length);
+    for (gsize filled = 0; filled < length;) {
+        gssize got =
+            stream_read(stream, buffer + filled, length - filled, job->prefetch->stop, error);
+        if (got < 0)
+            return FALSE;
+        if (got == 0) {
+            g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_STALE,
+                        "the file is shorter on the server than its directory says");
+            return FALSE;
+        }
+        filled += (gsize)got;
+    }
+    g_autoptr(GBytes) chunk = g_bytes_new_take(g_steal_pointer(&buffer), length);
+    publish(job, index, chunk);
+    return TRUE;
+}
+
+static gboolean fetch_file(Job *job, GError **error)
+{
+    const PrefetchOptions *with = &job->prefetch->with;
+    g_autofree char *path = node_path(job->node);
+    if (path == NULL) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_STALE, "the file is gone from the server");
+        return FALSE;
+    }
+    g_autoptr(RemoteStream) stream =
+        remote_read_open(with->remote, path, 0, job->info.size, job->prefetch->stop, error);
+    if (stream == NULL)
+        return FALSE;
+    for (guint64 index = 0; index * CHUNK_SIZE < job->info.size; index++)
+        if (!fetch_chunk(job, stream, index, error))
+            return FALSE;
+    /* The server's 226, so that the control connection is of use at once. */
+    guint8 more[16];
+    g_autoptr(GError) failure = NULL;
+    if (stream_read(stream, more, sizeof more, job->prefetch->stop, &failure) < 0)
+        g_debug("after the last byte: %s", failure->message);
+    return TRUE;
+}
+
+static gboolean list_dir(Job *job, GError **error)
+{
+    Tree *tree = job->prefetch->with.tree;
+    g_autoptr(GPtrArray) children = tree_list(tree, job->node, job->prefetch->stop, error);
+    if (children == NULL)
+        return FALSE;
+    job->listed_until = tree_listed_until(tree, job->node);
+    STATS_ADD(job->prefetch->with.stats, lists_prefetched, 1);
+    return TRUE;
+}
+
+static void run_job(gpointer data);
+
+static void start_jobs(Prefetch *prefetch)
+{
+    /* One connection is the foreground's. While that waits for a job it can't use it. */
+    guint limit = prefetch->limit + (prefetch->awaited > 0 ? 1 : 0);
+    while (prefetch->running < limit && prefetch->queue.head != NULL) {
+        Job *job = prefetch->queue.head->data;
+        g_queue_unlink(&prefetch->queue, &job->link);
+        job->state = JOB_RUNNING;
+        job->references++;
+        prefetch->running++;
+        workers_run(prefetch->with.workers, run_job, job);
+    }
+}
+
+static void note_awaited(Job *job)
+{
+    if (job->awaited)
+        return;
+    job->awaited = TRUE;
+    job->prefetch->awaited++;
+    start_jobs(job->prefetch);
+}
+
+void prefetch_take_over(Prefetch *prefetch, Node *node)
+{
+    Job *job = g_hash_table_lookup(prefetch->jobs, node);
+    if (job != NULL && job->state == JOB_QUEUED)
+        cancel_queued(job);
+    else if (job != NULL && job->state == JOB_RUNNING)
+        note_awaited(job);
+}
+
+/* What becomes of a job that has run. */
+static void end_job(Job *job, gboolean ok)
+{
+    Prefetch *prefetch = job->prefetch;
+    if (!ok && !job->used) {
+        /* What was not fetched was not fetched in vain. */
+        budget_return(budget_of(job), cost_of(job) - (gint64)job->fetched);
+        STATS_ADD(prefetch->with.stats, prefetch_wasted_bytes, job->fetched);
+        give_up(job);
+        job->state = JOB_READY;
+        return;
+    }
+    if (job->given_up && !job->used)
+        count_wasted(job);
+    if (job->used)
+        give_up(job);
+    job->state = JOB_READY;
+    if (job->given_up)
+        return;
+    g_queue_push_tail_link(&prefetch->ready, &job->link);
+    if (prefetch->ready.length > READY_MAX)
+        waste(prefetch->ready.head->data);
+}
+
+static void run_job(gpointer data)
+{
+    Job *job = data;
+    Prefetch *prefetch = job->prefetch;
+    g_autoptr(GError) failure = NULL;
+    gboolean ok = is_dir(job) ? list_dir(job, &failure) : fetch_file(job, &failure);
+    if (!ok)
+        g_debug("not fetched ahead: %s", failure->message);
+    g_mutex_lock(&prefetch->lock);
+    prefetch->running--;
+    if (job->awaited)
+        prefetch->awaited--;
+    end_job(job, ok);
+    if (ok && is_dir(job))
+        prefetch_go_on(prefetch);
+    start_jobs(prefetch);
+    g_cond_broadcast(&prefetch->changed);
+    job_unref(job);
+    g_mutex_unlock(&prefetch->lock);
+}
+
+gboolean prefetch_has_job(const Prefetch *prefetch, Node *node)
+{
+    return g_hash_table_contains(prefetch->jobs, node);
+}
+
+static gboolean add_job(Prefetch *prefetch, Node *node, const NodeInfo *info, Series *series)
+{
+    Job probe = {.prefetch = prefetch, .info = *info};
+    if (prefetch->stopping || !budget_take(budget_of(&probe), cost_of(&probe)))
+        return FALSE;
+    Job *job = g_new0(Job, 1);
+    job->references = 1;
+    job->prefetch = prefetch;
+    job->node = node_ref(node);
+    job->info = *info;
+    job->link.data = job;
+    if (series != NULL) {
+        series->references++;
+        series->fetched++;
+        job->series = series;
+    }
+    g_hash_table_insert(prefetch->jobs, node, job);
+    g_queue_push_tail_link(&prefetch->queue, &job->link);
+    start_jobs(prefetch);
+    return TRUE;
+}
+
+gboolean prefetch_file(Prefetch *prefetch, Node *node, const NodeInfo *info, Series *series)
+{
+    return add_job(prefetch, node, info, series);
+}
+
+gboolean prefetch_dir(Prefetch *prefetch, Node *dir)
+{
+    NodeInfo info = {.type = REMOTE_TYPE_DIR};
+    return add_job(prefetch, dir, &info, NULL);
+}
+
+/* ---- readers ---- */
+
+static void wake(GCancellable *cancel, gpointer data)
+{
+    (void)cancel;
+    Prefetch *prefetch = data;
+    g_mutex_lock(&prefetch->lock);
+    g_cond_broadcast(&prefetch->changed);
+    g_mutex_unlock(&prefetch->lock);
+}
+
+/* Waits until the job has fetched up to `end`, or has ended. Lock held; dropped meanwhile. */
+static void wait_for(Job *job, guint64 end, GCancellable *cancel)
+{
+    Prefetch *prefetch = job->prefetch;
+    gulong handler = 0;
+    job->references++;
+    note_awaited(job);
+    if (cancel != NULL) {
+        g_mutex_unlock(&prefetch->lock);
+        handler = g_cancellable_connect(cancel, G_CALLBACK(wake), prefetch, NULL);
+        g_mutex_lock(&prefetch->lock);
+    }
+    while (job->state == JOB_RUNNING && job->fetched < MIN(end, job->info.size) &&
+           !g_cancellable_is_cancelled(cancel))
+        g_cond_wait(&prefetch->changed, &prefetch->lock);
+    if (handler != 0) {
+        g_mutex_unlock(&prefetch->lock);
+        g_cancellable_disconnect(cancel, handler);
+        g_mutex_lock(&prefetch->lock);
+    }
+    job_unref(job);
+}
+
+void prefetch_await(Prefetch *prefetch, Node *node, guint64 version, guint64 end,
+                    GCancellable *cancel)
+{
+    if (prefetch == NULL)
+        return;
+    g_mutex_lock(&prefetch->lock);
+    Job *job = g_hash_table_lookup(prefetch->jobs, node);
+    if (job != NULL && job->info.version != version) {
+        /* The file has another content by now. */
+        if (job->state == JOB_QUEUED)
+            cancel_queued(job);
+        else if (job->state == JOB_READY)
+            waste(job);
+        else
+            give_up(job);
+    } else if (job != NULL) {
+        gboolean running = job->state == JOB_RUNNING;
+        prefetch_settle(prefetch, node);
+        if (running)
+            wait_for(job, end, cancel);
+    }
+    g_mutex_unlock(&prefetch->lock);
+}
+
+/* ---- the whole ---- */
+
+Prefetch *prefetch_new(const PrefetchOptions *options)
+{
+    if (options->connections < 2)
+        return NULL;
+    Prefetch *prefetch = g_new0(Prefetch, 1);
+    prefetch->with = *options;
+    prefetch->limit = options->connections - 1;
+    prefetch->window_max = 2 * options->connections;
+    prefetch->stop = g_cancellable_new();
+    g_mutex_init(&prefetch->lock);
+    g_cond_init(&prefetch->changed);
+    prefetch->jobs = g_hash_table_new(NULL, NULL);
+    gint64 now = g_get_monotonic_time();
+    gint64 bytes = (gint64)MIN((guint64)BYTES_IN_VAIN, options->cache_size / 4);
+    gint64 lists = (gint64)prefetch->window_max * 2 * LIST_COST;
+    prefetch->bytes = (Budget){bytes, bytes, BYTES_FORGIVEN_PER_S, now};
+    prefetch->lists = (Budget){lists, lists, LISTS_FORGIVEN_PER_S, now};
+    return prefetch;
+}
+
+void prefetch_stop(Prefetch *prefetch)
+{
+    if (prefetch == NULL)
+        return;
+    g_mutex_lock(&prefetch->lock);
+    prefetch->stopping = TRUE;
+    while (prefetch->queue.head != NULL)
+        cancel_queued(prefetch->queue.head->data);
+    g_mutex_unlock(&prefetch->lock);
+    g_cancellable_cancel(prefetch->stop);
+}
+
+void prefetch_free(Prefetch *prefetch)
+{
+    if (prefetch == NULL)
+        return;
+    while (prefetch->ready.head != NULL)
+        waste(prefetch->ready.head->data);
+    for (Series *series; (series = g_queue_pop_head(&prefetch->series)) != NULL;)
+        series_unref(series);
+    for (Walk *walk; (walk = g_queue_pop_head(&prefetch->walks)) != NULL;)
+        walk_free(walk);
+    g_hash_table_unref(prefetch->jobs);
+    g_object_unref(prefetch->stop);
+    g_cond_clear(&prefetch->changed);
+    g_mutex_clear(&prefetch->lock);
+    g_free(prefetch);
+}

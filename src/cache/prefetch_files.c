@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which files come next: directories whose files are opened in an order that we know. */
+#include "prefetch_private.h"
+
+#define SERIES_MAX 8
+
+void series_unref(Series *series)
+{
+    if (--series->references > 0)
+        return;
+    for (guint order = 0; order < TREE_ORDERS; order++)
+        g_clear_pointer(&series->files[order], g_ptr_array_unref);
+    g_clear_pointer(&series->at, node_unref);
+    node_unref(series->dir);
+    g_free(series);
+}
+
+static Series *series_of(Prefetch *prefetch, Node *dir)
+{
+    for (GList *l = prefetch->series.head; l != NULL; l = l->next) {
+        Series *series = l->data;
+        if (series->dir != dir)
+            continue;
+        g_queue_unlink(&prefetch->series, l);
+        g_queue_push_head_link(&prefetch->series, l);
+        return series;
+    }
+    Series *series = g_new0(Series, 1);
+    series->references = 1;
+    series->dir = node_ref(dir);
+    g_queue_push_head(&prefetch->series, series);
+    if (prefetch->series.length > SERIES_MAX)
+        series_unref(g_queue_pop_tail(&prefetch->series));
+    return series;
+}
+
+/* The place of `node`, mostly a little after `from`; -1: not there. */
+static gint find_file(const GPtrArray *files, const Node *node, guint from)
+{
+    for (guint i = from; i < files->len && i < from + 2 * PREFETCH_GAP; i++)
+        if (g_ptr_array_index(files, i) == node)
+            return (gint)i;
+    for (guint i = 0; i < files->len; i++)
+        if (g_ptr_array_index(files, i) == node)
+            return (gint)i;
+    return -1;
+}
+
+/* Notes that `node` follows `previous` in one of the orders or doesn't. FALSE when the files are not
+ * known in this order. */
+static gboolean step(Prefetch *prefetch, Series *series, TreeOrder order, const Node *previous,
+                     const Node *node)
+{
+    GPtrArray **files = &series->files[order];
+    if (*files == NULL)
+        *files = tree_known_files(prefetch->with.tree, series->dir, order);
+    if (*files == NULL)
+        return FALSE;
+    gint before = find_file(*files, previous, series->last[order]);
+    gint now = find_file(*files, node, series->last[order]);
+    if (now < 0 || before < 0) {
+        /* Not those of the last listing any more. */
+        g_clear_pointer(files, g_ptr_array_unref);
+        series->run[order] = 0;
+        return FALSE;
+    }
+    gboolean follows = now > before && now - before <= PREFETCH_GAP;
+    series->run[order] = follows ? series->run[order] + 1 : 0;
+    series->last[order] = (guint)now;
+    return TRUE;
+}
+
+static gboolean is_cached(const Prefetch *prefetch, const NodeInfo *info)
+{
+    for (guint64 index = 0; index * CHUNK_SIZE < info->size; index++)
+        if (!chunks_has(prefetch->with.chunks, info->ino, info->version, index))
+            return FALSE;
+    return TRUE;
+}
+
+/* Whether too many guesses in this directory were wrong. What is ahead now is no mistake yet. */
+static gboolean is_unlucky(const Prefetch *prefetch, const Series *series)
+{
+    return series->fetched >= series->used + series->used / 5 + prefetch->window_max;
+}
+
+static void guess(Prefetch *prefetch, Series *series, TreeOrder order)
+{
+    const GPtrArray *files = series->files[order];
+    guint first = series->last[order] + 1;
+    guint end = MIN(files->len, first + 4 * prefetch->window_max);
+    guint ahead = 0;
+    for (guint i = first; i < end && ahead < series->window; i++) {
+        Node *node = g_ptr_array_index(files, i);
+        NodeInfo info;
+        if (prefetch_has_job(prefetch, node)) {
+            ahead++;
+            continue;
+        }
+        if (!tree_wants_content(prefetch->with.tree, node, &info) || info.size == 0 ||
+            info.size > PREFETCH_SMALL_MAX || is_cached(prefetch, &info))
+            continue;
+        if (is_unlucky(prefetch, series) || !prefetch_file(prefetch, node, &info, series))
+            return;
+        ahead++;
+    }
+}
+
+static void note_open(Prefetch *prefetch, Node *dir, Node *node)
+{
+    Series *series = series_of(prefetch, dir);
+    if (series->at == node)
+        return;
+    g_autoptr(Node) previous = g_steal_pointer(&series->at);
+    series->at = node_ref(node);
+    if (previous == NULL)
+        return;
+    if (!step(prefetch, series, TREE_ORDER_LISTING, previous, node))
+        return;
+    /* The other order is looked at when it is needed: it costs sorting the names. */
+    gboolean listing = series->run[TREE_ORDER_LISTING] > 0;
+    if (series->files[TREE_ORDER_NAMES] != NULL || !listing)
+        step(prefetch, series, TREE_ORDER_NAMES, previous, node);
+    gboolean names = series->run[TREE_ORDER_NAMES] > 0;
+    if (!listing && !names) {
+        series->window = 0;
+        return;
+    }
+    series->window =
+        CLAMP(series->window * 2, PREFETCH_FIRST_WINDOW, prefetch->window_max);
+    names = series->run[TREE_ORDER_NAMES] > series->run[TREE_ORDER_LISTING];
+    guess(prefetch, series, names ? TREE_ORDER_NAMES : TREE_ORDER_LISTING);
+}
+
+void prefetch_note_open(Prefetch *prefetch, Node *node)
+{
+    if (prefetch == NULL)
+        return;
+    g_autoptr(Node) dir = node_parent(node);
+    if (dir == NULL)
+        return;
+    g_mutex_lock(&prefetch->lock);
+    note_open(prefetch, dir, node);
+    g_mutex_unlock(&prefetch->lock);
+}

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Ctrl-C while the server keeps a program waiting: the program has its way within a second, and the
+mount goes on working."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from harness import SANITIZED
+from scripted_faults import Data, Silence
+from scripted_mount import LIMIT_SECONDS, assert_alive, at, fresh, read, within
+
+pytest_plugins = ["scripted_fixtures"]
+
+# Longer than an interrupt may take: nothing here ends by running into it.
+OPTIONS = {"timeout": 20, "dir_cache_timeout": 0}
+PROMPTLY = 4 if SANITIZED else 1
+MEGABYTE = b"0123456789abcdef" * 65536
+
+PROGRAM = "import os, sys; path = sys.argv[1]; print(flush=True); "
+# Reads go through the kernel's page cache, which waits on for any but a deadly signal: what Ctrl-C is
+# to cp, and not to a program that has a handler for it.
+READ = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); " + PROGRAM
+READ += "open(path, 'rb').read()"
+WRITE = PROGRAM + "open(path, 'wb').write(b'x' * 5_000_000)"
+OPERATIONS = {
+    "EPSV": READ,
+    "RETR": READ,
+    "MLSD": PROGRAM + "os.listdir(os.path.dirname(path))",
+    "MLST": PROGRAM + "os.stat(path)",
+    "STOR": WRITE,
+    "DELE": PROGRAM + "os.unlink(path)",
+    "MKD": PROGRAM + "os.mkdir(path + '-new')",
+    "RNFR": PROGRAM + "os.rename(path, path + '-new')",
+    "RNTO": PROGRAM + "os.rename(path, path + '-new')",
+    "MFMT": PROGRAM + "os.utime(path, (1, 1))",
+    "SITE": PROGRAM + "os.chmod(path, 0o600)",
+}
+
+
+def interrupt(program, path, fault, number=signal.SIGINT):
+    """Starts the program, interrupts it once it has met the fault; the seconds until it is gone."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    try:
+        process.stdout.readline()
+        deadline = time.monotonic() + 10
+        while fault.hits == 0:
+            assert time.monotonic() < deadline, "the command did not come"
+            time.sleep(0.01)
+        time.sleep(0.2)
+        assert process.poll() is None
+        before = time.monotonic()
+        process.send_signal(number)
+        process.wait(LIMIT_SECONDS)
+        return time.monotonic() - before
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.stdout.close()
+
+
+@pytest.fixture
+def patient(server, mount):
+    return mount(server, **OPTIONS)
+
+
+@pytest.mark.parametrize("verb", OPERATIONS)
+def test_ctrl_c_ends_what_waits_for_the_server(server, patient, verb):
+    path = fresh(server, MEGABYTE)
+    fault = server.fault(verb, Silence())
+    assert interrupt(OPERATIONS[verb], at(patient, path), fault) < PROMPTLY
+    assert_alive(server, patient)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_ctrl_c_ends_a_read_that_stalls_in_mid_file(server, patient, number):
+    path = fresh(server, MEGABYTE)
+    fault = server.fault("RETR", Data(stall=100_000))
+    assert interrupt(READ, at(patient, path), fault, number) < PROMPTLY
+    assert_alive(server, patient)
+
+
+def test_ctrl_c_ends_a_connect_to_a_server_that_says_nothing(server, patient):
+    path = fresh(server)
+    fault = server.fault("GREETING", Silence())
+    server.drop_connections()
+    assert interrupt(READ, at(patient, path), fault) < PROMPTLY
+    assert_alive(server, patient)
+
+
+def test_an_interrupted_read_leaves_a_connection_that_is_used_again(server, mount):
+    mounted = mount(server, connections=1, **OPTIONS)
+    path = fresh(server, MEGABYTE * 64)
+    fault = server.fault("RETR", Data(pace=0.01))
+    assert interrupt(READ, at(mounted, path), fault) < PROMPTLY
+    server.clear()
+    other = fresh(server, b"other")
+    before = time.monotonic()
+    assert within(LIMIT_SECONDS, read, at(mounted, other)) == b"other"
+    assert time.monotonic() - before < 10
+    assert_alive(server, mounted)

@@ -1,0 +1,743 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is fetched ahead and what is not, on a fake server whose transfers can be held back. */
+#include "ftpsfs/cache/prefetch.h"
+
+#include <string.h>
+
+#include "tree_fixture.h"
+
+/* ---- the content side of the fake server ---- */
+
+struct RemoteStream {
+    guint64 left;
+};
+
+/* One for the whole program, reset by each test: the functions of remote.h have nowhere else to
+ * look. */
+static struct {
+    GMutex lock;
+    GCond changed;
+    GPtrArray *opened; /* paths, in order */
+    gboolean held;     /* transfers wait before their first byte */
+    guint active, most_active;
+    guint64 cut; /* bytes that files are shorter than their listing says */
+} server;
+
+static void wake_server(GCancellable *cancel, gpointer data)
+{
+    (void)cancel;
+    (void)data;
+    g_mutex_lock(&server.lock);
+    g_cond_broadcast(&server.changed);
+    g_mutex_unlock(&server.lock);
+}
+
+RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset, guint64 size,
+                               GCancellable *cancel, GError **error)
+{
+    g_assert_cmpuint(offset, ==, 0);
+    g_assert_cmpuint(size, ==, fake_size(remote, path));
+    gulong watch = g_cancellable_connect(cancel, G_CALLBACK(wake_server), NULL, NULL);
+    g_mutex_lock(&server.lock);
+    g_ptr_array_add(server.opened, g_strdup(path));
+    server.active++;
+    server.most_active = MAX(server.most_active, server.active);
+    g_cond_broadcast(&server.changed);
+    while (server.held && !g_cancellable_is_cancelled(cancel))
+        g_cond_wait(&server.changed, &server.lock);
+    gboolean cancelled = g_cancellable_is_cancelled(cancel);
+    if (cancelled)
+        server.active--;
+    guint64 cut = server.cut;
+    g_mutex_unlock(&server.lock);
+    g_cancellable_disconnect(cancel, watch);
+    if (cancelled) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED, "interrupted");
+        return NULL;
+    }
+    RemoteStream *stream = g_new0(RemoteStream, 1);
+    stream->left = size - cut;
+    return stream;
+}
+
+gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
+                   GError **error)
+{
+    (void)cancel;
+    (void)error;
+    gsize got = (gsize)MIN((guint64)MIN(length, (gsize)10000), stream->left);
+    memset(buffer, 'x', got);
+    stream->left -= got;
+    return (gssize)got;
+}
+
+void stream_close(RemoteStream *stream)
+{
+    if (stream == NULL)
+        return;
+    g_free(stream);
+    g_mutex_lock(&server.lock);
+    server.active--;
+    g_cond_broadcast(&server.changed);
+    g_mutex_unlock(&server.lock);
+}
+
+static void hold(gboolean held)
+{
+    g_mutex_lock(&server.lock);
+    server.held = held;
+    g_cond_broadcast(&server.changed);
+    g_mutex_unlock(&server.lock);
+}
+
+/* ---- the fixture ---- */
+
+typedef struct {
+    Fixture tree;
+    ChunkCache *chunks;
+    Workers *workers;
+    Stats stats;
+    Prefetch *prefetch;
+} Bed;
+
+static void bed_init(Bed *bed, guint connections)
+{
+    *bed = (Bed){0};
+    server.opened = g_ptr_array_new_with_free_func(g_free);
+    server.held = FALSE;
+    server.active = server.most_active = 0;
+    server.cut = 0;
+    fixture_init(&bed->tree);
+    bed->chunks = chunks_new(64 << 20);
+    bed->workers = workers_new(2 * connections + 4);
+    PrefetchOptions options = {
+        .remote = bed->tree.remote,
+        .tree = bed->tree.tree,
+        .chunks = bed->chunks,
+        .workers = bed->workers,
+        .stats = &bed->stats,
+        .connections = connections,
+        .cache_size = 64 << 20,
+    };
+    bed->prefetch = prefetch_new(&options);
+}
+
+static void bed_end_prefetch(Bed *bed)
+{
+    prefetch_stop(bed->prefetch);
+    g_clear_pointer(&bed->workers, workers_free);
+    g_clear_pointer(&bed->prefetch, prefetch_free);
+}
+
+static void bed_clear(Bed *bed)
+{
+    bed_end_prefetch(bed);
+    chunks_free(bed->chunks);
+    fixture_clear(&bed->tree);
+    g_clear_pointer(&server.opened, g_ptr_array_unref);
+}
+
+static void put_files(Bed *bed, const char *format, guint count, guint64 size)
+{
+    for (guint i = 0; i < count; i++) {
+        g_autofree char *name = g_strdup_printf("f%03u", i);
+        g_autofree char *path = g_strdup_printf("%s/%s", format, name);
+        fake_put_file(bed->tree.remote, path, size, 1);
+    }
+}
+
+static void list(Bed *bed, Node *dir)
+{
+    g_autoptr(GError) error = NULL;
+    prefetch_note_listing(bed->prefetch, dir);
+    g_autoptr(GPtrArray) nodes = tree_list(bed->tree.tree, dir, NULL, &error);
+    g_assert_no_error(error);
+    prefetch_note_listed(bed->prefetch, dir);
+}
+
+/* What open(2) does: the kernel has this content from now on. */
+static void open_file(Bed *bed, const char *name)
+{
+    g_autoptr(Node) node = fixture_find(&bed->tree, bed->tree.root, name);
+    tree_note_kernel_version(node, fixture_info(node).version);
+    prefetch_note_open(bed->prefetch, node);
+}
+
+static void read_file(Bed *bed, const char *name)
+{
+    g_autoptr(Node) node = fixture_find(&bed->tree, bed->tree.root, name);
+    NodeInfo info = fixture_info(node);
+    prefetch_await(bed->prefetch, node, info.version, info.size, NULL);
+}
+
+static gboolean is_cached(Bed *bed, const char *name)
+{
+    g_autoptr(Node) node = fixture_find(&bed->tree, bed->tree.root, name);
+    NodeInfo info = fixture_info(node);
+    return chunks_has(bed->chunks, info.ino, info.version, 0);
+}
+
+/* Waits until `count` files have been asked for and no transfer is under way. */
+static void await_fetched(guint count)
+{
+    g_mutex_lock(&server.lock);
+    while (server.opened->len < count || server.active > 0)
+        g_cond_wait(&server.changed, &server.lock);
+    g_assert_cmpuint(server.opened->len, ==, count);
+    g_mutex_unlock(&server.lock);
+}
+
+/* Waits until `count` transfers are being held. */
+static void await_active(guint count)
+{
+    g_mutex_lock(&server.lock);
+    while (server.active < count)
+        g_cond_wait(&server.changed, &server.lock);
+    g_mutex_unlock(&server.lock);
+}
+
+static gint compare_paths(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* That what was asked for so far is this, in whatever order the workers came to it. */
+static void assert_opened(const char *names)
+{
+    g_mutex_lock(&server.lock);
+    g_autoptr(GString) found = g_string_new(NULL);
+    g_ptr_array_sort(server.opened, compare_paths);
+    for (guint i = 0; i < server.opened->len; i++)
+        g_string_append_printf(found, "%s%s", i > 0 ? " " : "",
+                               strrchr(g_ptr_array_index(server.opened, i), '/') + 1);
+    g_mutex_unlock(&server.lock);
+    g_assert_cmpstr(found->str, ==, names);
+}
+
+/* ---- files ---- */
+
+static void second_open_in_order(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_files(&bed, "/m", 10, 4096);
+    list(&bed, bed.tree.root);
+    open_file(&bed, "f000");
+    assert_opened("");
+    open_file(&bed, "f001");
+    await_fetched(2);
+    assert_opened("f002 f003");
+    read_file(&bed, "f002");
+    g_assert_true(is_cached(&bed, "f002"));
+    g_assert_cmpint(STATS_GET(&bed.stats, prefetched_bytes), ==, 8192);
+    bed_clear(&bed);
+}
+
+static void window_doubles(void)
+{
+    Bed bed;
+    bed_init(&bed, 4);
+    put_files(&bed, "/m", 40, 4096);
+    list(&bed, bed.tree.root);
+    open_file(&bed, "f000");
+    open_file(&bed, "f001");
+    await_fetched(2);
+    open_file(&bed, "f002");
+    read_file(&bed, "f002");
+    await_fetched(5); /* up to f006 */
+    open_file(&bed, "f003");
+    read_file(&bed, "f003");
+    await_fetched(10); /* up to f011: eight ahead, twice the connections */
+    open_file(&bed, "f004");
+    read_file(&bed, "f004");
+    await_fetched(11);
+    bed_clear(&bed);
+}
+
+static void order_of_names(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    static const char *const names[] = {"/m/d", "/m/a", "/m/f", "/m/b", "/m/e", "/m/c", "/m/g"};
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        fake_put_file(bed.tree.remote, names[i], 100, 1);
+    list(&bed, bed.tree.root);
+    open_file(&bed, "b");
+    open_file(&bed, "c");
+    await_fetched(2);
+    assert_opened("d e");
+    bed_clear(&bed);
+}
+
+static void opens_in_no_order(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_files(&bed, "/m", 60, 4096);
+    list(&bed, bed.tree.root);
+    static const char *const names[] = {"f050", "f010", "f030", "f005", "f040", "f020", "f000"};
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        open_file(&bed, names[i]);
+    bed_end_prefetch(&bed);
+    assert_opened("");
+    bed_clear(&bed);
+}
+
+static void other_sizes(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_files(&bed, "/m", 2, 10);
+    fake_put_file(bed.tree.remote, "/m/large", PREFETCH_SMALL_MAX + 1, 1);
+    fake_put_file(bed.tree.remote, "/m/empty", 0, 1);
+    fake_put_dir(bed.tree.remote, "/m/directory");
+    fake_put_file(bed.tree.remote, "/m/most", PREFETCH_SMALL_MAX, 1);
+    fake_put_file(bed.tree.remote, "/m/small", 1, 1);
+    list(&bed, bed.tree.root);
+    open_file(&bed, "f000");
+    open_file(&bed, "f001");
+    await_fetched(2);
+    assert_opened("most small");
+    g_autoptr(Node) most = fixture_find(&bed.tree, bed.tree.root, "most");
+    read_file(&bed, "most");
+    NodeInfo info = fixture_info(most);
+    for (guint64 index = 0; index < PREFETCH_SMALL_MAX / CHUNK_SIZE; index++)
+        g_assert_true(chunks_has(bed.chunks, info.ino, info.version, index));
+    bed_clear(&bed);
+}
+
+static void seen_by_the_kernel(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_files(&bed, "/m", 6, 4096);
+    list(&bed, bed.tree.root);
+    open_file(&bed, "f003");
+    open_file(&bed, "f000");
+    open_file(&bed, "f001");
+    await_fetched(2);
+    assert_opened("f002 f004");
+    bed_clear(&bed);
+}
+
+static void local_writer(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_files(&bed, "/m", 6, 4096);
+    list(&bed, bed.tree.root);
+    g_autoptr(Node) node = fixture_find(&bed.tree, bed.tree.root, "f002");
+    tree_pin(bed.tree.tree, node);
+    open_file(&bed, "f000");
+    open_file(&bed, "f001");
+    await_fetched(2);
+    assert_opened("f003 f004");
+    tree_unpin(bed.tree.tree, node);
+    bed_clear(&bed);
+}
+
+static void never_all_connections(void)
+{
+    Bed bed;
+    bed_init(&bed, 4);
+    put_files(&bed, "/m", 40, 4096);
+    list(&bed, bed.tree.root);
+    hold(TRUE);
+    for (guint i = 0; i < 5; i++) {
+        g_autofree char *name = g_strdup_printf("f%03u", i * 2);
+        open_file(&bed, name);
+    }
+    await_active(3);
+    hold(FALSE);
+    g_autofree char *last = NULL;
+    for (guint i = 9; i < 17; i++) {
+        g_autofree char *name = g_strdup_printf("f%03u", i);
+        read_file(&bed, name);
+    }
+    bed_end_prefetch(&bed);
+    /* One more while a reader waits, which then needs no connection of its own. */
+    g_assert_cmpuint(server.most_active, <=, 4);
+    bed_clear(&bed);
+}
+
+static void queue_behind_the_limit(void)
+{
+    Bed bed;
+    bed_init(&bed, 2);
+    put_files(&bed, "/m", 10, 4096);
+    list(&bed, bed.tree.root);
+    hold(TRUE);
+    open_file(&bed, "f000");
+    open_file(&bed, "f001");
+    open_file(&bed, "f002");
+    await_active(1);
+    g_assert_cmpuint(server.opened->len, ==, 1);
+    /* The reader comes to one that has not begun: it is the reader's to fetch. */
+    read_file(&bed, "f003");
+    hold(FALSE);
+    bed_end_prefetch(&bed);
+    for (guint i = 0; i < server.opened->len; i++)
+        g_assert_cmpstr(g_ptr_array_index(server.opened, i), !=, "/m/f003");
+    bed_clear(&bed);
+}
+
+typedef struct {
+    Bed *bed;
+    const char *name;
+    GCancellable *cancel;
+    gboolean cached; /* when the wait was over */
+} Reading;
+
+static gpointer run_reading(gpointer data)
+{
+    Reading *reading = data;
+    g_autoptr(Node) node = fixture_find(&reading->bed->tree, reading->bed->tree.root, reading->name);
+    NodeInfo info = fixture_info(node);
+    prefetch_await(reading->bed->prefetch, node, info.version, info.size, reading->cancel);
+    reading->cached = is_cached(reading->bed, reading->name);
+    return NULL;
+}
+
+static void read_waits(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_files(&bed, "/m", 10, 300000);
+    list(&bed, bed.tree.root);
+    hold(TRUE);
+    open_file(&bed, "f000");
+    open_file(&bed, "f001");
+    await_active(2);
+    Reading reading = {.bed = &bed, .name = "f002"};
+    GThread *thread = g_thread_new("reader", run_reading, &reading);
+    g_assert_false(is_cached(&bed, "f002"));
+    hold(FALSE);
+    g_thread_join(thread);
+    g_assert_true(reading.cached);
+    await_fetched(2);
+    bed_clear(&bed);
+}
+
+static void wait_is_cancelled(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_files(&bed, "/m", 10, 4096);
+    list(&bed, bed.tree.root);
+    hold(TRUE);
+    open_file(&bed, "f000");
+    open_file(&bed, "f001");
+    await_active(2);
+    g_autoptr(GCancellable) cancel = g_cancellable_new();
+    Reading reading = {.bed = &bed, .name = "f002", .cancel = cancel};
+    GThread *thread = g_thread_new("reader", run_reading, &reading);
+    g_cancellable_cancel(cancel);
+    g_thread_join(thread);
+    g_assert_false(reading.cached);
+    bed_clear(&bed); /* with the transfers still held: they are cut off */
+}
+
+static void shorter_than_listed(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_files(&bed, "/m", 10, 4096);
+    list(&bed, bed.tree.root);
+    server.cut = 1;
+    open_file(&bed, "f000");
+    open_file(&bed, "f001");
+    await_fetched(2);
+    read_file(&bed, "f002");
+    g_assert_false(is_cached(&bed, "f002"));
+    bed_clear(&bed);
+}
+
+static void changed_meanwhile(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_files(&bed, "/m", 10, 4096);
+    list(&bed, bed.tree.root);
+    open_file(&bed, "f000");
+    open_file(&bed, "f001");
+    await_fetched(2);
+    g_assert_true(is_cached(&bed, "f002"));
+    g_autoptr(Node) node = fixture_find(&bed.tree, bed.tree.root, "f002");
+    tree_set_local(bed.tree.tree, node, 4096, 2, 0, G_MAXUINT32, TRUE);
+    g_assert_false(is_cached(&bed, "f002"));
+    read_file(&bed, "f002");
+    bed_end_prefetch(&bed);
+    g_assert_cmpint(STATS_GET(&bed.stats, prefetch_wasted_bytes), ==, 2 * 4096);
+    bed_clear(&bed);
+}
+
+static void used_and_wasted(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_files(&bed, "/m", 10, 1000);
+    list(&bed, bed.tree.root);
+    open_file(&bed, "f000");
+    open_file(&bed, "f001");
+    await_fetched(2);
+    read_file(&bed, "f002");
+    read_file(&bed, "f002");
+    bed_end_prefetch(&bed);
+    g_assert_cmpint(STATS_GET(&bed.stats, prefetched_bytes), ==, 2000);
+    g_assert_cmpint(STATS_GET(&bed.stats, prefetch_wasted_bytes), ==, 1000);
+    bed_clear(&bed);
+}
+
+/* A program that opens in order and reads nothing of it. */
+static void guesses_that_fail(void)
+{
+    Bed bed;
+    bed_init(&bed, 4);
+    put_files(&bed, "/m", 200, 1000);
+    list(&bed, bed.tree.root);
+    for (guint i = 0; i < 200; i++) {
+        g_autofree char *name = g_strdup_printf("f%03u", i);
+        open_file(&bed, name);
+    }
+    bed_end_prefetch(&bed);
+    /* What may be ahead at once, and no more in vain. */
+    g_assert_cmpuint(server.opened->len, <=, 8);
+    bed_clear(&bed);
+}
+
+static void every_third_file(void)
+{
+    Bed bed;
+    bed_init(&bed, 4);
+    put_files(&bed, "/m", 300, 1000);
+    list(&bed, bed.tree.root);
+    for (guint i = 0; i < 300; i += 3) {
+        g_autofree char *name = g_strdup_printf("f%03u", i);
+        open_file(&bed, name);
+        read_file(&bed, name);
+    }
+    bed_end_prefetch(&bed);
+    gint64 fetched = STATS_GET(&bed.stats, prefetched_bytes);
+    gint64 wasted = STATS_GET(&bed.stats, prefetch_wasted_bytes);
+    g_assert_cmpint(wasted, <=, (fetched - wasted) / 5 + 9 * 1000);
+    bed_clear(&bed);
+}
+
+static void bytes_in_vain(void)
+{
+    Bed bed;
+    bed_init(&bed, 16);
+    for (guint d = 0; d < 8; d++) {
+        g_autofree char *name = g_strdup_printf("d%u", d);
+        g_autofree char *path = g_strdup_printf("/m/%s", name);
+        fake_put_dir(bed.tree.remote, path);
+        put_files(&bed, path, 6, PREFETCH_SMALL_MAX);
+        g_autoptr(Node) dir = fixture_find(&bed.tree, bed.tree.root, name);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GPtrArray) nodes = tree_list(bed.tree.tree, dir, NULL, &error);
+        g_assert_no_error(error);
+        for (guint i = 0; i < 4; i++)
+            prefetch_note_open(bed.prefetch, g_ptr_array_index(nodes, i));
+    }
+    bed_end_prefetch(&bed);
+    /* A constant, and a little that time forgives. */
+    g_assert_cmpint(STATS_GET(&bed.stats, prefetched_bytes), <=, 10 << 20);
+    bed_clear(&bed);
+}
+
+static void one_connection(void)
+{
+    Bed bed;
+    bed_init(&bed, 1);
+    g_assert_null(bed.prefetch);
+    put_files(&bed, "/m", 10, 4096);
+    list(&bed, bed.tree.root);
+    open_file(&bed, "f000");
+    open_file(&bed, "f001");
+    read_file(&bed, "f002");
+    assert_opened("");
+    bed_clear(&bed);
+}
+
+/* ---- directories ---- */
+
+static void put_dirs(Bed *bed, const char *format, guint count)
+{
+    for (guint i = 0; i < count; i++) {
+        g_autofree char *path = g_strdup_printf("%s/d%03u", format, i);
+        fake_put_dir(bed->tree.remote, path);
+    }
+}
+
+static void list_below(Bed *bed, Node *dir, const char *name)
+{
+    g_autoptr(Node) child = fixture_find(&bed->tree, dir, name);
+    list(bed, child);
+}
+
+/* Waits until `count` listings were made ahead. */
+static void await_lists(Bed *bed, gint64 count)
+{
+    while (STATS_GET(&bed->stats, lists_prefetched) < count)
+        g_thread_yield();
+}
+
+static void one_listing(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_dirs(&bed, "/m", 10);
+    list(&bed, bed.tree.root);
+    bed_end_prefetch(&bed);
+    g_assert_cmpuint(fake_count(bed.tree.remote, FAKE_LIST), ==, 1);
+    bed_clear(&bed);
+}
+
+static void walk(void)
+{
+    Bed bed;
+    bed_init(&bed, 4);
+    put_dirs(&bed, "/m", 100);
+    list(&bed, bed.tree.root);
+    for (guint i = 0; i < 100; i++) {
+        g_autofree char *name = g_strdup_printf("d%03u", i);
+        list_below(&bed, bed.tree.root, name);
+    }
+    bed_end_prefetch(&bed);
+    /* Each directory once, and nearly all ahead. */
+    g_assert_cmpuint(fake_count(bed.tree.remote, FAKE_LIST), ==, 101);
+    g_assert_cmpint(STATS_GET(&bed.stats, lists_prefetched), >=, 50);
+    g_assert_cmpint(STATS_GET(&bed.stats, lists_wasted), ==, 0);
+    bed_clear(&bed);
+}
+
+static void walk_in_depth(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_dirs(&bed, "/m", 3);
+    put_dirs(&bed, "/m/d000", 3);
+    put_dirs(&bed, "/m/d001", 3);
+    list(&bed, bed.tree.root);
+    /* Its children come before its siblings. */
+    list_below(&bed, bed.tree.root, "d000");
+    await_lists(&bed, 2);
+    g_autoptr(Node) first = fixture_find(&bed.tree, bed.tree.root, "d000");
+    g_autoptr(Node) child = fixture_find(&bed.tree, first, "d000");
+    g_autoptr(Node) sibling = fixture_find(&bed.tree, bed.tree.root, "d001");
+    g_assert_cmpint(tree_listed_until(bed.tree.tree, child), >, 0);
+    g_assert_cmpint(tree_listed_until(bed.tree.tree, sibling), ==, 0);
+    bed_clear(&bed);
+}
+
+static void walk_stays_below(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_dirs(&bed, "/m", 5);
+    put_dirs(&bed, "/m/d000", 3);
+    g_autoptr(Node) top = fixture_find(&bed.tree, bed.tree.root, "d000");
+    {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GPtrArray) nodes = tree_list(bed.tree.tree, bed.tree.root, NULL, &error);
+        g_assert_no_error(error);
+    }
+    list(&bed, top);
+    list_below(&bed, top, "d000");
+    list_below(&bed, top, "d001");
+    list_below(&bed, top, "d002");
+    bed_end_prefetch(&bed);
+    g_assert_cmpuint(fake_count(bed.tree.remote, FAKE_LIST), ==, 5);
+    bed_clear(&bed);
+}
+
+static void listing_is_waited_for(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_dirs(&bed, "/m", 4);
+    list(&bed, bed.tree.root);
+    list_below(&bed, bed.tree.root, "d000");
+    await_lists(&bed, 2);
+    fake_hold(bed.tree.remote, FAKE_LIST);
+    list_below(&bed, bed.tree.root, "d001");
+    fake_wait_held(bed.tree.remote, FAKE_LIST, 1);
+    fake_release(bed.tree.remote, FAKE_LIST);
+    list_below(&bed, bed.tree.root, "d003");
+    bed_end_prefetch(&bed);
+    g_assert_cmpuint(fake_count(bed.tree.remote, FAKE_LIST), ==, 5);
+    bed_clear(&bed);
+}
+
+/* Someone who looks into a directory and its first child, again and again. */
+static void lists_in_vain(void)
+{
+    Bed bed;
+    bed_init(&bed, 2);
+    put_dirs(&bed, "/m", 40);
+    for (guint i = 0; i < 40; i++) {
+        g_autofree char *path = g_strdup_printf("/m/d%03u", i);
+        put_dirs(&bed, path, 5);
+    }
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) nodes = tree_list(bed.tree.tree, bed.tree.root, NULL, &error);
+    g_assert_no_error(error);
+    for (guint i = 0; i < nodes->len; i++) {
+        list(&bed, g_ptr_array_index(nodes, i));
+        list_below(&bed, g_ptr_array_index(nodes, i), "d000");
+    }
+    bed_end_prefetch(&bed);
+    g_assert_cmpint(STATS_GET(&bed.stats, lists_prefetched), <=, 12);
+    g_assert_cmpint(STATS_GET(&bed.stats, lists_wasted), <=,
+                    STATS_GET(&bed.stats, lists_prefetched));
+    bed_clear(&bed);
+}
+
+static void expired_listing_is_wasted(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_dirs(&bed, "/m", 3);
+    list(&bed, bed.tree.root);
+    list_below(&bed, bed.tree.root, "d000");
+    await_lists(&bed, 2);
+    fixture_advance(FIXTURE_TIMEOUT + 1);
+    list_below(&bed, bed.tree.root, "d001");
+    bed_end_prefetch(&bed);
+    g_assert_cmpint(STATS_GET(&bed.stats, lists_wasted), >=, 1);
+    bed_clear(&bed);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/prefetch/the second open in order fetches the next two files",
+                    second_open_in_order);
+    g_test_add_func("/prefetch/each step in order doubles what is ahead, up to a limit",
+                    window_doubles);
+    g_test_add_func("/prefetch/the order of names is one too", order_of_names);
+    g_test_add_func("/prefetch/opens in no order fetch nothing", opens_in_no_order);
+    g_test_add_func("/prefetch/large and empty files and directories are left out", other_sizes);
+    g_test_add_func("/prefetch/what the kernel has is left out", seen_by_the_kernel);
+    g_test_add_func("/prefetch/what a local writer has is left out", local_writer);
+    g_test_add_func("/prefetch/not all connections are used", never_all_connections);
+    g_test_add_func("/prefetch/a reader fetches itself what has not begun", queue_behind_the_limit);
+    g_test_add_func("/prefetch/a read waits for what is on its way", read_waits);
+    g_test_add_func("/prefetch/the wait can be cancelled", wait_is_cancelled);
+    g_test_add_func("/prefetch/a file shorter than listed is not kept", shorter_than_listed);
+    g_test_add_func("/prefetch/a file that has changed is not served", changed_meanwhile);
+    g_test_add_func("/prefetch/what was not read counts as wasted", used_and_wasted);
+    g_test_add_func("/prefetch/a directory where guesses fail is left alone", guesses_that_fail);
+    g_test_add_func("/prefetch/a reader of every third file wastes a fifth", every_third_file);
+    g_test_add_func("/prefetch/the bytes in vain are bounded over all directories", bytes_in_vain);
+    g_test_add_func("/prefetch/with one connection nothing is fetched ahead", one_connection);
+    g_test_add_func("/prefetch/walk/one listing is no walk", one_listing);
+    g_test_add_func("/prefetch/walk/the next directories are listed ahead", walk);
+    g_test_add_func("/prefetch/walk/children come before siblings", walk_in_depth);
+    g_test_add_func("/prefetch/walk/it does not leave where it began", walk_stays_below);
+    g_test_add_func("/prefetch/walk/a listing on its way is waited for", listing_is_waited_for);
+    g_test_add_func("/prefetch/walk/the listings in vain are bounded", lists_in_vain);
+    g_test_add_func("/prefetch/walk/a listing that expired unused is wasted",
+                    expired_listing_is_wasted);
+    return g_test_run();
+}
