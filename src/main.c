@@ -1,23 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ftpsfs: options -> remote -> tree -> mount -> loop -> unmount.
+ * ftpsfs: options -> helpers -> credentials -> sandbox -> remote -> tree -> mount -> loop ->
+ * unmount.
+ *
+ * Three processes make a mount. The one that talks to the server has no privileges and sees few
+ * files. What takes more is left to helpers, which are started before it has secrets: the mounter
+ * (fs/mounter.h), which mounts and unmounts, and the resolver (util/resolver.h).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "ftpsfs/config/config.h"
 #include "ftpsfs/config/credentials.h"
 #include "ftpsfs/fs/fs.h"
+#include "ftpsfs/fs/mounter.h"
 #include "ftpsfs/util/log.h"
+#include "ftpsfs/util/notify.h"
+#include "ftpsfs/util/owners.h"
+#include "ftpsfs/util/sandbox.h"
 #include "ftpsfs/util/statsfile.h"
 #include "version.h"
 
-static Trust *make_trust(const MountConfig *config, GError **error)
+/* mount(8)'s exit status for "mount failure"; 1 is for a wrong invocation. */
+#define EXIT_MOUNT 32
+
+/* What main has made before the mount is served. */
+typedef struct {
+    const MountConfig *config;
+    Credentials *credentials;
+    Mounter *mounter;          /* NULL: mount.fuse3 has mounted */
+    ResolverProcess *resolver; /* NULL: no names to look up, or no sandbox */
+    int ready_fd;              /* see report_ready; -1 in the foreground */
+} Start;
+
+static void start_clear(Start *start)
+{
+    g_clear_pointer(&start->mounter, mounter_free);
+    g_clear_pointer(&start->resolver, resolver_stop);
+    g_clear_pointer(&start->credentials, credentials_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Start, start_clear)
+
+static Trust *make_trust(const MountConfig *config, const Credentials *credentials, GError **error)
 {
     TrustOptions options = {
         .verify = config->verify,
@@ -28,6 +59,7 @@ static Trust *make_trust(const MountConfig *config, GError **error)
         .known_hosts = config->known_hosts,
         .cert = config->cert,
         .key = config->key,
+        .key_password = credentials->key_password,
         .priority = config->priority,
         .pins = config->pins != NULL ? (const char *const *)config->pins->pdata : NULL,
     };
@@ -35,11 +67,8 @@ static Trust *make_trust(const MountConfig *config, GError **error)
 }
 
 static Remote *connect_remote(const MountConfig *config, const Credentials *credentials,
-                              Stats *stats, GError **error)
+                              Trust *trust, Stats *stats, GError **error)
 {
-    g_autoptr(Trust) trust = make_trust(config, error);
-    if (trust == NULL)
-        return NULL;
     RemoteOptions options = {
         .host = config->source->host,
         .port = config->source->port,
@@ -90,47 +119,118 @@ static void report_ready(int ready_fd)
         close(null_fd);
 }
 
-/* The whole life of a mount. `ready_fd`: see report_ready; -1 in the foreground. */
-static int serve(const MountConfig *config, const Credentials *credentials, int ready_fd)
+/* Whether trust needs files that nobody here can name: the modules of PKCS #11 tokens. */
+static gboolean has_token(const MountConfig *config)
 {
-    Stats stats = {0};
-    statsfile_block();
-    g_autoptr(GError) error = NULL;
-    g_autoptr(Remote) remote = connect_remote(config, credentials, &stats, &error);
-    if (remote == NULL) {
-        g_printerr("ftpsfs: %s\n", error->message);
-        return EXIT_FAILURE;
+    return (config->cert != NULL && g_str_has_prefix(config->cert, "pkcs11:")) ||
+           (config->key != NULL && g_str_has_prefix(config->key, "pkcs11:"));
+}
+
+/* Gives up what was needed until here: to be root, and the files that have been read. */
+static gboolean confine(const MountConfig *config, GError **error)
+{
+    if (config->setuid_name != NULL &&
+        !sandbox_become(config->setuid_uid, config->setuid_gid, config->setuid_name, error))
+        return FALSE;
+    if (!config->sandbox)
+        return TRUE;
+    /* A place that is made later could not be reached. */
+    if (g_mkdir_with_parents(config->state_dir, 0700) != 0)
+        g_debug("%s: %s", config->state_dir, g_strerror(errno));
+    g_autofree char *stats_dir =
+        config->stats_file != NULL ? g_path_get_dirname(config->stats_file) : NULL;
+    const char *write[] = {config->spool_dir, config->state_dir, "/dev/fuse",
+                           "/dev/null",       stats_dir,         NULL};
+    SandboxOptions options = {
+        .files = has_token(config) ? SANDBOX_OPEN : SANDBOX_CLOSED,
+        .write = write,
+    };
+    return sandbox_enter(&options, error);
+}
+
+/* TreeOptions.own for idmap=names: an account that is unknown here counts as not told. */
+static void own_by_name(const RemoteEntry *entry, guint *has, guint32 *uid, guint32 *gid,
+                        gpointer data)
+{
+    *has &= ~(guint)(REMOTE_HAS_UID | REMOTE_HAS_GID);
+    if (entry->owner->len > 0 && owners_find(data, RESOLVER_USER, entry->owner->str, uid))
+        *has |= REMOTE_HAS_UID;
+    if (entry->group->len > 0 && owners_find(data, RESOLVER_GROUP, entry->group->str, gid))
+        *has |= REMOTE_HAS_GID;
+}
+
+static Fs *mount_fs(const Start *start, Remote *remote, Tree *tree, Files *files, GError **error)
+{
+    const MountConfig *config = start->config;
+    g_autofree char *mounted = NULL;
+    if (start->mounter != NULL) {
+        mounted = mounter_mount(start->mounter, error);
+        if (mounted == NULL)
+            return NULL;
     }
-    TreeOptions tree_options = {.timeout_s = config->dir_cache_timeout_s};
-    g_autoptr(Tree) tree = tree_new(remote, &tree_options);
-    g_autoptr(Files) files = make_files(config, remote, tree, &stats);
+    gboolean told = config->idmap != CONFIG_IDMAP_USER;
     FsOptions options = {
-        .mountpoint = config->mountpoint,
+        .mountpoint = mounted != NULL ? mounted : config->mountpoint,
         .fuse_options = config->fuse_options,
         .debug = config->debug,
         .uid = config->have_uid ? config->uid : getuid(),
         .gid = config->have_gid ? config->gid : getgid(),
+        .server_uid = told && !config->have_uid,
+        .server_gid = told && !config->have_gid,
         .umask_files = config->umask_files,
         .umask_dirs = config->umask_dirs,
     };
-    g_autoptr(Fs) fs = fs_mount(remote, tree, files, &options, &error);
-    if (fs == NULL) {
-        g_printerr("ftpsfs: %s\n", error->message);
-        return EXIT_FAILURE;
-    }
+    return fs_mount(remote, tree, files, &options, error);
+}
+
+static int fail(const MountConfig *config, const GError *error)
+{
+    g_printerr("ftpsfs: %s\n", error->message);
+    return config != NULL && config->helper ? EXIT_MOUNT : EXIT_FAILURE;
+}
+
+/* The whole life of a mount. */
+static int serve(Start *start)
+{
+    const MountConfig *config = start->config;
+    Stats stats = {0};
+    statsfile_block();
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Trust) trust = make_trust(config, start->credentials, &error);
+    if (trust == NULL || !confine(config, &error))
+        return fail(config, error);
+    g_autoptr(Remote) remote = connect_remote(config, start->credentials, trust, &stats, &error);
+    if (remote == NULL)
+        return fail(config, error);
+    g_autoptr(Owners) owners = owners_new(start->resolver);
+    TreeOptions tree_options = {
+        .timeout_s = config->dir_cache_timeout_s,
+        .remove_leftovers = config->atomic_upload && !config->read_only,
+        .own = config->idmap == CONFIG_IDMAP_NAMES ? own_by_name : NULL,
+        .own_data = owners,
+    };
+    g_autoptr(Tree) tree = tree_new(remote, &tree_options);
+    g_autoptr(Files) files = make_files(config, remote, tree, &stats);
+    g_autoptr(Fs) fs = mount_fs(start, remote, tree, files, &error);
+    if (fs == NULL)
+        return fail(config, error);
     g_autoptr(StatsFile) stats_file = statsfile_start(&stats, config->stats_file);
-    report_ready(ready_fd);
+    report_ready(start->ready_fd);
+    notify_service_manager("READY=1\nSTATUS=Mounted.");
     gboolean ok = fs_serve(fs);
+    notify_service_manager("STOPPING=1\nSTATUS=Sending what is left, unmounting.");
     /* In this order: no more requests; uploads end; connections end; then the last count. */
+    g_clear_pointer(&start->mounter, mounter_free);
     g_clear_pointer(&fs, fs_free);
     g_clear_pointer(&files, files_free);
     g_clear_pointer(&tree, tree_free);
     g_clear_pointer(&remote, remote_free);
+    g_clear_pointer(&stats_file, statsfile_stop);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* Waits in the foreground until the child has mounted or failed; its messages go to stderr. */
-static int wait_for_mount(pid_t child, int ready_fd)
+static int wait_for_mount(const MountConfig *config, pid_t child, int ready_fd)
 {
     char ok = '\0';
     ssize_t got;
@@ -142,12 +242,12 @@ static int wait_for_mount(pid_t child, int ready_fd)
     int status = 0;
     if (waitpid(child, &status, 0) == child && WIFSIGNALED(status))
         g_printerr("ftpsfs: ended by signal %d before it had mounted\n", WTERMSIG(status));
-    return EXIT_FAILURE;
+    return config->helper ? EXIT_MOUNT : EXIT_FAILURE;
 }
 
 /* Goes to the background before there are threads; the caller's process stays until the mount is
  * there or has failed. */
-static int serve_in_background(const MountConfig *config, const Credentials *credentials)
+static int serve_in_background(Start *start)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) != 0) {
@@ -161,13 +261,16 @@ static int serve_in_background(const MountConfig *config, const Credentials *cre
     }
     if (child > 0) {
         close(fds[1]);
-        return wait_for_mount(child, fds[0]);
+        mounter_leave(g_steal_pointer(&start->mounter));
+        resolver_leave(g_steal_pointer(&start->resolver));
+        return wait_for_mount(start->config, child, fds[0]);
     }
     close(fds[0]);
     setsid();
     if (chdir("/") != 0)
         g_warning("chdir /: %s", g_strerror(errno));
-    return serve(config, credentials, fds[1]);
+    start->ready_fd = fds[1];
+    return serve(start);
 }
 
 static void print_version(void)
@@ -176,15 +279,68 @@ static void print_version(void)
             glib_major_version, glib_minor_version, glib_micro_version);
 }
 
+typedef struct {
+    int count;
+    char **words;
+} Arguments;
+
+/* What ps(1) shows of a helper, in place of the command line that it was copied with. The words lie
+ * behind one another. */
+static void set_title(gpointer data, const char *title)
+{
+    const Arguments *arguments = data;
+    char *first = arguments->words[0];
+    char *last = arguments->words[arguments->count - 1];
+    gsize space = (gsize)(last - first) + strlen(last) + 1;
+    g_autofree char *text = g_strdup_printf("ftpsfs: %s", title);
+    memset(first, 0, space);
+    g_strlcpy(first, text, space);
+}
+
+/* Starts the helpers that the mount takes. */
+static gboolean start_helpers(Start *start, Arguments *arguments, GError **error)
+{
+    const MountConfig *config = start->config;
+    MounterOptions options = {
+        .mountpoint = config->mountpoint,
+        .fuse_options = config->fuse_options,
+        .uid = config->setuid_name != NULL ? config->setuid_uid : getuid(),
+        .gid = config->setuid_name != NULL ? config->setuid_gid : getgid(),
+        .background = !config->foreground,
+    };
+    if (!config_is_mounted(config)) {
+        start->mounter = mounter_start(&options, set_title, arguments, error);
+        if (start->mounter == NULL)
+            return FALSE;
+    }
+    gboolean names = config->idmap == CONFIG_IDMAP_NAMES;
+    if (names || (config->sandbox && !g_hostname_is_ip_address(config->source->host))) {
+        start->resolver = resolver_start(set_title, arguments, error);
+        return start->resolver != NULL;
+    }
+    return TRUE;
+}
+
+static int mount_and_serve(const MountConfig *config, Arguments *arguments)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(Start) start = {.config = config, .ready_fd = -1};
+    if (!start_helpers(&start, arguments, &error))
+        return fail(config, error);
+    start.credentials = credentials_find(config, &error);
+    if (start.credentials == NULL)
+        return fail(config, error);
+    return config->foreground ? serve(&start) : serve_in_background(&start);
+}
+
 int main(int argc, char **argv)
 {
     log_init(G_LOG_LEVEL_MESSAGE);
+    sandbox_hide_memory();
     g_autoptr(GError) error = NULL;
     g_autoptr(MountConfig) config = config_parse(argc, argv, &error);
-    if (config == NULL) {
-        g_printerr("ftpsfs: %s\n", error->message);
-        return EXIT_FAILURE;
-    }
+    if (config == NULL)
+        return fail(NULL, error);
     if (config->action == CONFIG_HELP) {
         g_autofree char *help = config_help();
         g_print("%s", help);
@@ -196,12 +352,11 @@ int main(int argc, char **argv)
     }
     if (config->debug)
         log_set_level(G_LOG_LEVEL_DEBUG);
+    else if (config->verbose)
+        log_set_level(G_LOG_LEVEL_INFO);
+    if (config->fake)
+        return EXIT_SUCCESS;
     signal(SIGPIPE, SIG_IGN);
-    g_autoptr(Credentials) credentials = credentials_find(config, &error);
-    if (credentials == NULL) {
-        g_printerr("ftpsfs: %s\n", error->message);
-        return EXIT_FAILURE;
-    }
-    return config->foreground ? serve(config, credentials, -1)
-                              : serve_in_background(config, credentials);
+    Arguments arguments = {.count = argc, .words = argv};
+    return mount_and_serve(config, &arguments);
 }

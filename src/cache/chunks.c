@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/cache/chunks.h"
 
+#include <stdlib.h>
+#include <sys/mman.h>
+
 /* What a chunk costs at least: its bookkeeping. Without it a great many small files would take far
  * more memory than the capacity says. */
 #define CHUNK_COST_MIN 512
+
+/* Memory for whole chunks is taken from the system in such pieces: a huge page. */
+#define REGION_SIZE ((gsize)2 * 1024 * 1024)
 
 typedef struct {
     guint64 node;
@@ -24,7 +30,21 @@ typedef struct {
     GList in_node; /* in owner->chunks */
 } Chunk;
 
+/* Memory of whole chunks. Each GBytes in it has a reference. */
+typedef struct {
+    gint references; /* atomic */
+    GMutex lock;     /* guards what follows */
+    GPtrArray *free; /* buffers of CHUNK_SIZE that are not in use */
+    GPtrArray *regions;
+} Buffers;
+
+typedef struct {
+    Buffers *buffers; /* a reference */
+    guint8 *buffer;
+} Loan;
+
 struct ChunkCache {
+    Buffers *buffers;
     GMutex lock;        /* guards all below */
     gsize capacity;     /* limit of `cost` */
     gsize cost;         /* sum of chunk_cost */
@@ -69,10 +89,96 @@ static void chunk_free(gpointer pointer)
     g_free(chunk);
 }
 
+/* ---- memory ---- */
+
+static Buffers *buffers_new(void)
+{
+    Buffers *buffers = g_new0(Buffers, 1);
+    buffers->references = 1;
+    g_mutex_init(&buffers->lock);
+    buffers->free = g_ptr_array_new();
+    buffers->regions = g_ptr_array_new_with_free_func(free);
+    return buffers;
+}
+
+static void buffers_unref(Buffers *buffers)
+{
+    if (!g_atomic_int_dec_and_test(&buffers->references))
+        return;
+    g_ptr_array_unref(buffers->free);
+    g_ptr_array_unref(buffers->regions);
+    g_mutex_clear(&buffers->lock);
+    g_free(buffers);
+}
+
+/* Lock held. */
+static void add_region(Buffers *buffers)
+{
+    guint8 *region = aligned_alloc(REGION_SIZE, REGION_SIZE);
+    if (region == NULL)
+        g_error("no memory for file content");
+    /* Without huge pages it is only slower. */
+    if (madvise(region, REGION_SIZE, MADV_HUGEPAGE) != 0)
+        g_debug("no huge pages for file content");
+    g_ptr_array_add(buffers->regions, region);
+    for (gsize at = REGION_SIZE; at > 0; at -= CHUNK_SIZE)
+        g_ptr_array_add(buffers->free, region + at - CHUNK_SIZE);
+}
+
+guint8 *chunks_buffer_new(ChunkCache *cache, gsize length)
+{
+    Buffers *buffers = cache->buffers;
+    if (length < CHUNK_SIZE)
+        return g_malloc(length);
+    g_mutex_lock(&buffers->lock);
+    if (buffers->free->len == 0)
+        add_region(buffers);
+    guint8 *buffer = g_ptr_array_steal_index_fast(buffers->free, buffers->free->len - 1);
+    g_mutex_unlock(&buffers->lock);
+    return buffer;
+}
+
+static void give_back(Buffers *buffers, guint8 *buffer)
+{
+    g_mutex_lock(&buffers->lock);
+    g_ptr_array_add(buffers->free, buffer);
+    g_mutex_unlock(&buffers->lock);
+}
+
+void chunks_buffer_free(ChunkCache *cache, guint8 *buffer, gsize length)
+{
+    if (buffer == NULL)
+        return;
+    if (length < CHUNK_SIZE)
+        g_free(buffer);
+    else
+        give_back(cache->buffers, buffer);
+}
+
+static void end_loan(gpointer pointer)
+{
+    g_autofree Loan *loan = pointer;
+    give_back(loan->buffers, loan->buffer);
+    buffers_unref(loan->buffers);
+}
+
+GBytes *chunks_buffer_to_bytes(ChunkCache *cache, guint8 *buffer, gsize length)
+{
+    if (length < CHUNK_SIZE)
+        return g_bytes_new_take(buffer, length);
+    Loan *loan = g_new(Loan, 1);
+    g_atomic_int_inc(&cache->buffers->references);
+    *loan = (Loan){cache->buffers, buffer};
+    return g_bytes_new_with_free_func(buffer, length, end_loan, loan);
+}
+
+/* ---- the cache ---- */
+
 ChunkCache *chunks_new(gsize capacity)
 {
     ChunkCache *cache = g_new0(ChunkCache, 1);
     g_mutex_init(&cache->lock);
+    cache->buffers = buffers_new();
     cache->capacity = MAX(capacity, (gsize)CHUNK_SIZE);
     cache->chunks = g_hash_table_new(key_hash, key_equal);
     cache->nodes = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
@@ -112,6 +218,7 @@ void chunks_free(ChunkCache *cache)
     free_dropped(cache->by_age.head);
     g_hash_table_unref(cache->chunks);
     g_hash_table_unref(cache->nodes);
+    buffers_unref(cache->buffers);
     g_mutex_clear(&cache->lock);
     g_free(cache);
 }

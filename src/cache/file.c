@@ -74,6 +74,17 @@ void file_end_busy(File *file)
     g_cond_broadcast(&file->changed);
 }
 
+/* The same for those who only want nobody else to be busy. */
+static gboolean await_idle(File *file, GCancellable *cancel, GError **error)
+{
+    if (!file->busy)
+        return TRUE;
+    if (!file_begin_busy(file, cancel, error))
+        return FALSE;
+    file_end_busy(file);
+    return TRUE;
+}
+
 gboolean file_claim(File *file, GCancellable *cancel, GError **error)
 {
     g_mutex_lock(&file->lock);
@@ -215,15 +226,23 @@ File *file_open(Files *files, Node *node, int flags, gboolean *keep_cache, GCanc
     return file;
 }
 
+static void end_reading(File *file)
+{
+    if (--file->reading == 0 && file->busy)
+        g_cond_broadcast(&file->changed);
+}
+
 /* Lock held; dropped. *got: bytes that came, fewer when the file was truncated meanwhile. */
 static gboolean read_remote(File *file, guint64 offset, gsize length, GPtrArray *parts, gsize *got,
                             GCancellable *cancel, GError **error)
 {
     Reader *reader = file->reader;
     guint before = parts->len;
+    file->reading++;
     g_mutex_unlock(&file->lock);
     gboolean ok = reader_read(reader, offset, length, parts, cancel, error);
     g_mutex_lock(&file->lock);
+    end_reading(file);
     for (guint i = before; i < parts->len; i++)
         *got += g_bytes_get_size(g_ptr_array_index(parts, i));
     return ok;
@@ -242,6 +261,12 @@ static gboolean read_spooled(File *file, guint64 *position, gsize length, GPtrAr
         Extent missing = {.start = end, .end = end};
         if (spool_missing(file->spool, offset, end, &missing) && missing.start == offset) {
             gsize got = 0;
+            /* A read stream would keep a server that locks files from storing. */
+            if (file->busy) {
+                if (!await_idle(file, cancel, error))
+                    return FALSE;
+                continue;
+            }
             if (!read_remote(file, offset, (gsize)(missing.end - offset), parts, &got, cancel,
                              error))
                 return FALSE;
@@ -268,6 +293,10 @@ gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, G
 {
     guint64 end = offset + length;
     g_mutex_lock(&file->lock);
+    if (file->spool == NULL && !await_idle(file, cancel, error)) {
+        g_mutex_unlock(&file->lock);
+        return FALSE;
+    }
     if (file->spool != NULL) {
         gboolean ok = read_spooled(file, &offset, length, parts, cancel, error);
         if (!ok || file->spool != NULL) {
@@ -278,10 +307,15 @@ gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, G
     }
     Reader *reader = file->reader;
     guint64 version = file->version;
+    file->reading++;
     g_mutex_unlock(&file->lock);
     prefetch_await(file->files->prefetch, file->node, version, offset + length, cancel);
     g_autoptr(GError) failure = NULL;
-    if (reader_read(reader, offset, length, parts, cancel, &failure))
+    gboolean ok = reader_read(reader, offset, length, parts, cancel, &failure);
+    g_mutex_lock(&file->lock);
+    end_reading(file);
+    g_mutex_unlock(&file->lock);
+    if (ok)
         return TRUE;
     /* Shorter than its directory says: the next look has to ask the server. */
     if (ftpsfs_error_is(failure, FTPSFS_ERROR_STALE))

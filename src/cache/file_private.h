@@ -18,6 +18,7 @@ struct Files {
     Tree *tree;
     ChunkCache *chunks;
     Workers *workers;
+    Workers *closers; /* for the reader */
     ReaderShared reader;
     Prefetch *prefetch; /* NULL: none */
     char *spool_dir;
@@ -40,6 +41,7 @@ struct File {
     Spool *spool;   /* NULL until something is written */
     gboolean busy;  /* an upload step, or a change of the name, is under way, by one thread, without
                        the lock */
+    guint reading;  /* threads that are reading remote content */
     gboolean pinned;
     gboolean hidden;     /* unlinked while open: lies under a hidden name until the last close, and
                             nothing is uploaded any more */
@@ -115,6 +117,11 @@ void writer_pump(File *file);
 
 /* A hidden name in the directory of `path`: "upload", "probe", "old". For g_free. */
 char *writer_beside(const char *path, const char *purpose);
+
+/* remote_store_open, after our own reading of the file has ended. New reading waits until the file is
+ * not busy. */
+RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, guint64 offset,
+                                GCancellable *cancel, GError **error);
 
 /* Takes the store out of the file, if it has one, with the duty to end it. */
 RemoteStream *writer_take_store(File *file);

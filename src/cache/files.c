@@ -12,14 +12,18 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
     files->chunks = chunks_new(options->cache_size);
     /* A thread for each connection that can be busy, and some to let go of those that were. */
     files->workers = workers_new(2 * options->connections + 4);
+    files->closers = workers_new(2);
     files->reader = (ReaderShared){
         .remote = remote,
         .chunks = files->chunks,
+        .disk = options->disk,
         .workers = files->workers,
+        .closers = files->closers,
         .stats = stats,
         /* What is read ahead has to survive in the cache until it is read. */
         .readahead = MIN(options->readahead, options->cache_size / 4),
-        .max_streams = MAX(options->connections / 2, 1),
+        .ahead_max = options->cache_size / 8 * 3,
+        .max_streams = MAX(options->connections - 1, 1),
         .timeout_s = options->timeout_s,
     };
     PrefetchOptions ahead = {
@@ -210,6 +214,7 @@ void files_free(Files *files)
         file_release(file);
     }
     workers_free(files->workers);
+    workers_free(files->closers);
     prefetch_free(files->prefetch);
     g_hash_table_unref(files->table);
     chunks_free(files->chunks);

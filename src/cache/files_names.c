@@ -38,8 +38,7 @@ static gboolean set_claimed(File *file, guint32 mode, gint64 mtime, GCancellable
         tree_set_local(files->tree, file->node, G_MAXUINT64, mtime, 0, mode, FALSE);
     }
     g_mutex_unlock(&file->lock);
-    return later ? ok
-                 : tree_set_attributes(files->tree, file->node, mode, mtime, cancel, error);
+    return later ? ok : tree_set_attributes(files->tree, file->node, mode, mtime, cancel, error);
 }
 
 gboolean files_set_attributes(Files *files, Node *node, guint32 mode, gint64 mtime,
@@ -82,8 +81,7 @@ static gboolean make_local(File *file, guint64 max, GCancellable *cancel)
     Extent missing;
     g_mutex_lock(&file->lock);
     guint64 size = file->spool != NULL ? spool_size(file->spool) : file->remote_size;
-    gboolean local =
-        file->spool != NULL && !spool_missing(file->spool, 0, G_MAXUINT64, &missing);
+    gboolean local = file->spool != NULL && !spool_missing(file->spool, 0, G_MAXUINT64, &missing);
     if (!local && size <= max)
         local = file_ensure_spool(file, &failure) &&
                 writer_fetch_missing(file, 0, G_MAXUINT64, cancel, &failure);
@@ -268,8 +266,7 @@ gboolean files_rename(Files *files, Node *dir, const char *name, Node *new_dir,
     File *target = no_replace || replaced == source ? NULL : files_find(files, replaced);
     g_autoptr(GPtrArray) all = files_concerned(files, source, target);
     guint claimed = 0;
-    gboolean ok =
-        claim_all(all, &claimed, cancel, error) && settle_all(all, target, cancel, error);
+    gboolean ok = claim_all(all, &claimed, cancel, error) && settle_all(all, target, cancel, error);
     if (ok && target != NULL)
         ok = rename_over_open(target, &names, cancel, error);
     else if (ok)

@@ -24,10 +24,13 @@ Node *node_new(Tree *tree, const char *name, RemoteType type)
 Node *node_new_from_entry(Tree *tree, const char *name, const RemoteEntry *entry)
 {
     Node *node = node_new(tree, name, entry->type);
-    node->has = (guint8)entry->has;
+    guint has = entry->has;
     node->mode = (guint16)(entry->mode & 07777);
     node->uid = entry->uid;
     node->gid = entry->gid;
+    if (tree->own != NULL)
+        tree->own(entry, &has, &node->uid, &node->gid, tree->own_data);
+    node->has = (guint8)has;
     node->perm = (guint16)entry->perm;
     node->mtime = entry->mtime;
     node->mtime_ns = entry->mtime_ns;

@@ -4,11 +4,11 @@
 #include "prefetch_private.h"
 
 /* What may be fetched in vain before anything was of use. */
-#define BYTES_IN_VAIN            (8 * 1024 * 1024)
-#define BYTES_FORGIVEN_PER_S     (64 * 1024)
-#define LIST_COST                100 /* so that a fifth of one can be counted */
-#define LISTS_FORGIVEN_PER_S     (LIST_COST / 2)
-#define READY_MAX                256 /* jobs that wait for their use; the oldest are given up */
+#define BYTES_IN_VAIN        (8 * 1024 * 1024)
+#define BYTES_FORGIVEN_PER_S (64 * 1024)
+#define LIST_COST            100 /* so that a fifth of one can be counted */
+#define LISTS_FORGIVEN_PER_S (LIST_COST / 2)
+#define READY_MAX            256 /* jobs that wait for their use; the oldest are given up */
 
 /* ---- the account ---- */
 

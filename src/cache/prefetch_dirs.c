@@ -29,8 +29,8 @@ static void step(const Prefetch *prefetch, Walk *walk, Node *dir)
     walk->at = dir;
     for (guint order = 0; order < TREE_ORDERS; order++) {
         g_clear_pointer(&walk->next[order], g_ptr_array_unref);
-        walk->next[order] = tree_next_dirs(prefetch->with.tree, dir, walk->top, (TreeOrder)order,
-                                           PREFETCH_GAP);
+        walk->next[order] =
+            tree_next_dirs(prefetch->with.tree, dir, walk->top, (TreeOrder)order, PREFETCH_GAP);
     }
 }
 
@@ -40,8 +40,7 @@ static Walk *walk_to(Prefetch *prefetch, Node *dir)
     for (GList *l = prefetch->walks.head; l != NULL; l = l->next) {
         Walk *walk = l->data;
         gboolean again = walk->at == dir;
-        TreeOrder other =
-            walk->order == TREE_ORDER_LISTING ? TREE_ORDER_NAMES : TREE_ORDER_LISTING;
+        TreeOrder other = walk->order == TREE_ORDER_LISTING ? TREE_ORDER_NAMES : TREE_ORDER_LISTING;
         if (!again && !comes_next(walk, walk->order, dir)) {
             if (!comes_next(walk, other, dir))
                 continue;
@@ -68,8 +67,8 @@ static void guess(Prefetch *prefetch, const Walk *walk)
 {
     if (walk->window == 0)
         return;
-    g_autoptr(GPtrArray) dirs = tree_next_dirs(prefetch->with.tree, walk->at, walk->top,
-                                               walk->order, 4 * walk->window);
+    g_autoptr(GPtrArray) dirs =
+        tree_next_dirs(prefetch->with.tree, walk->at, walk->top, walk->order, 4 * walk->window);
     guint ahead = 0;
     for (guint i = 0; i < dirs->len && ahead < walk->window; i++) {
         Node *dir = g_ptr_array_index(dirs, i);

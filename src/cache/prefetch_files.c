@@ -46,8 +46,8 @@ static gint find_file(const GPtrArray *files, const Node *node, guint from)
     return -1;
 }
 
-/* Notes that `node` follows `previous` in one of the orders or doesn't. FALSE when the files are not
- * known in this order. */
+/* Notes that `node` follows `previous` in one of the orders or doesn't. FALSE when the files are
+ * not known in this order. */
 static gboolean step(Prefetch *prefetch, Series *series, TreeOrder order, const Node *previous,
                      const Node *node)
 {
@@ -64,6 +64,7 @@ static gboolean step(Prefetch *prefetch, Series *series, TreeOrder order, const 
         series->run[order] = 0;
         return FALSE;
     }
+    series->gap[order] = now - before;
     gboolean follows = now > before && now - before <= PREFETCH_GAP;
     series->run[order] = follows ? series->run[order] + 1 : 0;
     series->last[order] = (guint)now;
@@ -78,10 +79,11 @@ static gboolean is_cached(const Prefetch *prefetch, const NodeInfo *info)
     return TRUE;
 }
 
-/* Whether too many guesses in this directory were wrong. What is ahead now is no mistake yet. */
+/* Whether too many guesses in this directory were wrong. What is ahead now is no mistake yet, nor
+ * the file that is being opened. */
 static gboolean is_unlucky(const Prefetch *prefetch, const Series *series)
 {
-    return series->fetched >= series->used + series->used / 5 + prefetch->window_max;
+    return series->fetched > series->used + series->used / 5 + prefetch->window_max;
 }
 
 static void guess(Prefetch *prefetch, Series *series, TreeOrder order)
@@ -106,6 +108,19 @@ static void guess(Prefetch *prefetch, Series *series, TreeOrder order)
     }
 }
 
+/* The order that fits better, TREE_ORDERS when none does. */
+static TreeOrder order_of(const Series *series)
+{
+    const guint *run = series->run;
+    if (run[TREE_ORDER_LISTING] == 0 && run[TREE_ORDER_NAMES] == 0)
+        return TREE_ORDERS;
+    if (run[TREE_ORDER_LISTING] != run[TREE_ORDER_NAMES])
+        return run[TREE_ORDER_NAMES] > run[TREE_ORDER_LISTING] ? TREE_ORDER_NAMES
+                                                               : TREE_ORDER_LISTING;
+    return series->gap[TREE_ORDER_NAMES] < series->gap[TREE_ORDER_LISTING] ? TREE_ORDER_NAMES
+                                                                           : TREE_ORDER_LISTING;
+}
+
 static void note_open(Prefetch *prefetch, Node *dir, Node *node)
 {
     Series *series = series_of(prefetch, dir);
@@ -113,23 +128,18 @@ static void note_open(Prefetch *prefetch, Node *dir, Node *node)
         return;
     g_autoptr(Node) previous = g_steal_pointer(&series->at);
     series->at = node_ref(node);
-    if (previous == NULL)
-        return;
-    if (!step(prefetch, series, TREE_ORDER_LISTING, previous, node))
+    if (previous == NULL || !step(prefetch, series, TREE_ORDER_LISTING, previous, node))
         return;
     /* The other order is looked at when it is needed: it costs sorting the names. */
-    gboolean listing = series->run[TREE_ORDER_LISTING] > 0;
-    if (series->files[TREE_ORDER_NAMES] != NULL || !listing)
+    if (series->files[TREE_ORDER_NAMES] != NULL || series->gap[TREE_ORDER_LISTING] != 1)
         step(prefetch, series, TREE_ORDER_NAMES, previous, node);
-    gboolean names = series->run[TREE_ORDER_NAMES] > 0;
-    if (!listing && !names) {
+    TreeOrder order = order_of(series);
+    if (order == TREE_ORDERS) {
         series->window = 0;
         return;
     }
-    series->window =
-        CLAMP(series->window * 2, PREFETCH_FIRST_WINDOW, prefetch->window_max);
-    names = series->run[TREE_ORDER_NAMES] > series->run[TREE_ORDER_LISTING];
-    guess(prefetch, series, names ? TREE_ORDER_NAMES : TREE_ORDER_LISTING);
+    series->window = CLAMP(series->window * 2, PREFETCH_FIRST_WINDOW, prefetch->window_max);
+    guess(prefetch, series, order);
 }
 
 void prefetch_note_open(Prefetch *prefetch, Node *node)

@@ -31,17 +31,18 @@ typedef struct {
     GPtrArray *files[TREE_ORDERS]; /* Node references; NULL until needed */
     guint last[TREE_ORDERS];       /* index of the last file opened */
     guint run[TREE_ORDERS];        /* opens in this order, one after another */
+    gint gap[TREE_ORDERS];         /* from the file opened before to the last one */
     guint window;                  /* files to have ahead */
     guint fetched, used;           /* files */
 } Series;
 
 /* A walk over directories. */
 typedef struct {
-    Node *top;                      /* where it began */
-    Node *at;                       /* where it is */
-    GPtrArray *next[TREE_ORDERS];   /* the first few directories to come */
-    TreeOrder order;                /* the one that fits so far */
-    guint window;                   /* directories to have ahead; 0: no guess yet */
+    Node *top;                    /* where it began */
+    Node *at;                     /* where it is */
+    GPtrArray *next[TREE_ORDERS]; /* the first few directories to come */
+    TreeOrder order;              /* the one that fits so far */
+    guint window;                 /* directories to have ahead; 0: no guess yet */
 } Walk;
 
 typedef enum {
@@ -59,11 +60,11 @@ typedef struct {
     Series *series; /* of a file; a reference */
     JobState state;
     gboolean used;
-    gboolean awaited;     /* the foreground waits for it, or has until it ends */
-    gboolean given_up;    /* not in the table any more */
-    guint64 fetched;      /* bytes that are in the chunk cache */
-    gint64 listed_until;  /* of a directory: which listing it was */
-    GList link;           /* in `queue` or `ready` */
+    gboolean awaited;    /* the foreground waits for it, or has until it ends */
+    gboolean given_up;   /* not in the table any more */
+    guint64 fetched;     /* bytes that are in the chunk cache */
+    gint64 listed_until; /* of a directory: which listing it was */
+    GList link;          /* in `queue` or `ready` */
 } Job;
 
 struct Prefetch {
@@ -94,10 +95,12 @@ gboolean prefetch_has_job(const Prefetch *prefetch, Node *node);
 gboolean prefetch_file(Prefetch *prefetch, Node *node, const NodeInfo *info, Series *series);
 gboolean prefetch_dir(Prefetch *prefetch, Node *dir);
 
-/* The foreground has come for the node: what was fetched is used up, what has not begun is dropped. */
+/* The foreground has come for the node: what was fetched is used up, what has not begun is dropped.
+ */
 void prefetch_settle(Prefetch *prefetch, Node *node);
 
-/* The foreground is about to do it itself: dropped if it has not begun; else it will wait for it. */
+/* The foreground is about to do it itself: dropped if it has not begun; else it will wait for it.
+ */
 void prefetch_take_over(Prefetch *prefetch, Node *node);
 
 /* prefetch_files.c */

@@ -2,29 +2,42 @@
 #include "ftpsfs/util/error.h"
 #include "reader_private.h"
 
-gboolean read_stream_has_room(const Stream *stream, guint64 chunks)
+static Stream *stream_ref(Stream *stream)
 {
-    guint64 limit = MIN(stream->want + stream->window, stream->end);
-    return stream->next + chunks < limit;
+    g_atomic_int_inc(&stream->references);
+    return stream;
+}
+
+static void stream_unref(gpointer data)
+{
+    Stream *stream = data;
+    if (!g_atomic_int_dec_and_test(&stream->references))
+        return;
+    stream_close(stream->remote);
+    g_clear_object(&stream->stop);
+    g_clear_error(&stream->failure);
+    chunks_buffer_free(stream->reader->shared->chunks, stream->buffer, stream->length);
+    reader_unref(stream->reader);
+    g_free(stream);
+}
+
+static gboolean has_room(const Stream *stream, guint64 chunks)
+{
+    return !stream->closed && stream->failure == NULL &&
+           stream->next + chunks < MIN(stream->run->position + stream->run->window, stream->end);
 }
 
 static void fill(gpointer data);
 
-void read_stream_run(Stream *stream)
+void read_stream_go_on(Stream *stream, guint64 chunks)
 {
+    if (stream->running || !has_room(stream, chunks))
+        return;
     stream->running = TRUE;
-    workers_run(stream->reader->shared->workers, fill, read_stream_ref(stream));
+    workers_run(stream->reader->shared->workers, fill, stream_ref(stream));
 }
 
-/* The pool wants the connection of a stream that is paused, so no worker is in it. */
-static void on_stop(GCancellable *stop, gpointer data)
-{
-    (void)stop;
-    Stream *stream = data;
-    workers_run(stream->reader->shared->workers, fill, read_stream_ref(stream));
-}
-
-/* Gives the connection back, without waiting for the network. Lock held; dropped meanwhile. */
+/* The connection goes back, without waiting for the network. Lock held; dropped meanwhile. */
 static void disconnect(Stream *stream)
 {
     Reader *reader = stream->reader;
@@ -36,10 +49,120 @@ static void disconnect(Stream *stream)
     if (stream->closed)
         g_cancellable_cancel(stream->stop);
     g_mutex_unlock(&reader->lock);
-    if (watch != 0)
+    if (watch != 0) {
         g_cancellable_disconnect(stop, watch);
+        g_cancellable_release_fd(stop);
+    }
     stream_close(remote);
     g_mutex_lock(&reader->lock);
+}
+
+static void let_go(gpointer data)
+{
+    Stream *stream = data;
+    Reader *reader = stream->reader;
+    g_mutex_lock(&reader->lock);
+    /* A worker that is in it sees by itself that it is to stop. */
+    if (!stream->busy && stream->remote != NULL && g_cancellable_is_cancelled(stream->stop))
+        disconnect(stream);
+    g_mutex_unlock(&reader->lock);
+    stream_unref(stream);
+}
+
+/* The stream is dropped, or the pool wants its connection. */
+static void on_stop(GCancellable *stop, gpointer data)
+{
+    (void)stop;
+    Stream *stream = data;
+    workers_run(stream->reader->shared->closers, let_go, stream_ref(stream));
+}
+
+void read_stream_remove(Stream *stream)
+{
+    Reader *reader = stream->reader;
+    stream->closed = TRUE;
+    stream->run->streams--;
+    stream->run = NULL;
+    g_ptr_array_remove(reader->streams, stream);
+    /* Who waits for it has to look for another one. */
+    reader_wake(reader, G_MAXUINT64, 0);
+}
+
+void read_stream_drop(Stream *stream)
+{
+    read_stream_remove(stream);
+    g_cancellable_cancel(stream->stop);
+    stream_unref(stream);
+}
+
+/* Makes room for one stream: the last one of the run that was of no use for the longest time. */
+static void drop_least_useful(Reader *reader)
+{
+    Stream *least = g_ptr_array_index(reader->streams, 0);
+    for (guint i = 1; i < reader->streams->len; i++) {
+        Stream *stream = g_ptr_array_index(reader->streams, i);
+        if (stream->run->last_use < least->run->last_use ||
+            (stream->run == least->run && stream->first > least->first))
+            least = stream;
+    }
+    read_stream_drop(least);
+}
+
+Stream *read_stream_start(Reader *reader, Run *run, guint64 index)
+{
+    if (reader->streams->len >= reader->shared->max_streams)
+        drop_least_useful(reader);
+    Stream *stream = g_new0(Stream, 1);
+    stream->references = 1;
+    stream->reader = reader_ref(reader);
+    stream->run = run;
+    stream->first = stream->next = index;
+    stream->end = reader_chunks(reader);
+    stream->stop = g_cancellable_new();
+    stream->opened = g_get_monotonic_time();
+    for (guint i = 0; i < reader->streams->len; i++) {
+        Stream *other = g_ptr_array_index(reader->streams, i);
+        if (other->run->window == 0)
+            continue; /* is for a few chunks only */
+        if (other->next > index)
+            stream->end = MIN(stream->end, MAX(other->first, index + 1));
+        else if (run->window > 0)
+            other->end = MIN(other->end, MAX(index, other->next));
+    }
+    if (run->tuning.streams > 1)
+        stream->end = MIN(stream->end, index + run->segment);
+    run->frontier = MAX(run->frontier, stream->end);
+    run->streams++;
+    g_ptr_array_add(reader->streams, stream);
+    return stream;
+}
+
+/* How many chunks a stream is waited for rather than another one started: those that come while that
+ * would get its connection. */
+static guint64 reach_of(const Stream *stream)
+{
+    const Tuning *tuning = &stream->run->tuning;
+    if (tuning->since == 0 || tuning->setup_us == 0)
+        return SEEK_AHEAD_CHUNKS;
+    gdouble elapsed = (gdouble)MAX(g_get_monotonic_time() - tuning->since, 1000);
+    gdouble bytes = (gdouble)tuning->bytes / elapsed / stream->run->streams *
+                    (gdouble)tuning->setup_us;
+    return SEEK_AHEAD_CHUNKS + (guint64)(bytes / CHUNK_SIZE);
+}
+
+Stream *read_stream_find(Reader *reader, guint64 index)
+{
+    for (guint i = 0; i < reader->streams->len; i++) {
+        Stream *stream = g_ptr_array_index(reader->streams, i);
+        if (index < stream->next || index >= stream->end)
+            continue;
+        /* Others ask for more at once, as the kernel's read-ahead does: that is no seek. */
+        if (index < stream->run->position + RUN_SLACK_CHUNKS && stream->run->window > 0)
+            return stream;
+        if (index - stream->next <= reach_of(stream))
+            return stream;
+    }
+    return NULL;
 }
 
 /* Makes the connection. Lock held; dropped meanwhile. */
@@ -48,34 +171,54 @@ static gboolean connect_stream(Stream *stream, GError **error)
     Reader *reader = stream->reader;
     guint64 offset = stream->next * CHUNK_SIZE + stream->filled;
     guint64 size = reader->size;
+    guint64 told_end = stream->end;
     g_autoptr(GCancellable) stop = g_object_ref(stream->stop);
+    stream->opened = g_get_monotonic_time();
     g_mutex_unlock(&reader->lock);
     g_autofree char *path = node_path(reader->node);
     RemoteStream *remote = NULL;
+    gboolean ends = FALSE;
     if (path == NULL)
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_STALE, "the file is gone from the server");
     else
-        remote = remote_read_open(reader->shared->remote, path, offset, size, stop, error);
+        remote = remote_read_range(reader->shared->remote, path, offset, told_end * CHUNK_SIZE,
+                                   size, &ends, stop, error);
     gulong watch = 0;
     if (remote != NULL) {
         stream_hold(remote, stop);
-        watch = g_cancellable_connect(stop, G_CALLBACK(on_stop), read_stream_ref(stream),
-                                      read_stream_unref);
+        watch = g_cancellable_connect(stop, G_CALLBACK(on_stop), stream_ref(stream), stream_unref);
+        /* Kept open, or each wait would make one of its own. */
+        if (watch != 0 && g_cancellable_get_fd(stop) < 0)
+            g_debug("no file descriptor to wait for an interruption with");
     }
     g_mutex_lock(&reader->lock);
     stream->remote = remote;
     stream->stop_watch = watch;
+    stream->told_end = ends ? told_end : reader_chunks(reader);
     return remote != NULL;
 }
 
-/* A chunk is whole: puts it where all can find it. Lock held. */
+/* A chunk is whole: puts it where all can find it. Lock held; dropped while it goes to disk. */
 static void publish(Stream *stream)
 {
     Reader *reader = stream->reader;
-    g_autoptr(GBytes) chunk = g_bytes_new_take(g_steal_pointer(&stream->buffer), stream->filled);
-    chunks_put(reader->shared->chunks, reader->ino, reader->version, stream->next, chunk);
+    ReaderShared *shared = reader->shared;
+    guint64 index = stream->next;
+    g_autoptr(GBytes) chunk = chunks_buffer_to_bytes(
+        shared->chunks, g_steal_pointer(&stream->buffer), stream->length);
+    chunks_put(shared->chunks, reader->ino, reader->version, index, chunk);
     stream->next++;
     stream->filled = 0;
+    reader_wake(reader, index, stream->length);
+    if (stream->closed)
+        return;
+    run_tune(reader, stream->run, stream->length);
+    if (!reader->on_disk)
+        return;
+    DiskKey key = reader->key;
+    g_mutex_unlock(&reader->lock);
+    disk_put(shared->disk, &key, index, chunk);
+    g_mutex_lock(&reader->lock);
 }
 
 static gsize chunk_length(const Reader *reader, guint64 index)
@@ -83,14 +226,43 @@ static gsize chunk_length(const Reader *reader, guint64 index)
     return (gsize)MIN((guint64)CHUNK_SIZE, reader->size - index * CHUNK_SIZE);
 }
 
+/* Whether the chunk at which the stream would connect is there already, in memory or on disk. Lock
+ * held; dropped while the disk is read. */
+static gboolean pass_cached(Stream *stream)
+{
+    Reader *reader = stream->reader;
+    ReaderShared *shared = reader->shared;
+    guint64 index = stream->next;
+    gboolean there = chunks_has(shared->chunks, reader->ino, reader->version, index);
+    if (!there && reader->on_disk) {
+        DiskKey key = reader->key;
+        guint64 version = reader->version;
+        gsize length = chunk_length(reader, index);
+        g_mutex_unlock(&reader->lock);
+        g_autoptr(GBytes) chunk = disk_get(shared->disk, &key, index, length);
+        if (chunk != NULL)
+            chunks_put(shared->chunks, reader->ino, version, index, chunk);
+        there = chunk != NULL;
+        g_mutex_lock(&reader->lock);
+    }
+    if (!there)
+        return FALSE;
+    stream->next = index + 1;
+    stream->opened = 0;
+    reader_wake(reader, index, CHUNK_SIZE);
+    return TRUE;
+}
+
 /* Reads once from the network into the chunk under way. Lock held; dropped meanwhile. */
 static gboolean read_once(Stream *stream, GError **error)
 {
     Reader *reader = stream->reader;
-    gsize length = chunk_length(reader, stream->next);
     gsize filled = stream->filled;
-    if (stream->buffer == NULL)
-        stream->buffer = g_malloc(CHUNK_SIZE);
+    if (stream->buffer == NULL) {
+        stream->length = chunk_length(reader, stream->next);
+        stream->buffer = chunks_buffer_new(reader->shared->chunks, stream->length);
+    }
+    gsize length = stream->length;
     guint8 *buffer = stream->buffer;
     RemoteStream *remote = stream->remote;
     g_autoptr(GCancellable) stop = g_object_ref(stream->stop);
@@ -104,15 +276,22 @@ static gboolean read_once(Stream *stream, GError **error)
                     "the file is shorter on the server than its directory says");
         return FALSE;
     }
+    if (stream->closed)
+        return TRUE; /* the reader may be at another version by now */
+    if (stream->opened != 0) {
+        stream->run->tuning.setup_us = g_get_monotonic_time() - stream->opened;
+        stream->opened = 0;
+    }
     stream->attempts = 0;
     stream->filled += (gsize)got;
     if (stream->filled == length)
         publish(stream);
-    g_cond_broadcast(&reader->changed);
+    else
+        reader_wake(reader, stream->next, stream->filled);
     return TRUE;
 }
 
-/* After the last byte of the file: takes the end of the data and the server's 226, so that the
+/* After the last byte of the file, or of the range that was asked for: takes the end of the data and the server's 226, so that the
  * control connection is of use at once. More bytes than the size: the file has grown; what was read
  * is still what was asked for. Lock held; dropped meanwhile. */
 static void take_end(Stream *stream)
@@ -125,38 +304,104 @@ static void take_end(Stream *stream)
     g_autoptr(GError) error = NULL;
     gssize got = stream_read(remote, more, sizeof more, stop, &error);
     g_mutex_lock(&reader->lock);
-    if (got > 0)
+    if (got > 0 && stream->told_end * CHUNK_SIZE >= reader->size)
         g_info("a file has grown on the server while it was read");
     else if (got < 0 && !ftpsfs_error_is(error, FTPSFS_ERROR_INTERRUPTED))
         g_debug("after the last byte: %s", error->message);
 }
 
-/* Whether a failure is passed over and the stream tried anew. A cancellation that is not our own
- * close is the pool's wish for the connection; getting in line again is fair. */
-static gboolean may_go_on(Stream *stream, const GError *failure)
+/* Whether somebody waits for what the stream brings. */
+static gboolean is_awaited(const Stream *stream)
 {
+    for (const GList *l = stream->reader->waiters.head; l != NULL; l = l->next) {
+        const Waiter *waiter = l->data;
+        if (waiter->index >= stream->next && waiter->index < stream->end)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* The stream could not go on: it tries again, or ends, or fails. Lock held; dropped meanwhile. */
+static void recover(Stream *stream, GError *failure)
+{
+    g_autoptr(GError) owned = failure;
+    gboolean interrupted = ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED);
+    stream->opened = 0;
+    if (stream->remote != NULL || interrupted)
+        disconnect(stream);
     if (stream->closed)
-        return FALSE;
-    if (ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED))
-        return TRUE;
+        return;
+    /* A cancellation that is not our own close is the pool's wish for the connection. Getting in
+     * line again is fair for the only stream of a run; the others are luxury. */
+    if (interrupted && stream->run->streams > 1) {
+        run_note_yield(stream->run);
+        stream->end = stream->next;
+        return;
+    }
     /* A timeout has cost its time, on two connections already. */
-    return ftpsfs_error_is_connection(failure) && !ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT) &&
-           ++stream->attempts < STREAM_ATTEMPTS;
+    if (interrupted ||
+        (ftpsfs_error_is_connection(failure) && !ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT) &&
+         ++stream->attempts < STREAM_ATTEMPTS))
+        return;
+    /* What nobody has asked for so far may work when somebody does. */
+    if (!is_awaited(stream)) {
+        g_debug("reading ahead ends: %s", failure->message);
+        run_note_yield(stream->run);
+        stream->end = stream->next;
+        return;
+    }
+    stream->failure = g_steal_pointer(&owned);
+    reader_wake(stream->reader, G_MAXUINT64, 0);
 }
 
 /* Fills as far as the window reaches. Lock held; dropped while on the network. */
 static void fill_window(Stream *stream)
 {
-    while (!stream->closed && stream->failure == NULL && read_stream_has_room(stream, 0)) {
-        g_autoptr(GError) failure = NULL;
-        if ((stream->remote != NULL || connect_stream(stream, &failure)) &&
-            read_once(stream, &failure))
+    while (has_room(stream, 0)) {
+        if (stream->remote == NULL && stream->filled == 0 && pass_cached(stream))
             continue;
-        if (stream->remote != NULL || ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED))
-            disconnect(stream);
-        if (!may_go_on(stream, failure))
-            stream->failure = g_steal_pointer(&failure);
+        if (!has_room(stream, 0))
+            return;
+        g_autoptr(GError) failure = NULL;
+        if ((stream->remote == NULL && !connect_stream(stream, &failure)) ||
+            !read_once(stream, &failure))
+            recover(stream, g_steal_pointer(&failure));
     }
+}
+
+/* Whether a stream that is not closed is at its end: of its part, or of what a single read wanted. */
+static gboolean is_done(const Stream *stream)
+{
+    return stream->next >= stream->end ||
+           (stream->run->window == 0 && stream->next >= stream->run->position);
+}
+
+static gboolean is_alone(const Stream *stream)
+{
+    const GPtrArray *streams = stream->reader->streams;
+    for (guint i = 0; i < streams->len; i++) {
+        const Stream *other = g_ptr_array_index(streams, i);
+        if (other->run == stream->run && other != stream && other->running)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* The worker leaves a stream that has not failed. Lock held; dropped meanwhile. */
+static void pause_or_end(Stream *stream)
+{
+    Reader *reader = stream->reader;
+    if (stream->remote != NULL && stream->next >= stream->told_end)
+        take_end(stream);
+    if (stream->closed || !is_done(stream)) {
+        if (!stream->closed && is_alone(stream) && !has_room(stream, 0))
+            run_note_idle(stream->run);
+        return;
+    }
+    Run *run = stream->run;
+    read_stream_remove(stream);
+    run_extend(reader, run);
+    stream_unref(stream);
 }
 
 /* The work of a worker on a stream. */
@@ -165,32 +410,17 @@ static void fill(gpointer data)
     Stream *stream = data;
     Reader *reader = stream->reader;
     g_mutex_lock(&reader->lock);
-    if (stream->busy) {
-        /* The one that is in it sees `closed` and `stop` by itself. */
-        g_mutex_unlock(&reader->lock);
-        read_stream_unref(stream);
-        return;
-    }
     stream->busy = TRUE;
     fill_window(stream);
-    gboolean at_end = stream->next * CHUNK_SIZE >= reader->size;
-    if (stream->remote != NULL && at_end && !stream->closed)
-        take_end(stream);
-    /* One that was started for a single read elsewhere does not keep its connection. */
-    gboolean done = stream->next >= stream->end || stream->window == 0 || stream->failure != NULL;
+    if (!stream->closed && stream->failure == NULL)
+        pause_or_end(stream);
     if (stream->remote != NULL &&
-        (done || stream->closed || g_cancellable_is_cancelled(stream->stop)))
+        (stream->closed || stream->failure != NULL || g_cancellable_is_cancelled(stream->stop)))
         disconnect(stream);
     stream->busy = FALSE;
     stream->running = FALSE;
-    if (!stream->closed && stream->failure == NULL && read_stream_has_room(stream, 0))
-        read_stream_run(stream); /* the application went on while the lock was dropped */
-    else if (!stream->closed && stream->next >= stream->end && stream->failure == NULL) {
-        stream->closed = TRUE;
-        g_ptr_array_remove(reader->streams, stream);
-        read_stream_unref(stream);
-    }
-    g_cond_broadcast(&reader->changed);
+    /* The application may have gone on while the lock was dropped. */
+    read_stream_go_on(stream, 0);
     g_mutex_unlock(&reader->lock);
-    read_stream_unref(stream);
+    stream_unref(stream);
 }

@@ -7,12 +7,20 @@
 
 /* One read by the application. */
 typedef struct {
-    guint64 last; /* chunk */
+    guint64 last;    /* chunk */
+    guint64 version; /* of the content */
+    guint64 size;
     GCancellable *cancel;
     gulong watch; /* of `cancel`; 0 until something has to be waited for */
 } Request;
 
-static void reader_unref(Reader *reader)
+Reader *reader_ref(Reader *reader)
+{
+    g_atomic_int_inc(&reader->references);
+    return reader;
+}
+
+void reader_unref(Reader *reader)
 {
     if (!g_atomic_int_dec_and_test(&reader->references))
         return;
@@ -88,6 +96,14 @@ void reader_reset(Reader *reader, guint64 version, guint64 size)
     g_mutex_unlock(&reader->lock);
 }
 
+void reader_stop(Reader *reader)
+{
+    g_mutex_lock(&reader->lock);
+    drop_all(reader);
+    reader_wake(reader, G_MAXUINT64, 0);
+    g_mutex_unlock(&reader->lock);
+}
+
 void reader_wake(Reader *reader, guint64 index, gsize filled)
 {
     for (GList *l = reader->waiters.head; l != NULL; l = l->next) {
@@ -128,13 +144,17 @@ static gboolean check_cancelled(const Request *request, GError **error)
 /* The stream that brings chunk `index`, started if need be; NULL when it has failed. Lock held. */
 static Stream *stream_for(Reader *reader, const Request *request, guint64 index, GError **error)
 {
-    Run *run = run_find(reader, index);
-    if (run == NULL)
+    Stream *stream = read_stream_find(reader, index);
+    Run *run = stream != NULL ? stream->run : run_find(reader, index);
+    /* A seek, within the window but to what will not be there soon, begins anew as well. */
+    if (run == NULL || (stream == NULL && index > run->position + RUN_SLACK_CHUNKS))
         run = run_new(reader, index);
     run_advance(reader, run, index, request->last, TRUE);
-    Stream *stream = read_stream_find(reader, index);
-    if (stream == NULL)
+    if (stream == NULL) {
         stream = read_stream_start(reader, run, index);
+        if (run->window == 0)
+            stream->end = MIN(stream->end, request->last + 1);
+    }
     if (stream->failure != NULL) {
         g_propagate_error(error, g_error_copy(stream->failure));
         read_stream_drop(stream);
@@ -180,12 +200,19 @@ static void note_served(Reader *reader, const Request *request, guint64 index)
         run_advance(reader, run, index, request->last, FALSE);
 }
 
-/* Bytes [from, to) of chunk `index`. Lock held; dropped while waiting. */
+/* Whether the reader has got another content since the request came. */
+static gboolean is_outdated(const Reader *reader, const Request *request)
+{
+    return reader->version != request->version || reader->size != request->size;
+}
+
+/* Bytes [from, to) of chunk `index`; NULL without an error when the content is another one now. Lock
+ * held; dropped while waiting. */
 static GBytes *get_chunk(Reader *reader, Request *request, guint64 index, gsize from, gsize to,
                          GError **error)
 {
     gint64 deadline = 0;
-    for (;;) {
+    while (!is_outdated(reader, request)) {
         g_autoptr(GBytes) chunk =
             chunks_get(reader->shared->chunks, reader->ino, reader->version, index);
         GBytes *part = NULL;
@@ -207,16 +234,18 @@ static GBytes *get_chunk(Reader *reader, Request *request, guint64 index, gsize 
         if (!await_stream(reader, request, index, to, deadline, error))
             return NULL;
     }
+    return NULL;
 }
 
 /* Lock held; dropped while waiting. */
 static gboolean read_chunks(Reader *reader, Request *request, guint64 offset, gsize length,
                             GPtrArray *parts, GError **error)
 {
-    guint64 version = reader->version;
+    request->version = reader->version;
+    request->size = reader->size;
     guint64 end = offset >= reader->size ? offset : offset + MIN(length, reader->size - offset);
     request->last = end > 0 ? (end - 1) / CHUNK_SIZE : 0;
-    while (offset < end && reader->version == version) {
+    while (offset < end) {
         guint64 index = offset / CHUNK_SIZE;
         gsize from = (gsize)(offset % CHUNK_SIZE);
         gsize to = (gsize)MIN((guint64)CHUNK_SIZE, end - index * CHUNK_SIZE);
@@ -233,10 +262,17 @@ gboolean reader_read(Reader *reader, guint64 offset, gsize length, GPtrArray *pa
                      GCancellable *cancel, GError **error)
 {
     Request request = {.cancel = cancel};
+    guint before = parts->len;
+    g_autoptr(GError) failure = NULL;
     g_mutex_lock(&reader->lock);
-    gboolean ok = read_chunks(reader, &request, offset, length, parts, error);
+    /* What is given is of one version: from the beginning again when that has changed. */
+    while (!read_chunks(reader, &request, offset, length, parts, &failure) && failure == NULL)
+        g_ptr_array_set_size(parts, (gint)before);
     g_mutex_unlock(&reader->lock);
     if (request.watch != 0)
         g_cancellable_disconnect(cancel, request.watch);
-    return ok;
+    if (failure == NULL)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
 }

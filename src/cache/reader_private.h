@@ -29,10 +29,10 @@
 typedef struct {
     guint streams;   /* as many as the run shall have */
     guint before;    /* as many as it had before the trial that is on; 0: there is none */
+    gboolean starting; /* the trial's streams have not all got their first byte yet */
     gdouble rate;    /* before the trial, bytes a microsecond */
     gint64 since;    /* the period's beginning, monotonic microseconds; 0: none has begun */
     guint64 bytes;   /* received in the period */
-    gboolean paused; /* a stream had nothing to do in the period: the application is the limit */
     gint64 not_before; /* of the next trial */
     guint failures;    /* trials in a row that were no gain */
     gint64 setup_us;   /* what the last connection took to bring its first byte */
@@ -42,7 +42,9 @@ typedef struct {
 typedef struct {
     guint64 position; /* the application has asked for chunks below this */
     guint64 window;   /* chunks to fetch beyond `position`; 0: not seen to be sequential so far */
-    guint64 segment;  /* chunks from one stream's beginning to the next one's */
+    gboolean begun;   /* something has been read */
+    guint64 segment;  /* chunks for one stream, while there are to be several */
+    guint64 frontier; /* all before this chunk is some stream's part */
     gint64 last_use;  /* monotonic microseconds */
     guint streams;    /* that work for it */
     Tuning tuning;
@@ -83,7 +85,8 @@ typedef struct {
     gboolean running;     /* a worker has it, or will */
     gboolean busy;        /* a worker is in it */
     gboolean closed;      /* no longer in the reader */
-    gint64 opened;        /* when its connection was asked for, until its first byte */
+    guint64 told_end;     /* the chunk before which the server ends by itself */
+    gint64 opened;        /* when it began to get a connection, until its first byte; else 0 */
     GError *failure;      /* why it can't go on */
     RemoteStream *remote; /* NULL while it has no connection; only the worker changes it */
     GCancellable *stop;   /* cancelled at close, or by the pool that wants the connection */
@@ -97,6 +100,9 @@ typedef struct {
 /* All functions: lock held. */
 
 /* reader.c */
+
+Reader *reader_ref(Reader *reader);
+void reader_unref(Reader *reader);
 
 /* Chunks in the file. */
 guint64 reader_chunks(const Reader *reader);
@@ -115,20 +121,27 @@ Run *run_new(Reader *reader, guint64 index);
 /* Ends the run with its streams. */
 void run_drop(Reader *reader, Run *run);
 
-/* The application reads chunks [index, last] and had to wait for the first of them, or not: moves
+/* The application reads chunks [index, last] and has to wait for the first of them, or not: moves
  * the window and has the streams go on. */
 void run_advance(Reader *reader, Run *run, guint64 index, guint64 last, gboolean waited);
 
-/* Bytes have come, or a stream is idle: measures, and decides on the number of streams. */
+/* Bytes have come: measures, and decides on the number of streams. */
 void run_tune(Reader *reader, Run *run, gsize bytes);
+
+/* All streams of the run have nothing to do: the application is the limit, not the connections. */
+void run_note_idle(Run *run);
+
+/* The pool has taken a stream's connection for others. */
+void run_note_yield(Run *run);
 
 /* Starts the streams that the run shall have on later segments, as far as the window reaches. */
 void run_extend(Reader *reader, Run *run);
 
-/* The chunk at which the run's window ends. */
-guint64 run_limit(const Run *run);
 
 /* read_stream.c */
+
+/* Does what is needed of a stream that is ended for good. */
+void read_stream_remove(Stream *stream);
 
 /* A stream of the run from chunk `index` on, up to where another one has begun. */
 Stream *read_stream_start(Reader *reader, Run *run, guint64 index);

@@ -34,6 +34,9 @@ Tree *tree_new(Remote *remote, const TreeOptions *options)
     g_queue_init(&tree->used);
     tree->remote = remote;
     tree->timeout = (gint64)options->timeout_s * G_USEC_PER_SEC;
+    tree->remove_leftovers = options->remove_leftovers;
+    tree->own = options->own;
+    tree->own_data = options->own_data;
     tree->clock = options->clock != NULL ? options->clock : g_get_monotonic_time;
     tree->max_nodes = options->max_nodes != 0 ? options->max_nodes : TREE_NODES_DEFAULT;
     Node *root = node_new(tree, "", REMOTE_TYPE_DIR);

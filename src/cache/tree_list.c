@@ -48,6 +48,37 @@ static gboolean path_is(const Node *node, const char *path)
     return g_strcmp0(now, path) == 0;
 }
 
+/* Uploads of mounts that crashed, when nothing has been added to them for this long. */
+#define LEFTOVER_AGE_S (24 * 60 * 60)
+
+static gboolean is_leftover(const Node *node)
+{
+    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+    return node->type == REMOTE_TYPE_FILE && (node->has & REMOTE_HAS_MTIME) &&
+           now - node->mtime > LEFTOVER_AGE_S &&
+           (g_str_has_prefix(node->name, ".ftpsfs-upload-") ||
+            g_str_has_prefix(node->name, ".ftpsfs-probe-"));
+}
+
+/* Removes what crashed uploads have left in a directory that was listed just now. Lock free. */
+static void remove_leftovers(Tree *tree, const char *path, GPtrArray *nodes)
+{
+    for (guint i = nodes->len; i-- > 0;) {
+        const Node *node = g_ptr_array_index(nodes, i);
+        if (!is_leftover(node))
+            continue;
+        g_autofree char *full =
+            g_strconcat(path, g_str_has_suffix(path, "/") ? "" : "/", node->name, NULL);
+        g_autoptr(GError) failure = NULL;
+        if (remote_unlink(tree->remote, full, NULL, &failure)) {
+            g_message("%s: removed; an upload that was cut off more than a day ago left it", full);
+            g_ptr_array_remove_index(nodes, i);
+        } else
+            g_message("%s: a cut off upload left it, and it could not be removed: %s", full,
+                      failure->message);
+    }
+}
+
 /* Runs a listing and merges it. With *again the answer was about a path that the directory doesn't
  * have any more, and no error is set. Unlocks. */
 static gboolean run_listing(Tree *tree, Node *dir, gboolean *again, GCancellable *cancel,
@@ -67,6 +98,8 @@ static gboolean run_listing(Tree *tree, Node *dir, gboolean *again, GCancellable
 
     gboolean ok =
         remote_list(tree->remote, path, gather_entry, gather_restart, &gather, cancel, &failure);
+    if (ok && tree->remove_leftovers)
+        remove_leftovers(tree, path, nodes);
 
     g_mutex_lock(&tree->lock);
     watch_end(&watch, dir);

@@ -102,7 +102,10 @@ struct Tree {
     Remote *remote;
     gint64 timeout;        /* microseconds */
     gint64 (*clock)(void); /* monotonic microseconds */
+    TreeOwnFunc own;
+    gpointer own_data;
     guint max_nodes;
+    gboolean remove_leftovers;
     Node *root;
     NodeList detached;
     GQueue used;      /* Dirs, the longest unused first */

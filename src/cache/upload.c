@@ -16,6 +16,17 @@ static gboolean is_refusal(const GError *failure)
            !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED);
 }
 
+/* One try of an upload. */
+typedef struct {
+    const char *path;   /* where it goes: the file's, or the temporary's */
+    guint64 size;       /* what the server's file then has */
+    guint64 generation; /* of the spool when it began */
+    guint32 want_mode;  /* the File's when it was settled */
+    gint64 want_mtime;
+    RemoteEntry *entry; /* the server's word on it, once settled */
+    gboolean settled;
+} Upload;
+
 gboolean writer_fetch_missing(File *file, guint64 start, guint64 end, GCancellable *cancel,
                               GError **error)
 {
@@ -76,52 +87,62 @@ static gboolean append_offset(const File *file, guint64 *offset)
            dirty.start >= *offset;
 }
 
-/* Stores what is behind `offset`; the rest of the spool, that is. */
-static gboolean store_rest(File *file, RemoteStream *store, guint64 *offset, GCancellable *cancel,
+/* The mode that the new content is to have: what was asked for, else that of the file which it
+ * replaces. */
+static guint32 mode_to_set(const File *file)
+{
+    NodeInfo info;
+    node_info(file->node, &info);
+    gboolean replaces = file->temporary != NULL && !file->unborn && (info.has & REMOTE_HAS_MODE);
+    return file->want_mode == G_MAXUINT32 && replaces ? info.mode : file->want_mode;
+}
+
+/* Stores the rest of the spool, from upload->size on, and hears the server's verdict. */
+static gboolean store_rest(File *file, RemoteStream *store, Upload *upload, GCancellable *cancel,
                            GError **error)
 {
-    gboolean ok = writer_send(file, store, offset, spool_size(file->spool), cancel, error);
+    Remote *remote = file->files->remote;
+    gboolean ok = writer_send(file, store, &upload->size, spool_size(file->spool), cancel, error);
+    guint32 mode = mode_to_set(file);
+    upload->want_mode = file->want_mode;
+    upload->want_mtime = file->want_mtime;
     g_mutex_unlock(&file->lock);
     if (ok)
-        ok = stream_finish(store, cancel, error);
+        ok = stream_finish_settled(store, remote, upload->path, mode, upload->want_mtime,
+                                   upload->entry, &upload->settled, cancel, error);
     else
         stream_close(store);
     g_mutex_lock(&file->lock);
     return ok;
 }
 
-static gboolean store_from(File *file, const char *path, RemoteStore how, guint64 *offset,
-                           GCancellable *cancel, GError **error)
+static gboolean store_from(File *file, RemoteStore how, Upload *upload, GCancellable *cancel,
+                           GError **error)
 {
-    g_mutex_unlock(&file->lock);
-    RemoteStream *store =
-        remote_store_open(file->files->remote, path, how, *offset, cancel, error);
-    g_mutex_lock(&file->lock);
-    return store != NULL && store_rest(file, store, offset, cancel, error);
+    RemoteStream *store = writer_open_store(file, upload->path, how, upload->size, cancel, error);
+    return store != NULL && store_rest(file, store, upload, cancel, error);
 }
 
-static gboolean store_whole(File *file, const char *path, guint64 *size, GCancellable *cancel,
-                            GError **error)
+static gboolean store_whole(File *file, Upload *upload, GCancellable *cancel, GError **error)
 {
     /* First of all: the store cuts the server's file to nothing. */
     if (!writer_fetch_missing(file, 0, G_MAXUINT64, cancel, error))
         return FALSE;
-    *size = 0;
-    return store_from(file, path, REMOTE_STORE_NEW, size, cancel, error);
+    upload->size = 0;
+    return store_from(file, REMOTE_STORE_NEW, upload, cancel, error);
 }
 
 typedef enum { APPEND_FAILED, APPEND_DONE, APPEND_UNFIT, APPEND_REFUSED } Append;
 
-static Append append(File *file, const char *path, guint64 *size, GCancellable *cancel,
-                     GError **error)
+static Append append(File *file, Upload *upload, GCancellable *cancel, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    guint64 offset = *size;
-    if (g_atomic_int_get(&file->files->no_append) || !has_size(file, path, offset, cancel))
+    guint64 offset = upload->size;
+    if (g_atomic_int_get(&file->files->no_append) || !has_size(file, upload->path, offset, cancel))
         return APPEND_UNFIT;
-    if (store_from(file, path, REMOTE_STORE_APPEND, size, cancel, &failure))
+    if (store_from(file, REMOTE_STORE_APPEND, upload, cancel, &failure))
         return APPEND_DONE;
-    if (*size == offset && is_refusal(failure)) {
+    if (upload->size == offset && is_refusal(failure)) {
         g_debug("%s; storing it whole", failure->message);
         return APPEND_REFUSED;
     }
@@ -130,38 +151,39 @@ static Append append(File *file, const char *path, guint64 *size, GCancellable *
 }
 
 /* Ends the store behind the writer. */
-static gboolean finish_stream(File *file, guint64 *size, GCancellable *cancel, GError **error)
+static gboolean finish_stream(File *file, Upload *upload, GCancellable *cancel, GError **error)
 {
     RemoteStream *store = writer_take_store(file);
-    gboolean ok = store_rest(file, store, &file->sent, cancel, error);
-    *size = file->sent;
-    return ok;
+    upload->size = file->sent;
+    /* What is changed now has been sent. */
+    file->sent = G_MAXUINT64;
+    return store_rest(file, store, upload, cancel, error);
 }
 
-/* Sends what the server lacks and hears its 226. *size: what the file then is. */
-static gboolean send_changes(File *file, const char *path, gboolean whole, guint64 *size,
-                             GCancellable *cancel, GError **error)
+/* Sends what the server lacks and hears its 226. */
+static gboolean send_changes(File *file, Upload *upload, gboolean whole, GCancellable *cancel,
+                             GError **error)
 {
     if (file->store != NULL && !whole && !file->spoiled)
-        return finish_stream(file, size, cancel, error);
+        return finish_stream(file, upload, cancel, error);
     whole = whole || file->store != NULL;
     writer_abandon(file);
     Append appended = APPEND_UNFIT;
-    if (!whole && append_offset(file, size)) {
-        if (*size == spool_size(file->spool))
+    if (!whole && append_offset(file, &upload->size)) {
+        if (upload->size == spool_size(file->spool))
             return TRUE; /* a store that was ended early had sent everything */
-        appended = append(file, path, size, cancel, error);
+        appended = append(file, upload, cancel, error);
         if (appended == APPEND_DONE || appended == APPEND_FAILED)
             return appended == APPEND_DONE;
     } else if (!whole && !file->fresh && !file->files->atomic_upload) {
         gboolean done = FALSE;
-        *size = spool_size(file->spool);
-        if (!writer_in_place(file, path, &done, cancel, error))
+        upload->size = spool_size(file->spool);
+        if (!writer_in_place(file, upload->path, &done, cancel, error))
             return FALSE;
         if (done)
             return TRUE;
     }
-    if (!store_whole(file, path, size, cancel, error))
+    if (!store_whole(file, upload, cancel, error))
         return FALSE;
     /* So it was not the file that was refused. */
     if (appended == APPEND_REFUSED)
@@ -212,42 +234,35 @@ static gboolean move_in_place(File *file, const char *path, GError **error)
     return TRUE;
 }
 
-/* The mode that the new content is to have: what was asked for, else that of the file which it
- * replaces. */
-static guint32 mode_to_set(const File *file)
-{
-    NodeInfo info;
-    node_info(file->node, &info);
-    gboolean replaces = file->temporary != NULL && !file->unborn && (info.has & REMOTE_HAS_MODE);
-    return file->want_mode == G_MAXUINT32 && replaces ? info.mode : file->want_mode;
-}
-
 /* ---- the server's word ---- */
 
 /* Sets mode and time that were asked for while the upload was pending, asks the server what it has
- * now, and compares. */
-static gboolean confirm(File *file, const char *path, guint64 size, RemoteEntry *entry,
-                        GCancellable *cancel, GError **error)
+ * now, unless that was done on the upload's own connection; and compares. */
+static gboolean confirm(File *file, Upload *upload, GCancellable *cancel, GError **error)
 {
-    guint32 mode = mode_to_set(file);
-    guint32 want_mode = file->want_mode;
-    gint64 mtime = file->want_mtime;
-    g_mutex_unlock(&file->lock);
-    gboolean ok = remote_settle(file->files->remote, path, mode, mtime, entry, cancel, error);
-    g_mutex_lock(&file->lock);
-    if (!ok)
-        return FALSE;
-    if ((entry->has & REMOTE_HAS_SIZE) && entry->size != size) {
+    if (!upload->settled) {
+        guint32 mode = mode_to_set(file);
+        upload->want_mode = file->want_mode;
+        upload->want_mtime = file->want_mtime;
+        g_mutex_unlock(&file->lock);
+        upload->settled = remote_settle(file->files->remote, upload->path, mode, upload->want_mtime,
+                                        upload->entry, cancel, error);
+        g_mutex_lock(&file->lock);
+        if (!upload->settled)
+            return FALSE;
+    }
+    const RemoteEntry *entry = upload->entry;
+    if ((entry->has & REMOTE_HAS_SIZE) && entry->size != upload->size) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TRUNCATED,
                     "%s: the server has %" G_GUINT64_FORMAT " bytes of %" G_GUINT64_FORMAT
                     " after the upload",
-                    path, entry->size, size);
+                    upload->path, entry->size, upload->size);
         return FALSE;
     }
     /* Unless others were asked for meanwhile. */
-    if (file->want_mode == want_mode)
+    if (file->want_mode == upload->want_mode)
         file->want_mode = G_MAXUINT32;
-    if (file->want_mtime == mtime)
+    if (file->want_mtime == upload->want_mtime)
         file->want_mtime = G_MININT64;
     return TRUE;
 }
@@ -263,7 +278,8 @@ void writer_adopt(File *file, const RemoteEntry *entry, guint64 size, guint64 ge
         file->whole_next = TRUE;
         return;
     }
-    spool_clean(file->spool);
+    if (file->spool != NULL)
+        spool_clean(file->spool);
     gboolean has_mtime = (entry->has & REMOTE_HAS_MTIME) != 0;
     tree_set_local(tree, file->node, size, has_mtime ? entry->mtime : G_MININT64, entry->mtime_ns,
                    (entry->has & REMOTE_HAS_MODE) ? entry->mode : G_MAXUINT32, TRUE);
@@ -282,14 +298,13 @@ static gboolean finish_once(File *file, const char *path, gboolean whole, GCance
     if (file->files->atomic_upload && file->temporary == NULL)
         file->temporary = writer_beside(path, "upload");
     g_autofree char *target = g_strdup(file->temporary != NULL ? file->temporary : path);
-    guint64 generation = file->generation;
-    guint64 size = 0;
     g_autoptr(RemoteEntry) entry = remote_entry_new();
-    if (!send_changes(file, target, whole, &size, cancel, error) ||
-        !confirm(file, target, size, entry, cancel, error) ||
+    Upload upload = {.path = target, .generation = file->generation, .entry = entry};
+    if (!send_changes(file, &upload, whole, cancel, error) ||
+        !confirm(file, &upload, cancel, error) ||
         (file->temporary != NULL && !move_in_place(file, path, error)))
         return FALSE;
-    writer_adopt(file, entry, size, generation);
+    writer_adopt(file, entry, upload.size, upload.generation);
     return TRUE;
 }
 

@@ -82,10 +82,7 @@ static gboolean send_run(File *file, const char *path, const Extent *run, GCance
 {
     if (!writer_fetch_missing(file, run->start, run->end, cancel, error))
         return FALSE;
-    g_mutex_unlock(&file->lock);
-    RemoteStream *store = remote_store_open(file->files->remote, path, REMOTE_STORE_AT, run->start,
-                                            cancel, error);
-    g_mutex_lock(&file->lock);
+    RemoteStream *store = writer_open_store(file, path, REMOTE_STORE_AT, run->start, cancel, error);
     if (store == NULL)
         return FALSE;
     guint64 offset = run->start;

@@ -4,6 +4,7 @@
  */
 #include "file_private.h"
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/wait.h"
 
 /* Bytes that a sequential writer has to be ahead before a worker sends them, and a piece of it. */
 #define PUMP_MIN   (256 * 1024)
@@ -69,6 +70,20 @@ char *writer_beside(const char *path, const char *purpose)
                            purpose, g_random_int());
 }
 
+RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, guint64 offset,
+                                GCancellable *cancel, GError **error)
+{
+    /* vsftpd locks files: a store waits until nobody reads, also not a stream of our own that is
+     * kept for the next read. */
+    while (file->reading > 0)
+        wait_cond(&file->changed, &file->lock, deadline_in(file->files->timeout_s));
+    reader_stop(file->reader);
+    g_mutex_unlock(&file->lock);
+    RemoteStream *store = remote_store_open(file->files->remote, path, how, offset, cancel, error);
+    g_mutex_lock(&file->lock);
+    return store;
+}
+
 gboolean writer_start(File *file, GCancellable *cancel, GError **error)
 {
     g_autofree char *path = node_path(file->node);
@@ -78,10 +93,7 @@ gboolean writer_start(File *file, GCancellable *cancel, GError **error)
     if (file->files->atomic_upload && file->temporary == NULL)
         file->temporary = writer_beside(path, "upload");
     g_autofree char *target = g_strdup(file->temporary != NULL ? file->temporary : path);
-    g_mutex_unlock(&file->lock);
-    RemoteStream *store =
-        remote_store_open(file->files->remote, target, REMOTE_STORE_NEW, 0, cancel, error);
-    g_mutex_lock(&file->lock);
+    RemoteStream *store = writer_open_store(file, target, REMOTE_STORE_NEW, 0, cancel, error);
     if (store == NULL) {
         g_clear_pointer(&file->temporary, g_free);
         return FALSE;

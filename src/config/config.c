@@ -16,6 +16,9 @@
  * descriptor instead of a mountpoint; libfuse understands it. */
 #define PASSED_DESCRIPTOR "/dev/fd/"
 
+/* mount(8) runs /sbin/mount.TYPE, and speaks to it in its own way. */
+#define HELPER_PREFIX "mount."
+
 #define USAGE "ftpsfs [ftps://][user@]host[:port][/dir] MOUNTPOINT [-o opt,...]"
 
 /* The command line as far as it has been read. */
@@ -27,6 +30,62 @@ typedef struct {
     guint positionals;
     gboolean only_positionals; /* after "--" */
 } Words;
+
+/* What follows a letter that takes an argument: the rest of its word, or the next one. */
+static const char *argument_of(Words *words, const char *flag)
+{
+    if (flag[1] != '\0')
+        return flag + 1;
+    return words->next < words->argc ? words->argv[words->next++] : NULL;
+}
+
+/* What mount(8) writes: "SOURCE DIR [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE.SUBTYPE]". */
+static gboolean read_helper_flags(Words *words, const char *flags, OptionState *state,
+                                  GError **error)
+{
+    const char *argument;
+    for (; *flags != '\0'; flags++) {
+        switch (*flags) {
+        case 'f':
+            state->config.fake = TRUE;
+            break;
+        case 'n': /* there is no mtab to write */
+            break;
+        case 's':
+            state->sloppy = TRUE;
+            break;
+        case 'v':
+            state->config.verbose = TRUE;
+            break;
+        case 'r':
+            state->config.read_only = TRUE;
+            break;
+        case 'w':
+            state->config.read_only = FALSE;
+            break;
+        case 'h':
+            state->config.action = CONFIG_HELP;
+            return TRUE;
+        case 'V':
+            state->config.action = CONFIG_VERSION;
+            return TRUE;
+        case 'o':
+        case 't':
+            argument = argument_of(words, flags);
+            if (argument == NULL)
+                return config_fail(error, "-%c needs a word after it", *flags);
+            /* Which of its types mount(8) took us for makes no difference. */
+            return *flags == 't' || options_read(state, argument, error);
+        case 'N':
+            return config_fail(error, "mount --namespace is not for FUSE: run mount in the "
+                                      "namespace, with nsenter");
+        default:
+            return config_fail(error, "unknown option -%c: mount(8) describes those there are",
+                               *flags);
+        }
+    }
+    return TRUE;
+}
 
 /* "-f", "-fd", "-oopt", "-o opt". */
 static gboolean read_flags(Words *words, const char *flags, OptionState *state, GError **error)
@@ -78,16 +137,28 @@ static gboolean read_long(Words *words, const char *name, OptionState *state, GE
     return TRUE;
 }
 
+/* "-s" changes what options mean, and mount(8) may put it before or behind them. */
+static void read_sloppy(const Words *words, OptionState *state)
+{
+    for (int i = 1; i < words->argc; i++)
+        if (words->argv[i][0] == '-' && words->argv[i][1] != 'o' &&
+            strchr(words->argv[i], 's') != NULL)
+            state->sloppy = TRUE;
+}
+
 static gboolean read_words(Words *words, OptionState *state, GError **error)
 {
     words->next = 1;
+    if (state->config.helper)
+        read_sloppy(words, state);
     while (words->next < words->argc) {
         const char *word = words->argv[words->next++];
         gboolean good = TRUE;
         if (!words->only_positionals && g_str_has_prefix(word, "--"))
             good = read_long(words, word + 2, state, error);
         else if (!words->only_positionals && word[0] == '-' && word[1] != '\0')
-            good = read_flags(words, word + 1, state, error);
+            good = state->config.helper ? read_helper_flags(words, word + 1, state, error)
+                                        : read_flags(words, word + 1, state, error);
         else if (words->positionals < G_N_ELEMENTS(words->positional))
             words->positional[words->positionals++] = word;
         else
@@ -187,6 +258,9 @@ static gboolean check_options(const OptionState *state, GError **error)
     if (config->key != NULL && config->cert == NULL)
         return config_fail(error,
                            "-o key without -o cert: name the certificate that the key is for");
+    if (config->setuid_name != NULL && geteuid() != 0)
+        return config_fail(error, "-o setuid=%s is for root, who alone can become another user",
+                           config->setuid_name);
     if (config->codepage != NULL) {
         GIConv converter = g_iconv_open("UTF-8", config->codepage);
         /* iconv's own way to say that there is none. */
@@ -263,16 +337,29 @@ static char *check_mountpoint(const char *path, gboolean nonempty, GError **erro
     return g_steal_pointer(&absolute);
 }
 
-/* What the environment says where no option does. */
-static void resolve_directories(MountConfig *config)
+/* The place of what outlives the mount: the service's, the other user's, one's own. */
+static char *find_state_directory(const OptionState *state)
 {
+    const char *service = g_getenv("STATE_DIRECTORY");
+    if (service != NULL && *service == '/')
+        return g_strndup(service, strcspn(service, ":"));
+    if (state->home != NULL)
+        return g_build_filename(state->home, ".local", "share", "ftpsfs", NULL);
+    return g_build_filename(g_get_user_data_dir(), "ftpsfs", NULL);
+}
+
+/* What the environment says where no option does. */
+static void resolve_directories(OptionState *state)
+{
+    MountConfig *config = &state->config;
     const char *temporary = g_getenv("TMPDIR");
     if (temporary == NULL || *temporary == '\0')
         temporary = "/var/tmp";
     if (config->spool_dir == NULL)
         config->spool_dir = g_canonicalize_filename(temporary, NULL);
-    config->known_hosts = g_build_filename(g_get_user_data_dir(), "ftpsfs", "known_hosts", NULL);
-    config->lost_dir = g_build_filename(g_get_user_data_dir(), "ftpsfs", "lost", NULL);
+    config->state_dir = find_state_directory(state);
+    config->known_hosts = g_build_filename(config->state_dir, "known_hosts", NULL);
+    config->lost_dir = g_build_filename(config->state_dir, "lost", NULL);
 }
 
 static void resolve_masks(OptionState *state)
@@ -282,8 +369,32 @@ static void resolve_masks(OptionState *state)
     state->config.umask_dirs = state->dmask == OPTION_MODE_UNSET ? common : state->dmask;
 }
 
+/* What setuid= and the caller say where uid= and gid= do not. */
+static void resolve_owner(MountConfig *config)
+{
+    if (config->setuid_name == NULL)
+        return;
+    if (!config->have_uid)
+        config->uid = config->setuid_uid;
+    if (!config->have_gid)
+        config->gid = config->setuid_gid;
+    config->have_uid = config->have_gid = TRUE;
+}
+
+/* The source for the mount table. A URL stays as it was written, since "mount -a" compares it with
+ * fstab to tell what is mounted already; it has no password in it. */
+static char *shown_source(const OptionState *state, const char *text)
+{
+    g_autoptr(Source) plain = source_parse(text, NULL);
+    gboolean whole = g_strcmp0(plain->user, state->config.source->user) == 0 && state->port == 0;
+    if (g_str_has_prefix(text, "ftps://") && whole && g_str_is_ascii(text) &&
+        strpbrk(text, " ,\\") == NULL)
+        return g_strdup(text);
+    return source_to_string(state->config.source);
+}
+
 /* What libfuse gets; the last of contradictory words wins there, as it does here. */
-static GPtrArray *collect_fuse_options(const OptionState *state)
+static GPtrArray *collect_fuse_options(const OptionState *state, const char *text)
 {
     GPtrArray *options = g_ptr_array_new_with_free_func(g_free);
     if (state->default_permissions)
@@ -292,7 +403,7 @@ static GPtrArray *collect_fuse_options(const OptionState *state)
         g_ptr_array_add(options, g_strdup("ro"));
     for (guint i = 0; i < state->mount_words->len; i++)
         g_ptr_array_add(options, g_strdup(state->mount_words->pdata[i]));
-    g_autofree char *source = source_to_string(state->config.source);
+    g_autofree char *source = shown_source(state, text);
     g_ptr_array_add(options,
                     g_strdup_printf("fsname=%s", state->fsname != NULL ? state->fsname : source));
     g_ptr_array_add(
@@ -306,10 +417,12 @@ MountConfig *config_parse(int argc, char **argv, GError **error)
     options_init(&state);
     MountConfig *config = &state.config;
     Words words = {.argv = argv, .argc = argc};
+    g_autofree char *name = g_path_get_basename(argc > 0 ? argv[0] : "ftpsfs");
+    config->helper = g_str_has_prefix(name, HELPER_PREFIX);
     if (!read_words(&words, &state, error))
         return NULL;
     if (config->action == CONFIG_MOUNT) {
-        resolve_directories(config);
+        resolve_directories(&state);
         config->source = resolve_source(&state, words.positional[0], error);
         if (config->source == NULL || !check_options(&state, error) || !check_files(&state, error))
             return NULL;
@@ -317,13 +430,19 @@ MountConfig *config_parse(int argc, char **argv, GError **error)
         if (config->mountpoint == NULL)
             return NULL;
         resolve_masks(&state);
+        resolve_owner(config);
         config->readahead = MIN(config->readahead, config->cache_size);
-        config->fuse_options = collect_fuse_options(&state);
+        config->fuse_options = collect_fuse_options(&state, words.positional[0]);
     }
     MountConfig *result = g_new(MountConfig, 1);
     *result = *config;
     memset(config, 0, sizeof(*config));
     return result;
+}
+
+gboolean config_is_mounted(const MountConfig *config)
+{
+    return g_str_has_prefix(config->mountpoint, PASSED_DESCRIPTOR);
 }
 
 void config_clear(MountConfig *config)
@@ -338,6 +457,9 @@ void config_clear(MountConfig *config)
     g_free(config->key);
     g_free(config->priority);
     g_free(config->credentials_file);
+    g_free(config->password_command);
+    g_free(config->setuid_name);
+    g_free(config->state_dir);
     g_free(config->spool_dir);
     g_free(config->stats_file);
     g_free(config->known_hosts);

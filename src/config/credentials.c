@@ -8,11 +8,18 @@
 #include "fail.h"
 #include "ftpsfs/util/error.h"
 #include "netrc.h"
+#include "passphrase.h"
+#include "password_command.h"
 #include "prompt.h"
 #include "secret_file.h"
 
 #define ANONYMOUS_PASSWORD "anonymous@"
 #define STDIN_LINE_MAX     4096
+
+/* What systemd's LoadCredential= and its like are to call them. */
+#define SYSTEMD_USER       "ftpsfs.username"
+#define SYSTEMD_PASSWORD   "ftpsfs.password"
+#define SYSTEMD_PASSPHRASE "ftpsfs.passphrase"
 
 static const char *describe(int number)
 {
@@ -56,11 +63,17 @@ static gboolean read_line(Credentials *credentials, char *line, guint number, co
         credentials->password = secret_new(value, -1);
         return TRUE;
     }
+    if ((value = value_of(line, "passphrase")) != NULL) {
+        secret_unref(credentials->key_password);
+        credentials->key_password = secret_new(value, -1);
+        return TRUE;
+    }
     line += strspn(line, " \t");
     if (*line == '\0' || *line == '#' || value_of(line, "domain") != NULL)
         return TRUE;
-    return config_fail(error, "%s, line %u: write username=NAME or password=PASSWORD", path,
-                       number);
+    return config_fail(
+        error, "%s, line %u: write username=NAME, password=PASSWORD or passphrase=PASSPHRASE", path,
+        number);
 }
 
 static gboolean read_credentials(Credentials *credentials, char *text, const char *path,
@@ -123,6 +136,42 @@ static gboolean from_stdin(Credentials *credentials, GError **error)
                               "it is empty, too long or no text");
 }
 
+/* One of the service's credentials as a secret, its last line end taken off; NULL with no error
+ * when there is none of that name. Who may read them is systemd's business. */
+static gboolean read_systemd(const char *name, Secret **secret, GError **error)
+{
+    const char *directory = g_getenv("CREDENTIALS_DIRECTORY");
+    if (directory == NULL || *directory != '/')
+        return TRUE;
+    g_autofree char *path = g_build_filename(directory, name, NULL);
+    g_auto(SecretFile) file;
+    int number = secret_file_read(&file, path);
+    if (number == ENOENT)
+        return TRUE;
+    if (number != 0)
+        return config_fail(error, "the credential %s can't be read: %s", path, describe(number));
+    gsize length = file.length;
+    if (length > 0 && file.text[length - 1] == '\n')
+        length--;
+    if (length > 0 && file.text[length - 1] == '\r')
+        length--;
+    if (length == 0)
+        return config_fail(error, "the credential %s is empty", path);
+    *secret = secret_new(file.text, (gssize)length);
+    return TRUE;
+}
+
+static gboolean from_systemd(Credentials *credentials, GError **error)
+{
+    g_autoptr(Secret) user = NULL;
+    if (!read_systemd(SYSTEMD_PASSWORD, &credentials->password, error) ||
+        !read_systemd(SYSTEMD_USER, &user, error))
+        return FALSE;
+    if (credentials->user == NULL && user != NULL)
+        credentials->user = g_strdup(secret_peek(user));
+    return TRUE;
+}
+
 static char *netrc_path(void)
 {
     const char *told = g_getenv("NETRC");
@@ -181,6 +230,36 @@ static gboolean from_terminal(Credentials *credentials, const char *host, const 
                        credentials->user, host, why);
 }
 
+/* The passphrase of an encrypted key. Without a terminal a token may still work, whose PIN is
+ * entered on the reader. */
+static gboolean find_passphrase(Credentials *credentials, const MountConfig *config, GError **error)
+{
+    const char *key = config->key != NULL ? config->key : config->cert;
+    if (key == NULL || credentials->key_password != NULL || !passphrase_is_needed(key))
+        return TRUE;
+    if (!read_systemd(SYSTEMD_PASSPHRASE, &credentials->key_password, error))
+        return FALSE;
+    if (credentials->key_password != NULL)
+        return TRUE;
+    gboolean token = g_str_has_prefix(key, "pkcs11:");
+    g_autoptr(GError) problem = NULL;
+    g_autofree char *text = token ? g_strdup("PIN of the token with the key: ")
+                                  : g_strdup_printf("Passphrase for %s: ", key);
+    credentials->key_password = prompt_password(text, &problem);
+    if (credentials->key_password != NULL)
+        return TRUE;
+    gboolean no_terminal = ftpsfs_error_is(problem, FTPSFS_ERROR_NOT_FOUND);
+    if (no_terminal && token)
+        return TRUE;
+    if (no_terminal)
+        return config_fail(error,
+                           "the key in %s is encrypted, and there is no terminal to ask for its "
+                           "passphrase on; write passphrase=... into the file of -o credentials",
+                           key);
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return FALSE;
+}
+
 static gboolean is_anonymous(const char *user)
 {
     return user != NULL && (g_str_equal(user, "anonymous") || g_str_equal(user, "ftp"));
@@ -210,6 +289,13 @@ Credentials *credentials_find(const MountConfig *config, GError **error)
         return NULL;
     if (found->password == NULL && config->password_stdin && !from_stdin(found, error))
         return NULL;
+    if (found->password == NULL && config->password_command != NULL) {
+        found->password = password_command(config->password_command, error);
+        if (found->password == NULL)
+            return NULL;
+    }
+    if (found->password == NULL && !from_systemd(found, error))
+        return NULL;
     if (found->password == NULL && !from_netrc(found, host, &why, error))
         return NULL;
     if (found->password == NULL && is_anonymous(found->user))
@@ -218,7 +304,9 @@ Credentials *credentials_find(const MountConfig *config, GError **error)
         found->user = g_strdup(g_get_user_name());
     if (found->password == NULL && !from_terminal(found, host, why, error))
         return NULL;
-    return check_lines(found, error) ? g_steal_pointer(&found) : NULL;
+    if (!check_lines(found, error) || !find_passphrase(found, config, error))
+        return NULL;
+    return g_steal_pointer(&found);
 }
 
 void credentials_free(Credentials *credentials)
@@ -228,5 +316,6 @@ void credentials_free(Credentials *credentials)
     g_free(credentials->user);
     secret_unref(credentials->password);
     g_free(credentials->account);
+    secret_unref(credentials->key_password);
     g_free(credentials);
 }

@@ -55,6 +55,9 @@ static const OptionSpec table[] = {
      0, NULL, "none", "file with username= and password= lines, readable by its owner alone"},
     {"password_stdin", OPTION_ON, OPTION_SECTION_CREDENTIALS, NULL, AT(config.password_stdin), 0, 0,
      NULL, "off", "read the password from the first line of standard input"},
+    {"password_command", OPTION_TEXT, OPTION_SECTION_CREDENTIALS, "COMMAND",
+     AT(config.password_command), 0, 0, NULL, "none",
+     "run COMMAND with sh(1) and read the password from the first line that it writes"},
 
     {"dir_cache_timeout", OPTION_NUMBER, OPTION_SECTION_CACHE, "SECONDS",
      AT(config.dir_cache_timeout_s), 0, DAY_S, "20", NULL,
@@ -85,6 +88,11 @@ static const OptionSpec table[] = {
     {"dmask", OPTION_MODE, OPTION_SECTION_FILES, "MODE", AT(dmask), 0, 0777, NULL, "umask",
      "the same for directories alone"},
 
+    {"idmap", OPTION_CHOICE, OPTION_SECTION_FILES, "none|user|names", AT(config.idmap), 0, 0,
+     "user", NULL,
+     "whose the files are said to be; user: the owner above for all; none: the numbers that the "
+     "server tells; names: the local users and groups of the names that it tells"},
+
     {"ro", OPTION_ON, OPTION_SECTION_MOUNT, NULL, AT(config.read_only), 0, 0, NULL, "off",
      "mount read-only; rw is the opposite"},
     {"rw", OPTION_OFF, OPTION_SECTION_MOUNT, NULL, AT(config.read_only), 0, 0, NULL, NULL, NULL},
@@ -100,6 +108,13 @@ static const OptionSpec table[] = {
      "unmount even when ftpsfs is killed"},
     {"nonempty", OPTION_ON, OPTION_SECTION_MOUNT, NULL, AT(nonempty), 0, 0, NULL, "off",
      "allow a mountpoint that holds files, which the mount then hides"},
+    {"setuid", OPTION_ACCOUNT, OPTION_SECTION_MOUNT, "USER", 0, 0, 0, NULL, "off",
+     "when root mounts: do it for USER, and become USER before the server is talked to"},
+    {"sandbox", OPTION_ON, OPTION_SECTION_MOUNT, NULL, AT(config.sandbox), 0, 0, NULL, "on",
+     "give up privileges and the files and system calls that are not needed; no_sandbox is the "
+     "opposite"},
+    {"no_sandbox", OPTION_OFF, OPTION_SECTION_MOUNT, NULL, AT(config.sandbox), 0, 0, NULL, NULL,
+     NULL},
     {"fsname", OPTION_TEXT, OPTION_SECTION_MOUNT, "NAME", AT(fsname), 0, 0, NULL,
      "the source as a URL", "what mount(8) and df(1) show as the source"},
     {"subtype", OPTION_TEXT, OPTION_SECTION_MOUNT, "NAME", AT(subtype), 0, 0, NULL, "ftpsfs",

@@ -26,6 +26,7 @@ typedef enum {
     OPTION_LIST,      /* NAME=TEXT, may be repeated: GPtrArray * of char * */
     OPTION_USER,      /* NAME=USER: config.uid */
     OPTION_GROUP,     /* NAME=GROUP: config.gid */
+    OPTION_ACCOUNT,   /* NAME=USER: config.setuid_name, which must have an entry in passwd(5) */
     OPTION_MOUNT,     /* NAME or NAME=N: handed to libfuse as it is */
     OPTION_IGNORED,   /* NAME or NAME=ANYTHING: an fstab word that is not for us */
 } OptionKind;
@@ -61,6 +62,8 @@ typedef struct {
     guint umask, fmask, dmask; /* OPTION_MODE_UNSET: not told */
     gboolean default_permissions;
     gboolean nonempty;
+    gboolean sloppy;        /* unknown words are passed over */
+    char *home;             /* of setuid=USER; NULL: not told */
     char *fsname, *subtype; /* NULL: not told */
     GPtrArray *mount_words; /* char *: what is handed to libfuse */
 } OptionState;

@@ -11,7 +11,8 @@
 #define FIELD(state, spec, type) ((type *)(void *)((char *)(state) + (spec)->offset))
 
 /* OPTION_CHOICE stores through guint *. */
-G_STATIC_ASSERT(sizeof(TrustVerify) == sizeof(guint) && sizeof(TrustTlsMin) == sizeof(guint));
+G_STATIC_ASSERT(sizeof(TrustVerify) == sizeof(guint) && sizeof(TrustTlsMin) == sizeof(guint) &&
+                sizeof(ConfigIdmap) == sizeof(guint));
 
 static gboolean set_number(OptionState *state, const OptionSpec *spec, const char *value,
                            GError **error)
@@ -152,6 +153,23 @@ static gboolean set_group(OptionState *state, const char *value, GError **error)
     return TRUE;
 }
 
+/* By name or number; in either case with its group, name and home directory. */
+static gboolean set_account(OptionState *state, const OptionSpec *spec, const char *value,
+                            GError **error)
+{
+    guint32 number;
+    const struct passwd *entry = read_id(value, &number) ? getpwuid(number) : getpwnam(value);
+    if (entry == NULL)
+        return config_fail(error, "-o %s=%s: there is no such user", spec->name, value);
+    g_free(state->config.setuid_name);
+    g_free(state->home);
+    state->config.setuid_name = g_strdup(entry->pw_name);
+    state->config.setuid_uid = entry->pw_uid;
+    state->config.setuid_gid = entry->pw_gid;
+    state->home = g_strdup(entry->pw_dir);
+    return TRUE;
+}
+
 static gboolean set_mount(OptionState *state, const OptionSpec *spec, const char *value,
                           GError **error)
 {
@@ -208,6 +226,8 @@ static gboolean set(OptionState *state, const OptionSpec *spec, const char *valu
         return set_user(state, value, error);
     case OPTION_GROUP:
         return set_group(state, value, error);
+    case OPTION_ACCOUNT:
+        return set_account(state, spec, value, error);
     case OPTION_MOUNT:
         return set_mount(state, spec, value, error);
     case OPTION_IGNORED:
@@ -235,7 +255,11 @@ static gboolean read_one(OptionState *state, char *word, GError **error)
             "-o %s: a password on the command line is visible to every user in the process "
             "list; put it into ~/.netrc or a file for -o credentials=FILE",
             word);
+    if (g_str_equal(word, "remount"))
+        return config_fail(error, "a FUSE mount can't be remounted: unmount it and mount again");
     const OptionSpec *spec = options_find(word, value != NULL);
+    if (spec == NULL && state->sloppy)
+        return TRUE;
     if (spec == NULL) {
         g_autofree char *shown = g_strescape(word, NULL);
         const char *nearest = options_nearest(word);
@@ -281,6 +305,7 @@ gboolean options_read(OptionState *state, const char *text, GError **error)
 void options_init(OptionState *state)
 {
     memset(state, 0, sizeof(*state));
+    state->config.sandbox = TRUE;
     state->umask = OPTION_MODE_UNSET;
     state->fmask = OPTION_MODE_UNSET;
     state->dmask = OPTION_MODE_UNSET;
@@ -299,6 +324,7 @@ void options_clear(OptionState *state)
 {
     config_clear(&state->config);
     g_clear_pointer(&state->user, g_free);
+    g_clear_pointer(&state->home, g_free);
     g_clear_pointer(&state->fsname, g_free);
     g_clear_pointer(&state->subtype, g_free);
     g_clear_pointer(&state->mount_words, g_ptr_array_unref);

@@ -44,6 +44,16 @@ static mode_t mode_of(const Fs *fs, const NodeInfo *info)
     return S_IFREG | (mode & ~fs->options.umask_files);
 }
 
+static uid_t uid_of(const Fs *fs, const NodeInfo *info)
+{
+    return fs->options.server_uid && (info->has & REMOTE_HAS_UID) ? info->uid : fs->options.uid;
+}
+
+static gid_t gid_of(const Fs *fs, const NodeInfo *info)
+{
+    return fs->options.server_gid && (info->has & REMOTE_HAS_GID) ? info->gid : fs->options.gid;
+}
+
 void fs_fill_stat(const Fs *fs, const NodeInfo *info, struct stat *st)
 {
     memset(st, 0, sizeof *st);
@@ -51,8 +61,8 @@ void fs_fill_stat(const Fs *fs, const NodeInfo *info, struct stat *st)
     st->st_mode = mode_of(fs, info);
     /* 1 also for directories: it tells find(1) not to count sub-directories by it. */
     st->st_nlink = 1;
-    st->st_uid = fs->options.uid;
-    st->st_gid = fs->options.gid;
+    st->st_uid = uid_of(fs, info);
+    st->st_gid = gid_of(fs, info);
     st->st_size = info->type == REMOTE_TYPE_DIR ? 0 : (off_t)info->size;
     st->st_blksize = BLOCK_SIZE;
     st->st_blocks = (st->st_size + 511) / 512;
@@ -100,10 +110,12 @@ static void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 }
 
 /* There is no chown in FTP. To the owner that is shown anyway it is nothing to do. */
-static gboolean owner_is_kept(const Fs *fs, const struct stat *attr, int to_set)
+static gboolean owner_is_kept(const Fs *fs, Node *node, const struct stat *attr, int to_set)
 {
-    return (!(to_set & FUSE_SET_ATTR_UID) || attr->st_uid == fs->options.uid) &&
-           (!(to_set & FUSE_SET_ATTR_GID) || attr->st_gid == fs->options.gid);
+    NodeInfo info;
+    node_info(node, &info);
+    return (!(to_set & FUSE_SET_ATTR_UID) || attr->st_uid == uid_of(fs, &info)) &&
+           (!(to_set & FUSE_SET_ATTR_GID) || attr->st_gid == gid_of(fs, &info));
 }
 
 /* Most servers can't set the time of a directory. tar, rsync and cp -a all try, and would call
@@ -144,7 +156,7 @@ static void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
     Node *node = fs_node(req, ino);
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
-    if (!owner_is_kept(fs, attr, to_set)) {
+    if (!owner_is_kept(fs, node, attr, to_set)) {
         fuse_reply_err(req, EPERM);
         return;
     }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ftpsfs/util/error.h"
 
@@ -60,7 +61,7 @@ static struct fuse_session *new_session(Fs *fs)
     struct fuse_lowlevel_ops ops = {.init = fs_init};
     fs_names_register(&ops);
     fs_directories_register(&ops);
-    fs_files_register(&ops);
+    fs_files_register(&ops, fs);
     fs_attributes_register(&ops);
 
     char *options = NULL;
@@ -123,7 +124,8 @@ gboolean fs_serve(Fs *fs)
 {
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     fuse_loop_cfg_set_max_threads(config, MAX_THREADS);
-    fuse_loop_cfg_set_clone_fd(config, 1);
+    /* Each thread opens /dev/fuse for itself, where this user may. */
+    fuse_loop_cfg_set_clone_fd(config, access("/dev/fuse", R_OK | W_OK) == 0);
     int result = fuse_session_loop_mt(fs->session, config);
     fuse_loop_cfg_destroy(config);
     /* A signal's number is no failure. */

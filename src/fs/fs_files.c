@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/uio.h>
 
 #include "fs_private.h"
@@ -120,8 +121,55 @@ static void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
     fuse_reply_err(req, 0);
 }
 
-void fs_files_register(struct fuse_lowlevel_ops *ops)
+/* cp copies a whole file so; where the server can't, it reads and writes instead. */
+static void fs_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
+                               struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
+                               struct fuse_file_info *fi_out, size_t length, int flags)
 {
+    (void)ino_in;
+    (void)ino_out;
+    if (off_in != 0 || off_out != 0 || flags != 0) {
+        fuse_reply_err(req, EOPNOTSUPP);
+        return;
+    }
+    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(GError) error = NULL;
+    guint64 copied = 0;
+    if (file_copy(fs_file(fi_in), fs_file(fi_out), length, &copied, cancel, &error))
+        fuse_reply_write(req, copied);
+    else
+        fs_reply_error(req, error);
+}
+
+#define HASH_NAME "user.ftpsfs.sha256"
+
+static void fs_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+    if (strcmp(name, HASH_NAME) != 0) {
+        fuse_reply_err(req, g_str_has_prefix(name, "user.") ? ENODATA : EOPNOTSUPP);
+        return;
+    }
+    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *hash = files_sha256(fs_of(req)->files, fs_node(req, ino), cancel, &error);
+    size_t length = hash != NULL ? strlen(hash) : 0;
+    if (hash == NULL)
+        fs_reply_error(req, error);
+    else if (size == 0)
+        fuse_reply_xattr(req, length);
+    else if (size < length)
+        fuse_reply_err(req, ERANGE);
+    else
+        fuse_reply_buf(req, hash, length);
+}
+
+void fs_files_register(struct fuse_lowlevel_ops *ops, const Fs *fs)
+{
+    if (remote_can(fs->remote, REMOTE_CAN_COPY))
+        ops->copy_file_range = fs_copy_file_range;
+    /* Without it the kernel asks once; with it, for security.capability at every write. */
+    if (remote_can(fs->remote, REMOTE_CAN_HASH))
+        ops->getxattr = fs_getxattr;
     ops->open = fs_open;
     ops->create = fs_create;
     ops->read = fs_read;

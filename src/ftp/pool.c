@@ -12,7 +12,7 @@
 #define POOL_QUIT_S 2
 
 /* How long a session is waited for on which a transfer was cut short; a new one is cheaper then. */
-#define POOL_SETTLE_S 3u
+#define POOL_SETTLE_S 1u
 
 /* A suspension of this length breaks connections. */
 #define POOL_SLEEP_S 10
@@ -108,6 +108,12 @@ static void notice_suspension(Pool *pool)
     pool->slept = slept;
 }
 
+static gboolean is_stuck(Session *session)
+{
+    gint64 age = g_get_monotonic_time() - session_idle_since(session);
+    return !session_is_settled(session) && age > POOL_SETTLE_S * G_USEC_PER_SEC;
+}
+
 /* Takes the idle session that suits best; dead ones are dropped on the way, which is why a server's
  * restart costs nobody an error. Lock held; only non-blocking reads. */
 static Session *take_idle(Pool *pool, gboolean for_data)
@@ -117,6 +123,9 @@ static Session *take_idle(Pool *pool, gboolean for_data)
     for (GList *l = pool->idle.head, *next; l != NULL; l = next) {
         next = l->next;
         if (!pool_check_idle(pool, l))
+            continue;
+        /* One on which a transfer was cut short, and the server still does not say so. */
+        if (pool->total < pool->ceiling && is_stuck(l->data))
             continue;
         int suits = suitability(l->data, for_data);
         /* Of those whose port is not ready yet the one given back first is nearest to it. */
@@ -145,15 +154,29 @@ gboolean pool_check_idle(Pool *pool, GList *link)
     return FALSE;
 }
 
+/* The first waiter that is not opening a connection. */
+static Waiter *first_waiting(Pool *pool)
+{
+    for (GList *l = pool->waiters.head; l != NULL; l = l->next)
+        if (!((Waiter *)l->data)->opening)
+            return l->data;
+    return NULL;
+}
+
+static void wake_first(Pool *pool)
+{
+    Waiter *first = first_waiting(pool);
+    if (first != NULL)
+        g_cond_signal(&first->cond);
+}
+
 void pool_forget_session(Pool *pool, Session *session)
 {
     STATS_ADD(pool->context->stats, sessions_lost, 1);
     session_free(session);
     pool->total--;
     /* The place is free: the first waiter opens a connection of its own. */
-    Waiter *waiter = g_queue_peek_head(&pool->waiters);
-    if (waiter != NULL)
-        g_cond_signal(&waiter->cond);
+    wake_first(pool);
 }
 
 /* Asks the holder that was of use the longest time ago to give its session up, among those that had
@@ -300,11 +323,18 @@ static void wake_waiter(GCancellable *cancel, gpointer data)
     g_mutex_unlock(&waiter->pool->lock);
 }
 
-/* Whether this waiter may open a connection now. */
+/* Whether there is room for a connection that this waiter or one before it can open. */
+static gboolean has_room(const Pool *pool, const Waiter *waiter)
+{
+    return !waiter->refused && pool->total < pool->ceiling;
+}
+
+/* Whether this waiter may open a connection now: several are opened at once, but not before one has
+ * shown that the server is there. */
 static gboolean may_open(Pool *pool, const Waiter *waiter)
 {
-    return !waiter->refused && pool->total < pool->ceiling &&
-           g_queue_peek_head(&pool->waiters) == waiter;
+    return has_room(pool, waiter) && first_waiting(pool) == waiter &&
+           (pool->opening == 0 || pool->total > pool->opening);
 }
 
 /* While the server is out of reach, connects have pauses between them. */
@@ -333,6 +363,19 @@ static gboolean is_over(Pool *pool, gint64 deadline, GCancellable *cancel, GErro
     return TRUE;
 }
 
+/* open_session for a waiter; those behind it go on meanwhile. */
+static Session *open_waiting(Pool *pool, Waiter *waiter, OpenOutcome *outcome, GCancellable *cancel,
+                             GError **error)
+{
+    waiter->opening = TRUE;
+    pool->opening++;
+    wake_first(pool);
+    Session *session = open_session(pool, outcome, cancel, error);
+    pool->opening--;
+    waiter->opening = FALSE;
+    return session;
+}
+
 /* Waits in line until a session was handed over, one may be opened, or it is over. Lock held. */
 static Session *wait_in_line(Pool *pool, Waiter *waiter, GCancellable *cancel, GError **error)
 {
@@ -344,7 +387,7 @@ static Session *wait_in_line(Pool *pool, Waiter *waiter, GCancellable *cancel, G
         if (!pausing && may_open(pool, waiter)) {
             pool->total++;
             OpenOutcome outcome = OPEN_FAILED;
-            Session *session = open_session(pool, &outcome, cancel, error);
+            Session *session = open_waiting(pool, waiter, &outcome, cancel, error);
             if (session != NULL || outcome == OPEN_FAILED)
                 return session;
             waiter->refused = outcome == OPEN_LIMIT;
@@ -354,7 +397,11 @@ static Session *wait_in_line(Pool *pool, Waiter *waiter, GCancellable *cancel, G
         Session *idle = waiter->refused ? take_idle(pool, (waiter->want & LEASE_DATA) != 0) : NULL;
         if (idle != NULL)
             return idle;
-        gint64 until = pausing ? pool->retry_at : ask_a_holder(pool);
+        gint64 until = G_MAXINT64;
+        if (pausing)
+            until = pool->retry_at;
+        else if (!has_room(pool, waiter))
+            until = ask_a_holder(pool);
         if (waiter->session == NULL)
             wait_cond(&waiter->cond, &pool->lock, MIN(deadline, until));
         /* After somebody's session went away there is room again. */
@@ -367,7 +414,7 @@ void pool_hand_over(Pool *pool, Session *session)
 {
     for (GList *l = pool->waiters.head; l != NULL; l = l->next) {
         Waiter *waiter = l->data;
-        if (waiter->session != NULL)
+        if (waiter->session != NULL || waiter->opening)
             continue;
         waiter->session = session;
         g_cond_signal(&waiter->cond);
@@ -404,9 +451,7 @@ static Session *take_or_wait(Pool *pool, Waiter *waiter, GCancellable *cancel, G
     /* Handed over at the very moment of giving up. */
     if (waiter->session != NULL)
         pool_hand_over(pool, waiter->session);
-    Waiter *next = g_queue_peek_head(&pool->waiters);
-    if (next != NULL)
-        g_cond_signal(&next->cond);
+    wake_first(pool);
     return session;
 }
 
@@ -494,9 +539,7 @@ void lease_hold(Lease *lease, GCancellable *yield)
     lease->held_since = lease->last_use = g_get_monotonic_time();
     g_queue_push_tail(&pool->holders, lease);
     /* Whoever waits already reckons with this holder from now on. */
-    Waiter *waiter = g_queue_peek_head(&pool->waiters);
-    if (waiter != NULL)
-        g_cond_signal(&waiter->cond);
+    wake_first(pool);
     g_mutex_unlock(&pool->lock);
 }
 

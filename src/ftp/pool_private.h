@@ -23,6 +23,7 @@ typedef struct {
     GCond cond;
     LeaseWant want;
     gboolean refused; /* the server takes no more connections */
+    gboolean opening; /* a connection of its own */
     Session *session; /* handed over to it */
 } Waiter;
 
@@ -45,6 +46,7 @@ struct Pool {
     GQueue waiters;       /* Waiter *, first come first */
     GQueue holders;       /* Lease * with yield set */
     guint total;          /* sessions idle, leased or being opened */
+    guint opening;        /* those that waiters are opening */
     guint ceiling;        /* as many at most */
     gint64 ceiling_until; /* a lowered ceiling is tried again after */
     gboolean learned;     /* the server's features are known */

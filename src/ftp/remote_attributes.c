@@ -219,8 +219,7 @@ static gboolean end_setting(Session *session, const Setting *setting, const Attr
     }
     if (done)
         return TRUE;
-    if (ftpsfs_error_is_connection(failure) ||
-        ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
+    if (ftpsfs_error_is_connection(failure) || ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
@@ -292,6 +291,13 @@ static gboolean try_settle(Remote *remote, Session *session, gboolean repeated, 
     g_clear_pointer(&mode.reply, reply_free);
     g_clear_pointer(&mtime.reply, reply_free);
     return ok;
+}
+
+gboolean remote_settle_on(Remote *remote, Session *session, const char *path, guint32 mode,
+                          gint64 mtime, RemoteEntry *entry, GCancellable *cancel, GError **error)
+{
+    SettleArgs args = {.attributes = {.path = path, .mode = mode, .mtime = mtime}, .entry = entry};
+    return try_settle(remote, session, FALSE, &args, cancel, error);
 }
 
 gboolean remote_settle(Remote *remote, const char *path, guint32 mode, gint64 mtime,

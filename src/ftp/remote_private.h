@@ -42,6 +42,10 @@ gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *
                                const Reply *mdtm, RemoteEntry *entry, GCancellable *cancel,
                                GError **error);
 
+/* remote_settle on this session. */
+gboolean remote_settle_on(Remote *remote, Session *session, const char *path, guint32 mode,
+                          gint64 mtime, RemoteEntry *entry, GCancellable *cancel, GError **error);
+
 /* What listings of this server are parsed with. */
 ListingContext remote_listing_context(Remote *remote);
 

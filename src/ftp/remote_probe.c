@@ -19,8 +19,7 @@ static gboolean store_bytes(Remote *remote, const char *path, RemoteStore how, g
 static gboolean read_bytes(Remote *remote, const char *path, char *buffer, gsize length,
                            GCancellable *cancel, GError **error)
 {
-    g_autoptr(RemoteStream) stream =
-        remote_read_open(remote, path, 0, G_MAXUINT64, cancel, error);
+    g_autoptr(RemoteStream) stream = remote_read_open(remote, path, 0, G_MAXUINT64, cancel, error);
     gsize done = 0;
     while (stream != NULL && done + 1 < length) {
         gssize got = stream_read(stream, buffer + done, length - 1 - done, cancel, error);

@@ -77,6 +77,31 @@ RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset,
     return stream_open(remote, &how, cancel, error);
 }
 
+RemoteStream *remote_read_range(Remote *remote, const char *path, guint64 offset, guint64 end,
+                                guint64 size, gboolean *ends, GCancellable *cancel, GError **error)
+{
+    Features *features = remote->context.features;
+    *ends = end < size && features_get(features, FEATURE_RANG) == FEATURE_YES;
+    if (*ends) {
+        TransferOptions how = {.verb = "RETR",
+                               .argument = path,
+                               .restart = offset,
+                               .end = end,
+                               .expected_size = end - offset};
+        g_autoptr(GError) failure = NULL;
+        RemoteStream *stream = stream_open(remote, &how, cancel, &failure);
+        if (stream != NULL)
+            return stream;
+        if (features_get(features, FEATURE_RANG) == FEATURE_YES) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return NULL;
+        }
+        g_info("the server offers ranges but refuses them: %s", failure->message);
+        *ends = FALSE;
+    }
+    return remote_read_open(remote, path, offset, size, cancel, error);
+}
+
 RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore how, guint64 offset,
                                 GCancellable *cancel, GError **error)
 {
@@ -103,6 +128,22 @@ gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **erro
 {
     g_autoptr(RemoteStream) owned = stream;
     return transfer_finish(g_steal_pointer(&owned->transfer), cancel, error);
+}
+
+gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char *path, guint32 mode,
+                               gint64 mtime, RemoteEntry *entry, gboolean *settled,
+                               GCancellable *cancel, GError **error)
+{
+    g_autoptr(RemoteStream) owned = stream;
+    *settled = FALSE;
+    if (!transfer_finish(g_steal_pointer(&owned->transfer), cancel, error))
+        return FALSE;
+    g_autoptr(GError) failure = NULL;
+    *settled = remote_settle_on(remote, lease_session(owned->lease), path, mode, mtime, entry,
+                                cancel, &failure);
+    if (!*settled)
+        g_debug("%s: %s", path, failure->message);
+    return TRUE;
 }
 
 void stream_hold(RemoteStream *stream, GCancellable *yield)

@@ -47,15 +47,26 @@ static Channel *open_channel(Session *session, int fd, GError **error)
     return channel_new(fd, context->trust, &how, error);
 }
 
-/* Sends REST and the command; the replies are still to be received. */
+/* RANG (draft-bryan-ftp-range) names the first and the last byte. */
+static gboolean queue_start(Session *session, const TransferOptions *options, GError **error)
+{
+    if (options->end > 0) {
+        g_autofree char *range = g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT,
+                                                 options->restart, options->end - 1);
+        return session_queue(session, "RANG", range, error);
+    }
+    if (options->restart == 0)
+        return TRUE;
+    g_autofree char *marker = g_strdup_printf("%" G_GUINT64_FORMAT, options->restart);
+    return session_queue(session, "REST", marker, error);
+}
+
+/* Sends REST or RANG and the command; the replies are still to be received. */
 static gboolean send_commands(Session *session, const TransferOptions *options,
                               GCancellable *cancel, GError **error)
 {
-    if (options->restart > 0) {
-        g_autofree char *marker = g_strdup_printf("%" G_GUINT64_FORMAT, options->restart);
-        if (!session_queue(session, "REST", marker, error))
-            return FALSE;
-    }
+    if (!queue_start(session, options, error))
+        return FALSE;
     return session_send(session, options->verb, options->argument, cancel, error);
 }
 
@@ -74,14 +85,17 @@ static gboolean receive_verdict(Session *session, const TransferOptions *options
                                 GCancellable *cancel, gboolean *refused, GError **error)
 {
     *refused = FALSE;
-    if (options->restart > 0) {
+    if (options->restart > 0 || options->end > 0) {
         g_autoptr(Reply) rest = session_receive_final(session, cancel, error);
         if (rest == NULL)
             return FALSE;
         if (!reply_is(rest, 3)) {
             /* The command after it is under way from offset 0: not what was asked for. */
             session_drop_replies(session);
-            session_set_reply_error(error, "REST", options->argument, rest);
+            if (options->end > 0)
+                features_set(session_context(session)->features, FEATURE_RANG, FEATURE_NO);
+            session_set_reply_error(error, options->end > 0 ? "RANG" : "REST", options->argument,
+                                    rest);
             return FALSE;
         }
     }

@@ -5,10 +5,14 @@ FTPSFS_EXERCISER=20000 makes it so many operations, FTPSFS_EXERCISER_SEED=n repe
 """
 
 import os
+import sys
 
 import pytest
+from harness import TESTS
 
-from exerciser import Exerciser
+sys.path.insert(0, TESTS)
+
+from exerciser import Exerciser  # noqa: E402
 
 OPERATIONS = int(os.environ.get("FTPSFS_EXERCISER", "300"))
 SEED = os.environ.get("FTPSFS_EXERCISER_SEED")

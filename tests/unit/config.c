@@ -456,6 +456,108 @@ static void test_help(Fixture *fixture, gconstpointer data)
     }
 }
 
+/* As mount(8) would call the helper. */
+static MountConfig *parse_helper(const char *words, GError **error)
+{
+    g_autofree char *line = g_strdup_printf("/sbin/mount.ftpsfs %s", words);
+    g_auto(GStrv) argv = g_strsplit(line, " ", -1);
+    return config_parse((int)g_strv_length(argv), argv, error);
+}
+
+static void test_helper(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(MountConfig) config = parse_helper(
+        "ftps://ann@host/dir mnt -n -v -o rw,noexec,user,_netdev,port=1 -t ftpsfs", &error);
+    g_assert_no_error(error);
+    g_assert_true(config->helper && config->verbose);
+    g_assert_false(config->fake || config->foreground || config->read_only);
+    g_assert_cmpstr(config->source->user, ==, "ann");
+    g_assert_cmpuint(config->source->port, ==, 1);
+    g_assert_true(has_fuse_option(config, "noexec"));
+    g_clear_pointer(&config, config_free);
+
+    config = parse_helper("host mnt -fr", &error);
+    g_assert_no_error(error);
+    g_assert_true(config->fake && config->read_only);
+    g_assert_false(config->foreground);
+    g_clear_pointer(&config, config_free);
+
+    g_assert_null(parse_helper("host mnt -o no-such-word", &error));
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
+    g_clear_error(&error);
+    config = parse_helper("host mnt -o no-such-word,ro -s", &error);
+    g_assert_no_error(error);
+    g_assert_true(config->read_only);
+    g_assert_null(parse_helper("host mnt -N /proc/1/ns/mnt", &error));
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
+}
+
+static void test_remount(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    refuse_option("remount", "unmount it and mount again");
+    refuse_option("ro,remount", "unmount it and mount again");
+}
+
+/* "mount -a" finds a line of fstab again by what the mount table shows. */
+static void test_shown_source(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    static const char *const shown[][2] = {
+        {"ftps://ann@host mnt", "fsname=ftps://ann@host"},
+        {"ftps://ann@host:990/a/ mnt", "fsname=ftps://ann@host:990/a/"},
+        {"ftps://host/a mnt -o user=ann", "fsname=ftps://ann@host/a"},
+        {"ftps://host/a mnt -o port=99", "fsname=ftps://host:99/a"},
+        {"ann@host:/a mnt", "fsname=ftps://ann@host//a"},
+        {"ftpsfs#ann@host:a mnt", "fsname=ftps://ann@host/a"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(shown); i++) {
+        g_autoptr(MountConfig) config = parse_good(shown[i][0]);
+        g_autofree char *all = NULL;
+        for (guint j = 0; j < config->fuse_options->len; j++)
+            if (g_str_has_prefix(config->fuse_options->pdata[j], "fsname="))
+                all = g_strdup(config->fuse_options->pdata[j]);
+        g_assert_cmpstr(all, ==, shown[i][1]);
+    }
+}
+
+static void test_setuid(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    refuse_option("setuid=no-such-user", "no such user");
+    if (geteuid() != 0) {
+        refuse_option("setuid=root", "is for root");
+        return;
+    }
+    g_autoptr(MountConfig) config = parse_options("setuid=daemon");
+    g_assert_cmpstr(config->setuid_name, ==, "daemon");
+    g_assert_cmpuint(config->uid, ==, config->setuid_uid);
+    g_assert_cmpuint(config->gid, ==, config->setuid_gid);
+    g_assert_true(g_str_has_suffix(config->known_hosts, "/.local/share/ftpsfs/known_hosts"));
+    g_autoptr(MountConfig) other = parse_options("setuid=daemon,uid=7");
+    g_assert_cmpuint(other->uid, ==, 7);
+    g_assert_cmpuint(other->gid, ==, other->setuid_gid);
+}
+
+static void test_state(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_setenv("STATE_DIRECTORY", "/var/lib/a:/var/lib/b", TRUE);
+    g_autoptr(MountConfig) config = parse_options("idmap=names,no_sandbox");
+    g_unsetenv("STATE_DIRECTORY");
+    g_assert_cmpstr(config->known_hosts, ==, "/var/lib/a/known_hosts");
+    g_assert_cmpstr(config->lost_dir, ==, "/var/lib/a/lost");
+    g_assert_cmpint(config->idmap, ==, CONFIG_IDMAP_NAMES);
+    g_assert_false(config->sandbox);
+}
+
 int main(int argc, char **argv)
 {
     g_unsetenv("TMPDIR"); /* the tests of spool_dir set it */
@@ -476,6 +578,11 @@ int main(int argc, char **argv)
     TEST("/config/a password on the command line is refused and not repeated", test_password);
     TEST("/config/the mountpoint must be an empty directory", test_mountpoint);
     TEST("/config/source and mountpoint must both be there", test_missing_words);
+    TEST("/config/as mount.ftpsfs it speaks mount's language", test_helper);
+    TEST("/config/a remount is refused with what to do", test_remount);
+    TEST("/config/a URL is shown as it was written, other sources as a URL", test_shown_source);
+    TEST("/config/setuid= names who the mount is for", test_setuid);
+    TEST("/config/the state directory is the service's where it has one", test_state);
     TEST("/config/help and version ask for nothing else", test_actions);
     TEST("/config/the help text shows every option and default in 80 columns", test_help);
 #undef TEST

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../../src/config/netrc.h"
+#include "../../src/config/passphrase.h"
 #include "../../src/config/secret_file.h"
 #include "ftpsfs/util/error.h"
 
@@ -493,6 +494,98 @@ static void test_prompt_ended(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(WEXITSTATUS(status), ==, 2);
 }
 
+static void expect_command(const char *command, const char *password, const char *says)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Source) source = source_parse("ann@host", NULL);
+    MountConfig config = {.source = source, .password_command = (char *)command};
+    g_autoptr(Credentials) found = credentials_find(&config, &error);
+    if (password != NULL) {
+        g_assert_no_error(error);
+        g_assert_cmpstr(secret_peek(found->password), ==, password);
+        return;
+    }
+    g_assert_null(found);
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
+    g_assert_nonnull(strstr(error->message, says));
+    g_assert_null(strstr(error->message, "s3cret"));
+}
+
+static void test_command(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    expect_command("echo s3cret", "s3cret", NULL);
+    expect_command("printf 's3 cret\\r\\nmore\\n'", "s3 cret", NULL);
+    expect_command("printf s3cret", "s3cret", NULL);
+    expect_command("echo s3cret; head -c 100000 /dev/zero", "s3cret", NULL);
+    expect_command("echo s3cret; exit 7", NULL, "exit status 7");
+    expect_command("kill -9 $$", NULL, "signal 9");
+    expect_command("exit 0", NULL, "no password");
+    expect_command("echo; echo s3cret", NULL, "no password");
+    expect_command("head -c 5000 /dev/zero | tr '\\0' a", NULL, "no password");
+    expect_command("no-such-command-here 2>/dev/null", NULL, "exit status 127");
+}
+
+static void test_systemd(Fixture *fixture, gconstpointer data)
+{
+    g_autofree char *password = g_build_filename(home(), "ftpsfs.password", NULL);
+    g_autofree char *user = g_build_filename(home(), "ftpsfs.username", NULL);
+    (void)data;
+    g_setenv("CREDENTIALS_DIRECTORY", home(), TRUE);
+    /* systemd's modes show the group what an access control list gives to the service. */
+    write_file(password, "s3 cret\n", 0440);
+    expect("ann@host", NULL, "ann", "s3 cret");
+    write_file(user, "bob\n", 0440);
+    expect("host", NULL, "bob", "s3 cret");
+    expect("ann@host", NULL, "ann", "s3 cret");
+    write_file(fixture->credentials, "password=other\n", 0600);
+    expect("ann@host", fixture->credentials, "ann", "other");
+    write_file(password, "\n", 0440);
+    refuse("ann@host", NULL, "empty");
+    g_unlink(password);
+    g_unlink(user);
+    write_file(fixture->netrc, "machine host login ann password from-netrc\n", 0600);
+    expect("ann@host", NULL, "ann", "from-netrc");
+    g_unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void test_passphrase(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    static const struct {
+        const char *text;
+        gboolean needed;
+    } keys[] = {
+        {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", FALSE},
+        {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+         TRUE},
+        {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", TRUE},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+        write_file(fixture->netrc, keys[i].text, 0600);
+        g_assert_cmpint(passphrase_is_needed(fixture->netrc), ==, keys[i].needed);
+    }
+    g_assert_false(passphrase_is_needed("/no/such/file"));
+    g_assert_true(passphrase_is_needed("pkcs11:token=card;object=key"));
+    g_assert_false(passphrase_is_needed("pkcs11:token=card?pin-source=/pin"));
+
+    write_file(fixture->netrc, keys[1].text, 0600);
+    write_file(fixture->credentials, "password=p\npassphrase=s3cret\n", 0600);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Source) source = source_parse("ann@host", NULL);
+    MountConfig config = {
+        .source = source, .credentials_file = fixture->credentials, .cert = fixture->netrc};
+    g_autoptr(Credentials) found = credentials_find(&config, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(secret_peek(found->key_password), ==, "s3cret");
+    config.cert = NULL;
+    write_file(fixture->credentials, "password=p\n", 0600);
+    g_autoptr(Credentials) none = credentials_find(&config, &error);
+    g_assert_no_error(error);
+    g_assert_null(none->key_password);
+}
+
 int main(int argc, char **argv)
 {
     g_autofree char *directory = g_dir_make_tmp("ftpsfs-credentials-XXXXXX", NULL);
@@ -511,6 +604,9 @@ int main(int argc, char **argv)
     g_test_add_func("/netrc/a malformed file is refused with the line", test_bad_netrc);
     TEST("/credentials/netrc is read from $NETRC or home and must be private", test_netrc_file);
     TEST("/credentials/without a terminal the places looked at are named", test_no_terminal);
+    TEST("/credentials/a command writes the password", test_command);
+    TEST("/credentials/systemd passes user and password", test_systemd);
+    TEST("/credentials/the passphrase of an encrypted key is found", test_passphrase);
     TEST("/prompt/a password is read without echo", test_prompt);
     TEST("/prompt/a line can be edited", test_prompt_edited);
     TEST("/prompt/an interrupt brings echo back and ends the program", test_prompt_interrupted);

@@ -6,6 +6,9 @@
  * keyed by the file's node number, its version (changes with size and mtime) and the chunk's index.
  * Chunks are immutable and reference-counted (GBytes), so a reader copies outside of the lock. The
  * cache has a lock of its own, which guards all of it and is a leaf: nothing is called under it.
+ *
+ * Memory for chunks comes from the cache too: whole chunks lie in huge pages and are used again, as
+ * fresh memory costs more to get than content to copy into it. Their lock is a leaf as well.
  */
 #ifndef FTPSFS_CACHE_CHUNKS_H
 #define FTPSFS_CACHE_CHUNKS_H
@@ -32,6 +35,15 @@ void chunks_put(ChunkCache *cache, guint64 node, guint64 version, guint64 index,
 
 /* Drops all chunks of the node. Cost: that of the chunks dropped, not of the cache. */
 void chunks_drop(ChunkCache *cache, guint64 node);
+
+/* Memory for `length` bytes, at most CHUNK_SIZE, of a chunk that is to be filled. */
+guint8 *chunks_buffer_new(ChunkCache *cache, gsize length);
+
+/* Gives it back; NULL is fine. */
+void chunks_buffer_free(ChunkCache *cache, guint8 *buffer, gsize length);
+
+/* Makes it the content of a GBytes, which gives it back; that may outlive the cache. */
+GBytes *chunks_buffer_to_bytes(ChunkCache *cache, guint8 *buffer, gsize length);
 
 /* Bytes held now. */
 gsize chunks_used(ChunkCache *cache);

@@ -15,6 +15,7 @@
 #ifndef FTPSFS_CACHE_FILE_H
 #define FTPSFS_CACHE_FILE_H
 
+#include "ftpsfs/cache/disk.h"
 #include "ftpsfs/cache/tree.h"
 
 typedef struct Files Files;
@@ -23,6 +24,7 @@ typedef struct File File;
 typedef struct {
     guint64 cache_size;    /* bytes of the chunk cache */
     guint64 readahead;     /* bytes, per read stream */
+    DiskCache *disk;       /* outlives the Files; NULL: none */
     gboolean prefetch;     /* small files and listings are fetched ahead */
     const char *spool_dir; /* where spools lie; copied */
     const char *lost_dir;  /* where content is kept that could not be uploaded; copied */
@@ -65,6 +67,15 @@ GPtrArray *files_list(Files *files, Node *dir, GCancellable *cancel, GError **er
 /* Writes at `offset`, or at the end when `append`. */
 gboolean file_write(File *file, const void *data, gsize length, guint64 offset, gboolean append,
                     GError **error);
+
+/* Has the server copy all of `from`, which `length` must reach, over `to`, which is new and empty.
+ * *copied: its bytes. FTPSFS_ERROR_UNSUPPORTED when that can't be; then `to` is as before. */
+gboolean file_copy(File *from, File *to, guint64 length, guint64 *copied, GCancellable *cancel,
+                   GError **error);
+
+/* The file's SHA-256 by the server, in hexadecimal, for g_free; what is pending is uploaded first.
+ * FTPSFS_ERROR_UNSUPPORTED. */
+char *files_sha256(Files *files, Node *node, GCancellable *cancel, GError **error);
 
 /* Uploads what is to be uploaded and waits for the server's word. After a failure it is still to be
  * uploaded, unless the server refused to take it (FTPSFS_ERROR_ACCESS): then the content is saved in

@@ -2,8 +2,8 @@
 /*
  * prefetch - fetches ahead what a program that goes through files and directories one by one will
  * want next, on several connections at once: the small files of a directory that are opened one
- * after another (cp -r, tar, grep -r, rsync), and the directories that a walk comes to (find, ls -R,
- * du).
+ * after another (cp -r, tar, grep -r, rsync), and the directories that a walk comes to (find, ls
+ * -R, du).
  *
  * One Prefetch a mount, owned by Files, which tells it of each open and each listing. It guesses
  * from the second step in an order that it knows (the listing's, or by name), fetches file content

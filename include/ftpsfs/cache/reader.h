@@ -48,6 +48,9 @@ void reader_close(Reader *reader);
 /* The file has another content from now on. Streams are ended. */
 void reader_reset(Reader *reader, guint64 version, guint64 size);
 
+/* Ends all streams without waiting for the network; the content stays what it is. */
+void reader_stop(Reader *reader);
+
 /* Appends the bytes [offset, offset + length), cut at the size, to `parts` as GBytes (new
  * references, for the array's free function). Errors as by remote_read_open; FTPSFS_ERROR_STALE
  * when the file turned out to be shorter than `size`: it changed on the server. */

@@ -42,10 +42,19 @@ typedef struct {
     gint64 valid_until; /* monotonic microseconds: how long the kernel may keep these */
 } NodeInfo;
 
+/* Says whose an entry is, in place of the numbers that the server tells: takes REMOTE_HAS_UID and
+ * REMOTE_HAS_GID in or out of *has and sets what they stand for. Called by the thread that lists,
+ * without a lock. */
+typedef void (*TreeOwnFunc)(const RemoteEntry *entry, guint *has, guint32 *uid, guint32 *gid,
+                            gpointer data);
+
 typedef struct {
     guint timeout_s;       /* dir_cache_timeout: how long listings, attributes and absences hold */
     guint max_nodes;       /* from here on what is expired is dropped early; 0: a default */
+    gboolean remove_leftovers; /* of uploads that crashed long ago, when a directory is listed */
     gint64 (*clock)(void); /* monotonic microseconds, for tests; NULL: g_get_monotonic_time */
+    TreeOwnFunc own;       /* NULL: as the server tells */
+    gpointer own_data;
 } TreeOptions;
 
 /* `remote` must outlive the Tree. */

@@ -17,6 +17,13 @@ typedef enum {
     CONFIG_VERSION, /* -V */
 } ConfigAction;
 
+/* idmap=: whose the files are said to be, in the order of the option's words. */
+typedef enum {
+    CONFIG_IDMAP_NONE,  /* the numbers that the server tells */
+    CONFIG_IDMAP_USER,  /* all the mounting user's, or uid= and gid= */
+    CONFIG_IDMAP_NAMES, /* the local users and groups of the names that the server tells */
+} ConfigIdmap;
+
 typedef struct {
     ConfigAction action;
     Source *source;      /* where to, with user= and port= in it; its port is never 0 */
@@ -24,6 +31,9 @@ typedef struct {
     gboolean foreground; /* -f, or -d */
     gboolean debug;      /* -d: protocol and FUSE calls on stderr; implies foreground */
     gboolean read_only;  /* -r, ro */
+    gboolean helper;     /* called by mount(8) as mount.ftpsfs */
+    gboolean fake;       /* helper, -f: all but the mount */
+    gboolean verbose;    /* helper, -v */
     /* -o: the server */
     gboolean explicit_tls;
     guint connections;    /* 1..64, default 8 */
@@ -39,6 +49,7 @@ typedef struct {
     /* -o: credentials */
     char *credentials_file;
     gboolean password_stdin;
+    char *password_command; /* for sh -c; NULL: none */
     /* -o: cache and files */
     guint dir_cache_timeout_s; /* default 20 */
     guint64 cache_size;        /* bytes, default 256 MiB; suffixes K, M, G are taken */
@@ -48,6 +59,7 @@ typedef struct {
     gboolean atomic_upload;    /* default FALSE */
     char *stats_file;          /* NULL: none; absolute */
     /* no options: where this user's files lie, which need not be there yet */
+    char *state_dir;   /* the directory of the two that follow */
     char *known_hosts; /* the keys that tls_verify=tofu remembers */
     char *lost_dir;    /* directory of content that could not be uploaded */
     /* -o: how files look */
@@ -55,17 +67,26 @@ typedef struct {
     guint32 uid, gid;
     guint32 umask_files; /* bits taken away from files' modes: fmask, else umask, else 0 */
     guint32 umask_dirs;  /* the same for directories: dmask, else umask, else 0 */
+    ConfigIdmap idmap;
+    /* -o: what the process may do */
+    char *setuid_name; /* setuid=USER: the account to become, or NULL; then the two that follow */
+    guint32 setuid_uid, setuid_gid;
+    gboolean sandbox; /* default on */
     /* For libfuse and the kernel: "default_permissions", "ro", "allow_other", "max_read=N", ...;
      * always a "fsname=..." and a "subtype=...". Values are not escaped: fsname may hold a comma.
      */
     GPtrArray *fuse_options; /* char *, no NULL at the end */
 } MountConfig;
 
-/* Parses argv. Everything wrong with it is found here: unknown options, values out of range, a
- * source that is none, files that are not there, a mountpoint that is no empty directory.
- * FTPSFS_ERROR_CONFIG with one line that says which word, what is wrong, what to write instead.
- * With CONFIG_HELP and CONFIG_VERSION nothing else is set: the rest of argv was not read. */
+/* Parses argv; as mount(8) writes it when argv[0] is mount.SOMETHING. Everything wrong with it is
+ * found here: unknown options, values out of range, a source that is none, files that are not
+ * there, a mountpoint that is no empty directory. FTPSFS_ERROR_CONFIG with one line that says which
+ * word, what is wrong, what to write instead. With CONFIG_HELP and CONFIG_VERSION nothing else is
+ * set: the rest of argv was not read. */
 MountConfig *config_parse(int argc, char **argv, GError **error);
+/* Whether mount.fuse3 has mounted already, and the mountpoint is the name of a descriptor. */
+gboolean config_is_mounted(const MountConfig *config);
+
 void config_free(MountConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MountConfig, config_free)
 

@@ -2,8 +2,9 @@
 /*
  * credentials - where user name and password come from.
  *
- * In this order: `credentials=FILE`, `password_stdin`, ~/.netrc ($NETRC), and a prompt without echo
- * on the terminal. Runs once, in main, before anything is connected. No lock.
+ * In this order: `credentials=FILE`, `password_stdin`, `password_command=`, the credentials that
+ * systemd passes ($CREDENTIALS_DIRECTORY), ~/.netrc ($NETRC), and a prompt without echo on the
+ * terminal. Runs once, in main, before anything is connected. No lock.
  */
 #ifndef FTPSFS_CONFIG_CREDENTIALS_H
 #define FTPSFS_CONFIG_CREDENTIALS_H
@@ -15,6 +16,7 @@ typedef struct {
     char *user;
     Secret *password; /* never NULL; empty only when a file or the person at the terminal says so */
     char *account;    /* for ACCT, from ~/.netrc; NULL when it names none */
+    Secret *key_password; /* of the client certificate's key or token; NULL: it needs none */
 } Credentials;
 
 /* Finds user and password for config->source. The user in the source wins over a file's; without

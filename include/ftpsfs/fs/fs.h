@@ -17,7 +17,9 @@ typedef struct {
     const char *mountpoint;
     const GPtrArray *fuse_options; /* char *: for libfuse and the kernel, each becomes "-o ..." */
     gboolean debug;                /* libfuse traces its requests */
-    guint32 uid, gid;              /* owner of all files */
+    guint32 uid, gid;              /* owner of all files, or */
+    gboolean server_uid;           /* of those alone whose owner, */
+    gboolean server_gid;           /* or group, the tree does not know */
     guint32 umask_files, umask_dirs;
     guint timeout_s; /* for statfs and negative entries */
 } FsOptions;

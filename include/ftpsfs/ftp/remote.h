@@ -102,6 +102,14 @@ gboolean remote_settle(Remote *remote, const char *path, guint32 mode, gint64 mt
 gboolean remote_symlink(Remote *remote, const char *target, const char *path, GCancellable *cancel,
                         GError **error);
 
+/* The server makes `to` a copy of the file `from` (SITE CPFR, CPTO). FTPSFS_ERROR_UNSUPPORTED. */
+gboolean remote_copy(Remote *remote, const char *from, const char *to, GCancellable *cancel,
+                     GError **error);
+
+/* The SHA-256 of a file as the server computes it, in hexadecimal, for g_free.
+ * FTPSFS_ERROR_UNSUPPORTED. */
+char *remote_sha256(Remote *remote, const char *path, GCancellable *cancel, GError **error);
+
 /* Bytes available on the server (AVBL). FTPSFS_ERROR_UNSUPPORTED. */
 gboolean remote_available(Remote *remote, const char *path, guint64 *bytes, GCancellable *cancel,
                           GError **error);
@@ -115,6 +123,11 @@ typedef struct RemoteStream RemoteStream;
  * close_notify is believed at this size alone. */
 RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset, guint64 size,
                                GCancellable *cancel, GError **error);
+
+/* The same, but to end before the byte `end`, in good order, so that the control connection is of
+ * use at once (RANG). *ends: whether the server has that; else it goes on to the file's end. */
+RemoteStream *remote_read_range(Remote *remote, const char *path, guint64 offset, guint64 end,
+                                guint64 size, gboolean *ends, GCancellable *cancel, GError **error);
 
 typedef enum {
     REMOTE_STORE_NEW,    /* STOR: creates or replaces */
@@ -141,6 +154,12 @@ gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCan
 /* The orderly end of a store: close_notify, then the server's 226, its verdict. The stream is freed
  * in either case. */
 gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **error);
+
+/* stream_finish, and when that was a success remote_settle of `path` on the same control connection,
+ * before others get that. The result is the store's; *settled is the other's. */
+gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char *path, guint32 mode,
+                               gint64 mtime, RemoteEntry *entry, gboolean *settled,
+                               GCancellable *cancel, GError **error);
 
 /* Ends early and frees; does not wait on the network. The control connection goes back to the pool
  * when it has settled. For a store: what the server has of the file then is undefined. */

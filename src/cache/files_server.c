@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the server does with whole files by itself: copying and hashing.
+ */
+#include "file_private.h"
+#include "ftpsfs/util/error.h"
+
+static gboolean set_unsupported(GError **error, const char *why)
+{
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED, "no copy by the server: %s", why);
+    return FALSE;
+}
+
+/* Whether the target is what cp has just made: new, and empty. Lock held. */
+static gboolean is_new(const File *file)
+{
+    return file->fresh && file->store != NULL && file->sent == 0 && file->temporary == NULL &&
+           spool_size(file->spool) == 0;
+}
+
+/* Copies over the new file. On failure that is empty as before, and what is written to it then is
+ * stored. Claimed. */
+static gboolean copy_claimed(File *to, const char *from, const char *path, guint64 size,
+                             GCancellable *cancel, GError **error)
+{
+    Remote *remote = to->files->remote;
+    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_mutex_lock(&to->lock);
+    if (!is_new(to)) {
+        g_mutex_unlock(&to->lock);
+        return set_unsupported(error, "the target is not new");
+    }
+    writer_abandon(to);
+    guint64 generation = to->generation;
+    guint32 mode = to->want_mode;
+    g_mutex_unlock(&to->lock);
+    gboolean ok = remote_copy(remote, from, path, cancel, error) &&
+                  remote_settle(remote, path, mode, G_MININT64, entry, cancel, error);
+    if (ok && (!(entry->has & REMOTE_HAS_SIZE) || entry->size != size))
+        ok = set_unsupported(error, "the copy has another size");
+    g_mutex_lock(&to->lock);
+    if (ok && to->generation != generation)
+        ok = set_unsupported(error, "the target was written to meanwhile");
+    if (ok) {
+        g_clear_pointer(&to->spool, spool_free);
+        to->want_mode = G_MAXUINT32;
+        writer_adopt(to, entry, size, generation);
+    }
+    g_mutex_unlock(&to->lock);
+    return ok;
+}
+
+gboolean file_copy(File *from, File *to, guint64 length, guint64 *copied, GCancellable *cancel,
+                   GError **error)
+{
+    Files *files = from->files;
+    if (from == to || files->atomic_upload || !remote_can(files->remote, REMOTE_CAN_COPY))
+        return set_unsupported(error, "it can't, or is not to");
+    if (!file_flush(from, cancel, error))
+        return FALSE;
+    NodeInfo info;
+    node_info(from->node, &info);
+    g_autofree char *source = node_path(from->node);
+    g_autofree char *target = node_path(to->node);
+    if (source == NULL || target == NULL || info.size == 0 || length < info.size)
+        return set_unsupported(error, "it copies whole files alone");
+    if (!file_claim(to, cancel, error))
+        return FALSE;
+    gboolean ok = copy_claimed(to, source, target, info.size, cancel, error);
+    file_unclaim(to);
+    *copied = info.size;
+    return ok;
+}
+
+char *files_sha256(Files *files, Node *node, GCancellable *cancel, GError **error)
+{
+    File *file = files_find(files, node);
+    gboolean ok = file == NULL || file_flush(file, cancel, error);
+    if (file != NULL)
+        file_release(file);
+    if (!ok)
+        return NULL;
+    g_autofree char *path = node_path(node);
+    if (path == NULL) {
+        g_set_error_literal(error, FTPSFS_ERROR, FTPSFS_ERROR_STALE, "the file was deleted");
+        return NULL;
+    }
+    return remote_sha256(files->remote, path, cancel, error);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ftpsfs/util/owners.h"
+
+/* The server chooses the names, so there must be an end to them. */
+#define NAMES_MAX 10000
+#define UNKNOWN   G_MAXUINT32
+
+struct Owners {
+    ResolverProcess *process;
+    GMutex lock;
+    GHashTable *tables[2]; /* by ResolverAccount: char * -> guint, UNKNOWN when there is none */
+};
+
+Owners *owners_new(ResolverProcess *process)
+{
+    Owners *owners = g_new0(Owners, 1);
+    owners->process = process;
+    g_mutex_init(&owners->lock);
+    for (gsize i = 0; i < G_N_ELEMENTS(owners->tables); i++)
+        owners->tables[i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return owners;
+}
+
+void owners_free(Owners *owners)
+{
+    if (owners == NULL)
+        return;
+    for (gsize i = 0; i < G_N_ELEMENTS(owners->tables); i++)
+        g_hash_table_unref(owners->tables[i]);
+    g_mutex_clear(&owners->lock);
+    g_free(owners);
+}
+
+gboolean owners_find(Owners *owners, ResolverAccount kind, const char *name, guint32 *id)
+{
+    GHashTable *table = owners->tables[kind];
+    gpointer known;
+    g_mutex_lock(&owners->lock);
+    gboolean found = g_hash_table_lookup_extended(table, name, NULL, &known);
+    gboolean full = g_hash_table_size(table) >= NAMES_MAX;
+    g_mutex_unlock(&owners->lock);
+    guint32 number = UNKNOWN;
+    if (found)
+        number = GPOINTER_TO_UINT(known);
+    else if (full || !resolver_account(owners->process, kind, name, &number))
+        number = UNKNOWN;
+    if (!found && !full) {
+        g_mutex_lock(&owners->lock);
+        g_hash_table_insert(table, g_strdup(name), GUINT_TO_POINTER(number));
+        g_mutex_unlock(&owners->lock);
+    }
+    *id = number;
+    return number != UNKNOWN;
+}

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Many programs at once, a server under harm, many mounts: the short forms of tests/soak."""
+
+import glob
+import os
+import re
+import sys
+import threading
+import time
+
+import pytest
+from harness import REPOSITORY, SANITIZED, TESTS, eventually, pattern
+
+sys.path.insert(0, os.path.join(TESTS, "soak"))
+
+from soak import Soak  # noqa: E402
+
+MIB = 1 << 20
+SECONDS = 12
+CACHE = 32 * MIB
+
+
+def soak(server, mount, timeout=2, threads=8, **options):
+    mounted = mount(server, timeout=timeout, connections=4, cache_size=f"{CACHE // MIB}M")
+    # A sanitizer keeps freed memory and shadows the rest.
+    made = Soak(mounted, server, timeout, CACHE + (1 << 30 if SANITIZED else 0), **options)
+    made.run(threads, SECONDS)
+    spool = made.spool_files()
+    mounted.unmount()
+    made.verify()
+    print("\n".join(made.lines()))
+    assert made.broken() == []
+    assert spool == []
+    return made
+
+
+@pytest.mark.seconds(180)
+def test_a_mixed_load_is_without_errors_and_losses(servers, server_kind, mount):
+    made = soak(servers.make(server_kind), mount, timeout=20)
+    assert made.figures.errors == {}
+    assert made.files() > 0
+
+
+@pytest.mark.seconds(180)
+def test_a_mixed_load_on_a_server_under_harm_loses_nothing_silently(servers, server_kind, mount):
+    """Connections dropped, the server restarted, the server frozen for longer than the timeout."""
+    made = soak(servers.make(server_kind), mount, faults=["drop", "restart", "freeze"], every=1.5)
+    assert sum(made.injected.values()) >= 3
+    assert made.files() > 0
+
+
+@pytest.mark.seconds(180)
+def test_twenty_mounts_at_once(servers, mount):
+    """Of three servers; those of one server share a directory."""
+    mounts = []
+    for i in range(20):
+        kind = ("vsftpd", "proftpd", "pyftpdlib")[i % 3]
+        server = servers.get(kind)
+        mounted = mount(server, directory="", connections=2, dir_cache_timeout=1)
+        mounts.append((i, kind, mounted))
+    data = {i: pattern(200_000, i) for i, _, _ in mounts}
+    wrong = []
+
+    def use(i, mounted):
+        with open(mounted.at(f"shared-{i}"), "wb") as file:
+            file.write(data[i])
+        with open(mounted.at(f"shared-{i}"), "rb") as file:
+            if file.read() != data[i]:
+                wrong.append(i)
+
+    threads = [threading.Thread(target=use, args=(i, mounted)) for i, _, mounted in mounts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    # Each of the others of the same server has the same content.
+    for i, kind, mounted in mounts:
+        server = servers.get(kind)
+        with open(server.path(f"shared-{i}"), "rb") as file:
+            assert file.read() == data[i]
+        other = next(m for j, k, m in mounts if k == kind and j != i)
+        shared = other.at(f"shared-{i}")
+        eventually(lambda path=shared: os.path.exists(path), 5, shared)
+        with open(shared, "rb") as file:
+            assert file.read() == data[i]
+    for i, kind, _ in mounts:
+        os.unlink(servers.get(kind).path(f"shared-{i}"))
+
+
+def test_two_mounts_of_a_directory_see_each_others_changes_within_the_cache_timeout(site, mount):
+    one, two = mount(dir_cache_timeout=1), mount(dir_cache_timeout=1)
+    assert os.listdir(two.path) == []
+    with open(one.at("file"), "wb") as file:
+        file.write(b"first")
+    eventually(lambda: os.listdir(two.path) == ["file"], 3, "the new file")
+    with open(two.at("file"), "rb") as file:
+        assert file.read() == b"first"
+    with open(one.at("file"), "ab") as file:
+        file.write(b" and second")
+    eventually(lambda: os.stat(two.at("file")).st_size == 16, 3, "the new size")
+    with open(two.at("file"), "rb") as file:
+        assert file.read() == b"first and second"
+    os.unlink(two.at("file"))
+    eventually(lambda: os.listdir(one.path) == [], 3, "the absence")
+
+
+def test_every_row_of_what_happens_when_in_the_readme_names_a_test():
+    with open(os.path.join(REPOSITORY, "README.md"), encoding="utf-8") as file:
+        section = file.read().partition("## What happens when")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) > 10
+    sources = ""
+    for path in glob.glob(os.path.join(TESTS, "integration", "test_*.py")):
+        with open(path, encoding="utf-8") as file:
+            sources += file.read()
+    for row in rows:
+        name = re.search(r"`(test_\w+)` \|$", row)
+        assert name and f"def {name[1]}(" in sources, row
