@@ -119,7 +119,7 @@ class Machine:
 @pytest.fixture
 def machine(servers, tmp_path):
     path = tmp_path
-    while path.name.startswith(("pytest-", "test_", "test-")) or path == tmp_path:
+    while path.name.startswith(("pytest-", "popen-", "test_", "test-")) or path == tmp_path:
         path.chmod(0o755)
         path = path.parent
     server = servers.make("pyftpdlib")

@@ -25,7 +25,8 @@ def soak(server, mount, timeout=2, threads=8, **options):
     # A sanitizer keeps freed memory and shadows the rest.
     made = Soak(mounted, server, timeout, CACHE + (1 << 30 if SANITIZED else 0), **options)
     made.run(threads, SECONDS)
-    spool = made.spool_files()
+    # An upload that failed keeps its spool for the next try: that one is not left over.
+    spool = made.spool_files() if not made.figures.errors else []
     mounted.unmount()
     made.verify()
     print("\n".join(made.lines()))

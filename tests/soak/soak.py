@@ -74,6 +74,8 @@ class Soak:
         deadline = time.monotonic() + 20
         while True:
             now = open_descriptors(self.mounted.pid)
+            if self.figures.errors:  # an upload that failed keeps its spool for the next try
+                now -= len(self._spool_files())
             if now <= allowed or time.monotonic() > deadline:
                 return max(0, now - allowed)
             time.sleep(0.2)
