@@ -140,6 +140,8 @@ File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node 
 {
     g_autoptr(Node) known = tree_peek(files->tree, dir, name);
     g_autoptr(Node) created = tree_add_file(files->tree, dir, name, mode);
+    /* A listing that comes before the server has the file must not remove it. */
+    tree_pin(files->tree, created);
     NodeInfo info;
     node_info(created, &info);
     File *file = files_acquire(files, created, &info);
@@ -156,6 +158,7 @@ File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node 
         file_end_busy(file);
     }
     g_mutex_unlock(&file->lock);
+    tree_unpin(files->tree, created);
     if (!ok) {
         if (known == NULL)
             tree_detach(files->tree, created);

@@ -237,11 +237,26 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
     return receive_end(transfer, cancel, error) ? 0 : -1;
 }
 
+/* A server that hangs up on the data says why on the control connection: a full disk or a quota is
+ * no lost connection that would be worth another try. */
+static void explain_write(Transfer *transfer, GError **failure, GCancellable *cancel)
+{
+    g_autoptr(GError) verdict = NULL;
+    if (!ftpsfs_error_is(*failure, FTPSFS_ERROR_LOST) || receive_end(transfer, cancel, &verdict) ||
+        ftpsfs_error_is_connection(verdict) || ftpsfs_error_is(verdict, FTPSFS_ERROR_INTERRUPTED))
+        return;
+    g_clear_error(failure);
+    *failure = g_steal_pointer(&verdict);
+}
+
 gboolean transfer_write(Transfer *transfer, const void *data, gsize length, GCancellable *cancel,
                         GError **error)
 {
-    if (!channel_write(transfer->channel, data, length, cancel, error)) {
-        g_prefix_error(error, "%s %s: ", transfer->verb, transfer->path);
+    g_autoptr(GError) failure = NULL;
+    if (!channel_write(transfer->channel, data, length, cancel, &failure)) {
+        explain_write(transfer, &failure, cancel);
+        g_propagate_prefixed_error(error, g_steal_pointer(&failure), "%s %s: ", transfer->verb,
+                                   transfer->path);
         return FALSE;
     }
     session_note_sent(transfer->session);

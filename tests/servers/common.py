@@ -47,6 +47,18 @@ START_SECONDS = 20
 STOP_SECONDS = 5
 
 
+def _open_files(pids):
+    """What the descriptors of the processes are links to."""
+    found = set()
+    for pid in pids:
+        for path in glob.glob(f"/proc/{pid}/fd/*"):
+            try:
+                found.add(os.readlink(path))
+            except OSError:
+                pass
+    return found
+
+
 class ServerError(Exception):
     """A server could not be started. The text has what it said."""
 
@@ -98,6 +110,18 @@ def die_with_parent():
     """In the child before exec, and after it has changed its user, which undoes it: gets SIGKILL when the thread that started it is gone, so that a
     killed test run leaves no server behind."""
     ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)
+
+
+def _reserve_block(port):
+    """The right to the ports from `port` on, against other servers of tests on this machine: a
+    socket to keep as long as it is needed, or None. The kernel frees it with its holder."""
+    holder = socket.socket(socket.AF_UNIX)
+    try:
+        holder.bind(f"\0ftpsfs-tests-{port}")
+        return holder
+    except OSError:
+        holder.close()
+        return None
 
 
 def _port_is_free(bind, port):
@@ -212,6 +236,7 @@ class Server:
         self.log_path = os.path.join(self.directory, "server.log")
         self.output_path = os.path.join(self.directory, "output.log")
         self.process = None
+        self._block = None
 
     def _certificate(self, kind):
         if kind == "good":
@@ -250,17 +275,25 @@ class Server:
             return self
         for _ in range(50):
             port = random.randrange(PORT_FIRST, PORT_LAST, PORT_BLOCK)
-            if not _port_is_free(self.bind, port):
+            self._block = _reserve_block(port)
+            if self._block is None:
                 continue
             try:
-                self._start_on(port)
-                self.port = port
-                return self
+                if _port_is_free(self.bind, port):
+                    self._start_on(port)
+                    return self
             except ServerError:
-                # Somebody else may have taken the port between the probe and the server's bind.
+                # A program that is no server of ours may have taken the port meanwhile.
                 if _port_is_free(self.bind, port):
                     raise
+            self._release_block()
         raise ServerError(f"no free port for {self.name} from {PORT_FIRST} to {PORT_LAST}")
+
+    def _release_block(self):
+        self.port = self.fixed_port
+        if self._block is not None:
+            self._block.close()
+            self._block = None
 
     def _start_on(self, port):
         if not _port_is_free(self.bind, port):
@@ -285,24 +318,21 @@ class Server:
                 time.sleep(0.02)
                 continue
             self.stop()
-            if self.fixed_port is None:
-                self.port = None
             what = "took too long" if status is None else f"ended with status {status}"
             raise ServerError(f"{self.name} on port {port} {what}: {self.output_text()}")
 
     def _accepts(self):
-        """Whether the server listens, without connecting: a connection would be in its log."""
+        """Whether the server listens, without connecting: a connection would be in its log. It must
+        be the server itself, not another one on its port."""
         table = "/proc/net/tcp6" if ":" in self.bind else "/proc/net/tcp"
-        try:
-            with open(table, encoding="ascii") as file:
-                lines = file.read().splitlines()[1:]
-        except OSError:
-            return False
-        for line in lines:
-            fields = line.split()
-            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == self.port:
-                return True
-        return False
+        with open(table, encoding="ascii") as file:
+            lines = [line.split() for line in file.read().splitlines()[1:]]
+        listening = {
+            f"socket:[{fields[9]}]"
+            for fields in lines
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == self.port
+        }
+        return bool(listening) and not listening.isdisjoint(_open_files(self.processes()))
 
     def processes(self):
         """All its processes: the listener and one or more a connection."""
@@ -344,6 +374,7 @@ class Server:
         """Stops it and deletes its files. A root that the caller gave stays."""
         atexit.unregister(self.close)
         self.stop()
+        self._release_block()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def __enter__(self):
