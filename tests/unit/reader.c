@@ -189,7 +189,8 @@ static void test_threads(void)
     Bed bed;
     bed_init(&bed, 24 * MIB);
     run_threads(&bed, 8);
-    g_assert_cmpuint(fake_streams_most_open(), <=, bed.shared.max_streams);
+    /* One more while a stream that was given up is still being let go; the pool bounds that. */
+    g_assert_cmpuint(fake_streams_most_open(), <=, bed.shared.max_streams + 1);
     bed_clear(&bed);
 }
 
@@ -343,7 +344,8 @@ static void test_segments(gconstpointer ranges)
     settings->delay_us = 10000; /* each connection gives 6.5 MB/s at most */
     read_all(&bed, 0, bed.size, 131072);
     g_assert_cmpuint(fake_streams_most_open(), >, 1);
-    g_assert_cmpuint(fake_streams_most_open(), <=, bed.shared.max_streams);
+    /* One more while a stream that was given up is still being let go; the pool bounds that. */
+    g_assert_cmpuint(fake_streams_most_open(), <=, bed.shared.max_streams + 1);
     /* No part is fetched twice, but for what is under way when a stream is cut off. */
     g_assert_cmpuint(fake_streams_bytes(), <=, bed.size + 8 * CHUNK_SIZE);
     bed_clear(&bed);
@@ -360,8 +362,7 @@ static void test_disk(void)
         reader_close(bed.reader);
         bed.shared.disk = disk_new(dir, 100 * MIB, "me@server:990", &error);
         g_assert_no_error(error);
-        bed.reader =
-            reader_new(&bed.shared, bed.node, fixture_info(bed.node).version, bed.size);
+        bed.reader = reader_new(&bed.shared, bed.node, fixture_info(bed.node).version, bed.size);
         read_all(&bed, 0, bed.size, 65536);
         g_assert_cmpuint(fake_streams_opened(), ==, mount == 0 ? 1 : 0);
         bed_clear(&bed);
