@@ -65,7 +65,7 @@ void fs_fill_stat(const Fs *fs, const NodeInfo *info, struct stat *st)
     st->st_gid = gid_of(fs, info);
     st->st_size = info->type == REMOTE_TYPE_DIR ? 0 : (off_t)info->size;
     st->st_blksize = BLOCK_SIZE;
-    st->st_blocks = (st->st_size + 511) / 512;
+    st->st_blocks = st->st_size / 512 + (st->st_size % 512 != 0); /* no sum that could overflow */
     st->st_mtim.tv_sec = info->mtime;
     st->st_mtim.tv_nsec = info->mtime_ns;
     st->st_atim = st->st_ctim = st->st_mtim;
