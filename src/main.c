@@ -86,10 +86,24 @@ static Remote *connect_remote(const MountConfig *config, const Credentials *cred
     return remote_new(&options, trust, stats, NULL, error);
 }
 
-static Files *make_files(const MountConfig *config, Remote *remote, Tree *tree, Stats *stats)
+/* *disk stays NULL without cache_dir=. */
+static gboolean open_disk(const MountConfig *config, const Credentials *credentials,
+                          DiskCache **disk, GError **error)
+{
+    if (config->cache_dir == NULL)
+        return TRUE;
+    g_autofree char *server = g_strdup_printf("%s@%s:%u", credentials->user, config->source->host,
+                                              config->source->port);
+    *disk = disk_new(config->cache_dir, config->cache_disk_size, server, error);
+    return *disk != NULL;
+}
+
+static Files *make_files(const MountConfig *config, Remote *remote, Tree *tree, DiskCache *disk,
+                         Stats *stats)
 {
     FilesOptions options = {
         .cache_size = config->cache_size,
+        .disk = disk,
         .readahead = config->readahead,
         .prefetch = config->prefetch,
         .spool_dir = config->spool_dir,
@@ -139,8 +153,12 @@ static gboolean confine(const MountConfig *config, GError **error)
         g_debug("%s: %s", config->state_dir, g_strerror(errno));
     g_autofree char *stats_dir =
         config->stats_file != NULL ? g_path_get_dirname(config->stats_file) : NULL;
-    const char *write[] = {config->spool_dir, config->state_dir, "/dev/fuse",
-                           "/dev/null",       stats_dir,         NULL};
+    const char *write[7] = {config->spool_dir, config->state_dir, "/dev/fuse", "/dev/null"};
+    guint count = 4;
+    if (stats_dir != NULL)
+        write[count++] = stats_dir;
+    if (config->cache_dir != NULL)
+        write[count++] = config->cache_dir;
     SandboxOptions options = {
         .files = has_token(config) ? SANDBOX_OPEN : SANDBOX_CLOSED,
         .write = write,
@@ -210,7 +228,10 @@ static int serve(Start *start)
         .own_data = owners,
     };
     g_autoptr(Tree) tree = tree_new(remote, &tree_options);
-    g_autoptr(Files) files = make_files(config, remote, tree, &stats);
+    g_autoptr(DiskCache) disk = NULL;
+    if (!open_disk(config, start->credentials, &disk, &error))
+        return fail(config, error);
+    g_autoptr(Files) files = make_files(config, remote, tree, disk, &stats);
     g_autoptr(Fs) fs = mount_fs(start, remote, tree, files, &error);
     if (fs == NULL)
         return fail(config, error);

@@ -51,9 +51,9 @@ struct DiskCache {
     int lock_fd;
     char *server;
     guint64 capacity;
-    GMutex lock;       /* guards what follows */
-    guint64 used;      /* bytes on disk, as far as is known */
-    guint64 names;     /* made so far, for new files */
+    GMutex lock;        /* guards what follows */
+    guint64 used;       /* bytes on disk, as far as is known */
+    guint64 names;      /* made so far, for new files */
     gint64 quiet_until; /* monotonic microseconds: nothing is written before */
 };
 
@@ -132,9 +132,8 @@ gboolean disk_key(const DiskCache *disk, const char *path, const NodeInfo *info,
     if ((info->has & REMOTE_HAS_MTIME) == 0 || info->time_precision != REMOTE_TIME_SECOND ||
         (info->mtime <= now && info->mtime + SETTLE_S > now))
         return FALSE;
-    g_autofree char *version =
-        g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT ".%09d", info->size, info->mtime,
-                        info->mtime_ns);
+    g_autofree char *version = g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT ".%09d",
+                                               info->size, info->mtime, info->mtime_ns);
     gnutls_hash_hd_t hash = NULL;
     if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
         return FALSE;
@@ -144,6 +143,25 @@ gboolean disk_key(const DiskCache *disk, const char *path, const NodeInfo *info,
                   gnutls_hash(hash, version, strlen(version) + 1) >= 0;
     gnutls_hash_deinit(hash, key->hash);
     return ok;
+}
+
+gboolean disk_identify(const DiskCache *disk, Remote *remote, const char *path,
+                       const NodeInfo *info, GCancellable *cancel, DiskKey *key)
+{
+    if (info->time_precision == REMOTE_TIME_SECOND)
+        return disk_key(disk, path, info, key);
+    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(GError) failure = NULL;
+    if (!remote_stat_exact(remote, path, entry, cancel, &failure)) {
+        g_debug("%s: not kept on disk: %s", path, failure->message);
+        return FALSE;
+    }
+    NodeInfo exact = *info;
+    exact.has = entry->has;
+    exact.mtime = entry->mtime;
+    exact.mtime_ns = entry->mtime_ns;
+    exact.time_precision = entry->time_precision;
+    return entry->size == info->size && disk_key(disk, path, &exact, key);
 }
 
 static char *file_name(const DiskKey *key, guint64 index)
@@ -308,8 +326,8 @@ static guint64 delete_oldest(DiskCache *disk)
     return used;
 }
 
-/* Counts `size` more bytes; when that is too much for what is known, all is looked at, other mounts'
- * files included. */
+/* Counts `size` more bytes; when that is too much for what is known, all is looked at, other
+ * mounts' files included. */
 static void make_room(DiskCache *disk, guint64 size)
 {
     g_mutex_lock(&disk->lock);

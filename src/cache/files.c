@@ -22,7 +22,7 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
         .stats = stats,
         /* What is read ahead has to survive in the cache until it is read. */
         .readahead = MIN(options->readahead, options->cache_size / 4),
-        .ahead_max = options->cache_size / 8 * 3,
+        .ahead_max = options->cache_size / 16 * 7,
         .max_streams = MAX(options->connections - 1, 1),
         .timeout_s = options->timeout_s,
     };
@@ -30,6 +30,7 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
         .remote = remote,
         .tree = tree,
         .chunks = files->chunks,
+        .disk = options->disk,
         .workers = files->workers,
         .stats = stats,
         .connections = options->connections,

@@ -135,23 +135,46 @@ void prefetch_settle(Prefetch *prefetch, Node *node)
 /* ---- the work ---- */
 
 /* Puts a whole chunk where readers look for it. */
-static void publish(Job *job, guint64 index, GBytes *chunk)
+static void publish(Job *job, guint64 index, GBytes *chunk, gboolean from_server)
 {
     Prefetch *prefetch = job->prefetch;
     NodeInfo now;
     node_info(job->node, &now);
     if (now.version == job->info.version)
         chunks_put(prefetch->with.chunks, job->info.ino, job->info.version, index, chunk);
-    STATS_ADD(prefetch->with.stats, prefetched_bytes, g_bytes_get_size(chunk));
+    if (from_server)
+        STATS_ADD(prefetch->with.stats, prefetched_bytes, g_bytes_get_size(chunk));
     g_mutex_lock(&prefetch->lock);
     job->fetched += g_bytes_get_size(chunk);
     g_cond_broadcast(&prefetch->changed);
     g_mutex_unlock(&prefetch->lock);
 }
 
-static gboolean fetch_chunk(Job *job, RemoteStream *stream, guint64 index, GError **error)
+static gsize chunk_length(const Job *job, guint64 index)
 {
-    gsize length = (gsize)MIN((guint64)CHUNK_SIZE, job->info.size - index * CHUNK_SIZE);
+    return (gsize)MIN((guint64)CHUNK_SIZE, job->info.size - index * CHUNK_SIZE);
+}
+
+/* Takes the whole file from the cache on disk. FALSE when it is not all there. */
+static gboolean load_file(Job *job, const DiskKey *key)
+{
+    g_autoptr(GPtrArray) chunks = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    for (guint64 index = 0; index * CHUNK_SIZE < job->info.size; index++) {
+        GBytes *chunk = disk_get(job->prefetch->with.disk, key, index, chunk_length(job, index));
+        if (chunk == NULL)
+            return FALSE;
+        g_ptr_array_add(chunks, chunk);
+    }
+    for (guint index = 0; index < chunks->len; index++)
+        publish(job, index, g_ptr_array_index(chunks, index), FALSE);
+    return TRUE;
+}
+
+/* `key`: for the cache on disk, or NULL. */
+static gboolean fetch_chunk(Job *job, RemoteStream *stream, guint64 index, const DiskKey *key,
+                            GError **error)
+{
+    gsize length = chunk_length(job, index);
     g_autofree guint8 *buffer = g_malloc(length);
     for (gsize filled = 0; filled < length;) {
         gssize got =
@@ -166,7 +189,9 @@ static gboolean fetch_chunk(Job *job, RemoteStream *stream, guint64 index, GErro
         filled += (gsize)got;
     }
     g_autoptr(GBytes) chunk = g_bytes_new_take(g_steal_pointer(&buffer), length);
-    publish(job, index, chunk);
+    publish(job, index, chunk, TRUE);
+    if (key != NULL)
+        disk_put(job->prefetch->with.disk, key, index, chunk);
     return TRUE;
 }
 
@@ -178,12 +203,18 @@ static gboolean fetch_file(Job *job, GError **error)
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_STALE, "the file is gone from the server");
         return FALSE;
     }
+    DiskKey key;
+    gboolean on_disk = with->disk != NULL &&
+                       disk_identify(with->disk, with->remote, path, &job->info,
+                                     job->prefetch->stop, &key);
+    if (on_disk && load_file(job, &key))
+        return TRUE;
     g_autoptr(RemoteStream) stream =
         remote_read_open(with->remote, path, 0, job->info.size, job->prefetch->stop, error);
     if (stream == NULL)
         return FALSE;
     for (guint64 index = 0; index * CHUNK_SIZE < job->info.size; index++)
-        if (!fetch_chunk(job, stream, index, error))
+        if (!fetch_chunk(job, stream, index, on_disk ? &key : NULL, error))
             return FALSE;
     /* The server's 226, so that the control connection is of use at once. */
     guint8 more[16];

@@ -23,6 +23,17 @@
 /* The first trial is with so many streams, each later one with twice as many. */
 #define FIRST_TRIAL 4
 
+/* From so slow a set-up on a connection needs long to get going; the others are started as soon as
+ * so many chunks have been read. */
+#define FAR_SETUP_US 150000
+#define FAR_CHUNKS   16
+
+/* Connecting and logging in take about so many times as long as the set-up of one transfer. */
+#define LOGIN_SETUPS 4
+
+/* Connections need so many times as long as their set-up to come to speed. */
+#define WARM_SETUPS 5
+
 #define PERIOD_MIN_US 250000
 #define PERIOD_MAX_US 1500000
 
@@ -83,7 +94,7 @@ Run *run_new(Reader *reader, guint64 index)
         run_drop(reader, oldest);
     }
     Run *run = g_new0(Run, 1);
-    run->position = index;
+    run->first = run->position = index;
     run->tuning.streams = 1;
     run->last_use = g_get_monotonic_time();
     /* From a file's beginning on, reading is mostly sequential; elsewhere that has to show first.
@@ -140,8 +151,9 @@ void run_advance(Reader *reader, Run *run, guint64 index, guint64 last, gboolean
     run_extend(reader, run);
 }
 
-/* Parts the rest of the file, which a stream has to itself so far, into segments. */
-static void begin_segments(Reader *reader, Run *run, guint64 segment)
+/* Parts the rest of the file, which a stream has to itself so far, into segments. That stream goes
+ * on alone for `alone` chunks, until the others have come to speed. */
+static void begin_segments(Reader *reader, Run *run, guint64 segment, guint64 alone)
 {
     run->segment = segment;
     run->frontier = run->position;
@@ -150,7 +162,7 @@ static void begin_segments(Reader *reader, Run *run, guint64 segment)
         if (stream->run != run)
             continue;
         if (run->tuning.before < 2)
-            stream->end = MIN(stream->end, stream->next + segment);
+            stream->end = MIN(stream->end, stream->next + alone);
         run->frontier = MAX(run->frontier, stream->end);
     }
 }
@@ -176,8 +188,7 @@ void run_note_idle(Run *run)
 
 static void postpone_trial(Tuning *tuning)
 {
-    tuning->not_before =
-        g_get_monotonic_time() + (TRIAL_PAUSE_US << MIN(tuning->failures, 6u));
+    tuning->not_before = g_get_monotonic_time() + (TRIAL_PAUSE_US << MIN(tuning->failures, 6u));
     tuning->failures++;
 }
 
@@ -210,19 +221,22 @@ static void begin_trial(Reader *reader, Run *run, gdouble rate, gint64 now)
 {
     Tuning *tuning = &run->tuning;
     gboolean fast = rate >= FAST_RATE && tuning->setup_us < FAST_SETUP_US;
-    guint streams =
-        MIN(MAX(tuning->streams * 2, FIRST_TRIAL), reader->shared->max_streams);
+    gboolean far = tuning->setup_us >= FAR_SETUP_US;
+    guint streams = far ? reader->shared->max_streams
+                        : MIN(MAX(tuning->streams * 2, FIRST_TRIAL), reader->shared->max_streams);
     if (fast || now < tuning->not_before || streams <= tuning->streams)
         return;
-    guint64 room = budget(reader) / streams;
-    guint64 worth = (guint64)(rate / tuning->streams * (gdouble)tuning->setup_us * SEGMENT_SETUPS) /
-                    CHUNK_SIZE;
+    guint64 room = budget(reader) / (streams + 1);
+    gdouble in_setup = rate / tuning->streams * (gdouble)tuning->setup_us / CHUNK_SIZE;
+    /* A far one is not at its speed yet. */
+    guint64 worth = far ? room : (guint64)(in_setup * SEGMENT_SETUPS);
     /* At the end of the file, or with a small cache, there is nothing to gain. */
     guint64 left = reader_chunks(reader) - MIN(run->position, reader_chunks(reader));
     if (room < SEGMENT_MIN_CHUNKS || left < SEGMENT_MIN_CHUNKS * 2)
         return;
     tuning->before = tuning->streams;
-    begin_segments(reader, run, CLAMP(MIN(worth, left / streams), SEGMENT_MIN_CHUNKS, room));
+    guint64 segment = CLAMP(MIN(worth, left / (streams + 1)), SEGMENT_MIN_CHUNKS, room);
+    begin_segments(reader, run, segment, segment + (guint64)(in_setup * LOGIN_SETUPS));
     tuning->starting = TRUE;
     tuning->rate = rate;
     tuning->streams = streams;
@@ -241,25 +255,42 @@ static gboolean is_starting(const Reader *reader, const Run *run)
     return FALSE;
 }
 
+static void begin_period(Tuning *tuning, gint64 now)
+{
+    tuning->since = now;
+    tuning->bytes = 0;
+}
+
 void run_tune(Reader *reader, Run *run, gsize bytes)
 {
     Tuning *tuning = &run->tuning;
     gint64 now = g_get_monotonic_time();
     tuning->bytes += bytes;
-    tuning->starting = tuning->starting && is_starting(reader, run);
-    if (tuning->since == 0 || tuning->starting) {
-        tuning->since = now;
-        tuning->bytes = 0;
+    if (tuning->since == 0) {
+        begin_period(tuning, now);
         return;
     }
     gint64 elapsed = now - tuning->since;
-    if (elapsed < CLAMP(2 * tuning->setup_us, PERIOD_MIN_US, PERIOD_MAX_US))
+    gdouble rate = (gdouble)tuning->bytes / (gdouble)MAX(elapsed, 1);
+    if (tuning->starting) {
+        if (is_starting(reader, run))
+            return;
+        /* What came meanwhile came without the others, who are not at their speed at once. */
+        tuning->rate = MAX(tuning->rate, rate);
+        tuning->starting = FALSE;
+        tuning->warm_at = now + WARM_SETUPS * tuning->setup_us;
+    }
+    if (now < tuning->warm_at) {
+        begin_period(tuning, now);
         return;
-    gdouble rate = (gdouble)tuning->bytes / (gdouble)elapsed;
+    }
+    gboolean far = tuning->not_before == 0 && tuning->streams == 1 &&
+                   tuning->setup_us >= FAR_SETUP_US && run->position >= run->first + FAR_CHUNKS;
+    if (!far && elapsed < CLAMP(3 * tuning->setup_us, PERIOD_MIN_US, PERIOD_MAX_US))
+        return;
     if (tuning->before != 0)
         end_trial(tuning, rate);
     if (run->window > 0)
         begin_trial(reader, run, rate, now);
-    tuning->since = now;
-    tuning->bytes = 0;
+    begin_period(tuning, now);
 }

@@ -137,16 +137,16 @@ Stream *read_stream_start(Reader *reader, Run *run, guint64 index)
     return stream;
 }
 
-/* How many chunks a stream is waited for rather than another one started: those that come while that
- * would get its connection. */
+/* How many chunks a stream is waited for rather than another one started: those that come while
+ * that would get its connection. */
 static guint64 reach_of(const Stream *stream)
 {
     const Tuning *tuning = &stream->run->tuning;
     if (tuning->since == 0 || tuning->setup_us == 0)
         return SEEK_AHEAD_CHUNKS;
     gdouble elapsed = (gdouble)MAX(g_get_monotonic_time() - tuning->since, 1000);
-    gdouble bytes = (gdouble)tuning->bytes / elapsed / stream->run->streams *
-                    (gdouble)tuning->setup_us;
+    gdouble bytes =
+        (gdouble)tuning->bytes / elapsed / stream->run->streams * (gdouble)tuning->setup_us;
     return SEEK_AHEAD_CHUNKS + (guint64)(bytes / CHUNK_SIZE);
 }
 
@@ -204,8 +204,8 @@ static void publish(Stream *stream)
     Reader *reader = stream->reader;
     ReaderShared *shared = reader->shared;
     guint64 index = stream->next;
-    g_autoptr(GBytes) chunk = chunks_buffer_to_bytes(
-        shared->chunks, g_steal_pointer(&stream->buffer), stream->length);
+    g_autoptr(GBytes) chunk =
+        chunks_buffer_to_bytes(shared->chunks, g_steal_pointer(&stream->buffer), stream->length);
     chunks_put(shared->chunks, reader->ino, reader->version, index, chunk);
     stream->next++;
     stream->filled = 0;
@@ -226,7 +226,33 @@ static gsize chunk_length(const Reader *reader, guint64 index)
     return (gsize)MIN((guint64)CHUNK_SIZE, reader->size - index * CHUNK_SIZE);
 }
 
-/* Whether the chunk at which the stream would connect is there already, in memory or on disk. Lock
+/* Finds out which content this is for the cache on disk, if that can be told. Lock held; dropped
+ * meanwhile. */
+static void identify(Stream *stream)
+{
+    Reader *reader = stream->reader;
+    const ReaderShared *shared = reader->shared;
+    NodeInfo info;
+    node_info(reader->node, &info);
+    reader->identified = TRUE;
+    if (info.version != reader->version || info.size != reader->size)
+        return;
+    g_autoptr(GCancellable) stop = g_object_ref(stream->stop);
+    g_mutex_unlock(&reader->lock);
+    g_autofree char *path = node_path(reader->node);
+    DiskKey key;
+    gboolean known =
+        path != NULL && disk_identify(shared->disk, shared->remote, path, &info, stop, &key);
+    g_mutex_lock(&reader->lock);
+    /* A reader that was reset meanwhile has closed its streams. */
+    if (known && !stream->closed) {
+        reader->key = key;
+        reader->on_disk = TRUE;
+    }
+}
+
+/* Whether the chunk at which the stream would connect need not be fetched, or should be looked at
+ * again: it is there already, in memory or on disk. Lock
  * held; dropped while the disk is read. */
 static gboolean pass_cached(Stream *stream)
 {
@@ -234,6 +260,10 @@ static gboolean pass_cached(Stream *stream)
     ReaderShared *shared = reader->shared;
     guint64 index = stream->next;
     gboolean there = chunks_has(shared->chunks, reader->ino, reader->version, index);
+    if (!there && shared->disk != NULL && !reader->identified) {
+        identify(stream);
+        return TRUE; /* look again */
+    }
     if (!there && reader->on_disk) {
         DiskKey key = reader->key;
         guint64 version = reader->version;
@@ -279,7 +309,10 @@ static gboolean read_once(Stream *stream, GError **error)
     if (stream->closed)
         return TRUE; /* the reader may be at another version by now */
     if (stream->opened != 0) {
-        stream->run->tuning.setup_us = g_get_monotonic_time() - stream->opened;
+        gint64 *setup_us = &stream->run->tuning.setup_us;
+        gint64 took = g_get_monotonic_time() - stream->opened;
+        /* Some had to log in first, or to wait. */
+        *setup_us = *setup_us == 0 ? took : MIN(*setup_us, took);
         stream->opened = 0;
     }
     stream->attempts = 0;
@@ -291,9 +324,9 @@ static gboolean read_once(Stream *stream, GError **error)
     return TRUE;
 }
 
-/* After the last byte of the file, or of the range that was asked for: takes the end of the data and the server's 226, so that the
- * control connection is of use at once. More bytes than the size: the file has grown; what was read
- * is still what was asked for. Lock held; dropped meanwhile. */
+/* After the last byte of the file, or of the range that was asked for: takes the end of the data
+ * and the server's 226, so that the control connection is of use at once. More bytes than the size:
+ * the file has grown; what was read is still what was asked for. Lock held; dropped meanwhile. */
 static void take_end(Stream *stream)
 {
     Reader *reader = stream->reader;
@@ -369,7 +402,8 @@ static void fill_window(Stream *stream)
     }
 }
 
-/* Whether a stream that is not closed is at its end: of its part, or of what a single read wanted. */
+/* Whether a stream that is not closed is at its end: of its part, or of what a single read wanted.
+ */
 static gboolean is_done(const Stream *stream)
 {
     return stream->next >= stream->end ||
@@ -398,6 +432,11 @@ static void pause_or_end(Stream *stream)
             run_note_idle(stream->run);
         return;
     }
+    /* Before the next one starts: they are at most so many at once. */
+    if (stream->remote != NULL)
+        disconnect(stream);
+    if (stream->closed)
+        return;
     Run *run = stream->run;
     read_stream_remove(stream);
     run_extend(reader, run);

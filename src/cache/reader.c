@@ -31,20 +31,6 @@ void reader_unref(Reader *reader)
     g_free(reader);
 }
 
-/* Which content this is for the cache on disk, if its attributes tell well enough. */
-static void identify(Reader *reader)
-{
-    NodeInfo info;
-    node_info(reader->node, &info);
-    reader->on_disk = FALSE;
-    if (reader->shared->disk == NULL || info.version != reader->version ||
-        info.size != reader->size)
-        return;
-    g_autofree char *path = node_path(reader->node);
-    reader->on_disk =
-        path != NULL && disk_key(reader->shared->disk, path, &info, &reader->key);
-}
-
 Reader *reader_new(ReaderShared *shared, Node *node, guint64 version, guint64 size)
 {
     Reader *reader = g_new0(Reader, 1);
@@ -60,7 +46,6 @@ Reader *reader_new(ReaderShared *shared, Node *node, guint64 version, guint64 si
     reader->runs = g_ptr_array_new();
     reader->streams = g_ptr_array_new();
     g_queue_init(&reader->waiters);
-    identify(reader);
     return reader;
 }
 
@@ -90,7 +75,7 @@ void reader_reset(Reader *reader, guint64 version, guint64 size)
         drop_all(reader);
         reader->version = version;
         reader->size = size;
-        identify(reader);
+        reader->identified = reader->on_disk = FALSE;
         reader_wake(reader, G_MAXUINT64, 0);
     }
     g_mutex_unlock(&reader->lock);
@@ -172,8 +157,7 @@ static gboolean await_stream(Reader *reader, Request *request, guint64 index, gs
     if (request->watch == 0 && request->cancel != NULL) {
         /* Calls back at once when it is cancelled already. */
         g_mutex_unlock(&reader->lock);
-        request->watch =
-            g_cancellable_connect(request->cancel, G_CALLBACK(wake_all), reader, NULL);
+        request->watch = g_cancellable_connect(request->cancel, G_CALLBACK(wake_all), reader, NULL);
         g_mutex_lock(&reader->lock);
         return check_cancelled(request, error);
     }
@@ -206,8 +190,8 @@ static gboolean is_outdated(const Reader *reader, const Request *request)
     return reader->version != request->version || reader->size != request->size;
 }
 
-/* Bytes [from, to) of chunk `index`; NULL without an error when the content is another one now. Lock
- * held; dropped while waiting. */
+/* Bytes [from, to) of chunk `index`; NULL without an error when the content is another one now.
+ * Lock held; dropped while waiting. */
 static GBytes *get_chunk(Reader *reader, Request *request, guint64 index, gsize from, gsize to,
                          GError **error)
 {

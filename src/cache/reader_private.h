@@ -27,12 +27,13 @@
 
 /* How it is found out whether more connections are faster. */
 typedef struct {
-    guint streams;   /* as many as the run shall have */
-    guint before;    /* as many as it had before the trial that is on; 0: there is none */
+    guint streams;     /* as many as the run shall have */
+    guint before;      /* as many as it had before the trial that is on; 0: there is none */
     gboolean starting; /* the trial's streams have not all got their first byte yet */
-    gdouble rate;    /* before the trial, bytes a microsecond */
-    gint64 since;    /* the period's beginning, monotonic microseconds; 0: none has begun */
-    guint64 bytes;   /* received in the period */
+    gint64 warm_at;    /* when they can be judged */
+    gdouble rate;      /* before the trial, bytes a microsecond */
+    gint64 since;      /* the period's beginning, monotonic microseconds; 0: none has begun */
+    guint64 bytes;     /* received in the period */
     gint64 not_before; /* of the next trial */
     guint failures;    /* trials in a row that were no gain */
     gint64 setup_us;   /* what the last connection took to bring its first byte */
@@ -40,6 +41,7 @@ typedef struct {
 
 /* Reads that follow each other. */
 typedef struct {
+    guint64 first;    /* the chunk at which it began */
     guint64 position; /* the application has asked for chunks below this */
     guint64 window;   /* chunks to fetch beyond `position`; 0: not seen to be sequential so far */
     gboolean begun;   /* something has been read */
@@ -58,11 +60,12 @@ struct Reader {
     GMutex lock; /* guards all that follows, and the streams */
     guint64 version;
     guint64 size;
-    gboolean on_disk;   /* `key` means something */
-    DiskKey key;        /* of this version, in the cache on disk */
-    GPtrArray *runs;    /* Run * */
-    GPtrArray *streams; /* Stream *, each a reference */
-    GQueue waiters;     /* Waiter, on their threads' stacks */
+    gboolean identified; /* it was looked for the key; or that is under way */
+    gboolean on_disk;    /* `key` means something */
+    DiskKey key;         /* of this version, in the cache on disk */
+    GPtrArray *runs;     /* Run * */
+    GPtrArray *streams;  /* Stream *, each a reference */
+    GQueue waiters;      /* Waiter, on their threads' stacks */
 };
 
 /* A thread that waits for bytes below `to` of a chunk. */
@@ -136,7 +139,6 @@ void run_note_yield(Run *run);
 
 /* Starts the streams that the run shall have on later segments, as far as the window reaches. */
 void run_extend(Reader *reader, Run *run);
-
 
 /* read_stream.c */
 

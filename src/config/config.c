@@ -240,11 +240,11 @@ static gboolean check_files(const OptionState *state, GError **error)
         if (path == NULL)
             continue;
         g_autofree char *parent = g_path_get_dirname(path);
-        gboolean spool = path == state->config.spool_dir;
+        gboolean written = path == state->config.spool_dir || path == state->config.cache_dir;
         gboolean good =
             spec->kind == OPTION_FILE ? check_file(spec->name, path, error)
             : spec->kind == OPTION_DIRECTORY
-                ? check_directory(spec->name, path, spool ? W_OK | X_OK : R_OK | X_OK, error)
+                ? check_directory(spec->name, path, written ? W_OK | X_OK : R_OK | X_OK, error)
                 : check_directory(spec->name, parent, X_OK, error);
         if (!good)
             return FALSE;
@@ -461,6 +461,7 @@ void config_clear(MountConfig *config)
     g_free(config->setuid_name);
     g_free(config->state_dir);
     g_free(config->spool_dir);
+    g_free(config->cache_dir);
     g_free(config->stats_file);
     g_free(config->known_hosts);
     g_free(config->lost_dir);

@@ -174,7 +174,7 @@ static char *read_host(const Parts *parts, GError **error)
         return NULL;
     }
     g_autofree char *ascii = g_str_is_ascii(host) ? g_strdup(host) : g_hostname_to_ascii(host);
-    gboolean good = ascii != NULL && strlen(ascii) <= HOST_MAX && *ascii != '-';
+    gboolean good = ascii != NULL && *ascii != '\0' && strlen(ascii) <= HOST_MAX && *ascii != '-';
     for (const char *p = ascii; good && *p != '\0'; p++)
         good = g_ascii_isalnum(*p) || strchr("-._", *p) != NULL;
     if (!good) {

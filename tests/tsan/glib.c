@@ -173,10 +173,16 @@ gboolean g_thread_pool_push(GThreadPool *pool, gpointer data, GError **error)
     return next(pool, data, error);
 }
 
+/* GLib's last thread may free the pool, in an order that is GLib's own lock's. */
+__attribute__((no_sanitize("thread"), noinline)) static PoolWork *work_of(const GThreadPool *pool)
+{
+    return pool->user_data;
+}
+
 void g_thread_pool_free(GThreadPool *pool, gboolean immediate, gboolean wait)
 {
     REAL(g_thread_pool_free)
-    PoolWork *work = pool->user_data;
+    PoolWork *work = work_of(pool);
     next(pool, immediate, wait);
     __tsan_acquire(work);
     /* Without a wait a thread may still use it. */

@@ -165,6 +165,7 @@ static void test_refused(void)
     refuse("[192.0.2.1]", "no IPv6");
     refuse("[fe80::1%]", "no IPv6");
     refuse("::1", "brackets");
+    refuse("\xcd\x8f", "no host name");
     refuse("2001:db8::1", "brackets");
     refuse("ftps://2001:db8::1/dir", "brackets");
     refuse("ho st", "no host name");

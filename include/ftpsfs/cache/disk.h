@@ -36,6 +36,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DiskCache, disk_free)
  * to recognise a change by: no time, a time of minutes, or one that is just now. */
 gboolean disk_key(const DiskCache *disk, const char *path, const NodeInfo *info, DiskKey *key);
 
+/* disk_key of what a listing told; where its times are not exact the server is asked. */
+gboolean disk_identify(const DiskCache *disk, Remote *remote, const char *path,
+                       const NodeInfo *info, GCancellable *cancel, DiskKey *key);
+
 /* The chunk, which has `length` bytes, as a new reference; NULL when it is not there. */
 GBytes *disk_get(DiskCache *disk, const DiskKey *key, guint64 index, gsize length);
 

@@ -20,6 +20,7 @@
 #define FTPSFS_CACHE_PREFETCH_H
 
 #include "ftpsfs/cache/chunks.h"
+#include "ftpsfs/cache/disk.h"
 #include "ftpsfs/cache/tree.h"
 #include "ftpsfs/util/workers.h"
 
@@ -33,6 +34,7 @@ typedef struct {
     Remote *remote;
     Tree *tree;
     ChunkCache *chunks;
+    DiskCache *disk; /* NULL: none */
     Workers *workers;
     Stats *stats;
     guint connections;  /* of the mount */

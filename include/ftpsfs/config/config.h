@@ -54,6 +54,8 @@ typedef struct {
     guint dir_cache_timeout_s; /* default 20 */
     guint64 cache_size;        /* bytes, default 256 MiB; suffixes K, M, G are taken */
     guint64 readahead;         /* bytes, default 32 MiB; never more than cache_size */
+    char *cache_dir;           /* of content that outlives the mount; NULL: none; absolute */
+    guint64 cache_disk_size;   /* bytes that it may take, default 4 GiB */
     gboolean prefetch;         /* default TRUE */
     char *spool_dir;           /* default $TMPDIR, else /var/tmp; never NULL */
     gboolean atomic_upload;    /* default FALSE */
