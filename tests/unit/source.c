@@ -32,7 +32,8 @@ static void refuse(const char *text, const char *says)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Source) source = source_parse(text, &error);
-    g_test_message("%s", text);
+    g_autofree char *printable = g_strescape(text, NULL);
+    g_test_message("%s", printable);
     g_assert_null(source);
     g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
     g_assert_nonnull(strstr(error->message, says));
