@@ -76,6 +76,8 @@ static Remote *connect_remote(const MountConfig *config, const Credentials *cred
         .user = credentials->user,
         .password = credentials->password,
         .account = credentials->account,
+        .virtual_host = config->virtual_host,
+        .init_commands = (const char *const *)config->init_commands,
         .directory = config->source->directory,
         .connections = config->connections,
         .timeout_s = config->timeout_s,

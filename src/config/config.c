@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "ftpsfs/ftp/login.h"
 #include "options.h"
 
 /* mount.fuse3 with drop_privileges has opened and mounted /dev/fuse already and names its
@@ -252,6 +253,26 @@ static gboolean check_files(const OptionState *state, GError **error)
     return TRUE;
 }
 
+/* "SITE UMASK 022; SITE NOOP" */
+static gboolean resolve_commands(OptionState *state, GError **error)
+{
+    g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
+    g_auto(GStrv) words = g_strsplit(state->ftp_init != NULL ? state->ftp_init : "", ";", -1);
+    for (char **word = words; *word != NULL; word++) {
+        g_autoptr(GError) problem = NULL;
+        if (*g_strstrip(*word) == '\0')
+            continue;
+        if (!login_check_command(*word, &problem))
+            return config_fail(error, "-o ftp_init: %s", problem->message);
+        g_ptr_array_add(commands, g_strdup(*word));
+    }
+    if (commands->len == 0)
+        return TRUE;
+    g_ptr_array_add(commands, NULL);
+    state->config.init_commands = (char **)g_ptr_array_free(g_steal_pointer(&commands), FALSE);
+    return TRUE;
+}
+
 static gboolean check_options(const OptionState *state, GError **error)
 {
     const MountConfig *config = &state->config;
@@ -271,6 +292,8 @@ static gboolean check_options(const OptionState *state, GError **error)
                                config->codepage);
         g_iconv_close(converter);
     }
+    if (config->priority != NULL && !trust_check_priority(config->priority, config->tls_min, error))
+        return FALSE;
     gboolean other = FALSE, root = FALSE;
     for (guint i = 0; i < state->mount_words->len; i++) {
         other |= g_str_equal(state->mount_words->pdata[i], "allow_other");
@@ -424,7 +447,8 @@ MountConfig *config_parse(int argc, char **argv, GError **error)
     if (config->action == CONFIG_MOUNT) {
         resolve_directories(&state);
         config->source = resolve_source(&state, words.positional[0], error);
-        if (config->source == NULL || !check_options(&state, error) || !check_files(&state, error))
+        if (config->source == NULL || !check_options(&state, error) ||
+            !resolve_commands(&state, error) || !check_files(&state, error))
             return NULL;
         config->mountpoint = check_mountpoint(words.positional[1], state.nonempty, error);
         if (config->mountpoint == NULL)
@@ -450,6 +474,8 @@ void config_clear(MountConfig *config)
     source_free(config->source);
     g_free(config->mountpoint);
     g_free(config->codepage);
+    g_free(config->virtual_host);
+    g_strfreev(config->init_commands);
     g_free(config->ca_file);
     g_free(config->ca_path);
     g_free(config->crl_file);

@@ -68,12 +68,19 @@ static gboolean read_line(Credentials *credentials, char *line, guint number, co
         credentials->key_password = secret_new(value, -1);
         return TRUE;
     }
+    if ((value = value_of(line, "account")) != NULL) {
+        g_free(credentials->account);
+        credentials->account = g_strdup(value);
+        return TRUE;
+    }
     line += strspn(line, " \t");
     if (*line == '\0' || *line == '#' || value_of(line, "domain") != NULL)
         return TRUE;
     return config_fail(
-        error, "%s, line %u: write username=NAME, password=PASSWORD or passphrase=PASSPHRASE", path,
-        number);
+        error,
+        "%s, line %u: write username=NAME, password=PASSWORD, passphrase=PASSPHRASE or "
+        "account=NAME",
+        path, number);
 }
 
 static gboolean read_credentials(Credentials *credentials, char *text, const char *path,
@@ -204,7 +211,8 @@ static gboolean from_netrc(Credentials *credentials, const char *host, char **wh
         return FALSE;
     if (credentials->user == NULL && entry.user != NULL && *entry.user != '\0')
         credentials->user = g_strdup(entry.user);
-    credentials->account = g_strdup(entry.account);
+    if (credentials->account == NULL)
+        credentials->account = g_strdup(entry.account);
     if (entry.password != NULL)
         credentials->password = secret_new(entry.password, -1);
     else

@@ -29,6 +29,10 @@ static const OptionSpec table[] = {
      DAY_S, "300", NULL, "close idle connections but one after so long; 0: never"},
     {"codepage", OPTION_TEXT, OPTION_SECTION_SERVER, "NAME", AT(config.codepage), 0, 0, NULL,
      "UTF-8", "the server's encoding of file names, as iconv(1) calls it"},
+    {"ftp_host", OPTION_TEXT, OPTION_SECTION_SERVER, "NAME", AT(config.virtual_host), 0, 0, NULL,
+     "none", "ask for this virtual host (HOST, RFC 7151) before the login"},
+    {"ftp_init", OPTION_TEXT, OPTION_SECTION_SERVER, "COMMANDS", AT(ftp_init), 0, 0, NULL, "none",
+     "FTP commands to send after each login, parted by semicolons"},
 
     {"tls_verify", OPTION_CHOICE, OPTION_SECTION_TRUST, "yes|tofu|no", AT(config.verify), 0, 0,
      "yes", NULL,

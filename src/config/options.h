@@ -59,6 +59,7 @@ typedef struct {
     MountConfig config;        /* `source` and `mountpoint` are not set by options */
     guint port;                /* 0: not told */
     char *user;                /* NULL: not told */
+    char *ftp_init;            /* NULL: not told */
     guint umask, fmask, dmask; /* OPTION_MODE_UNSET: not told */
     gboolean default_permissions;
     gboolean nonempty;

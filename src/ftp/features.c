@@ -8,6 +8,64 @@ struct Features {
     char *mlst_facts;
 };
 
+/* One row of the table of capabilities. */
+typedef struct {
+    const char *name;
+    const char *feat; /* how a line of FEAT begins that tells of it: a verb, or a verb and a word
+                         that stands in what follows; NULL: FEAT does not tell */
+    const char *help; /* the word of SITE HELP that tells of it; NULL: that does not tell */
+    enum {
+        LEARNED,  /* found out by trying, where FEAT and SITE HELP are silent */
+        ANNOUNCED /* not there unless FEAT says so */
+    } how;
+    const char *words;
+} Spec;
+
+static const Spec specs[FEATURE_COUNT] = {
+    [FEATURE_PATHS] = {"path names", "TVFS", NULL, LEARNED,
+                       "names with slashes; else CWD, then the bare name"},
+    [FEATURE_MLST] = {"MLST", "MLST", NULL, ANNOUNCED, "exact listings and single entries"},
+    [FEATURE_LIST_ALL] = {"LIST -a", NULL, NULL, LEARNED, "hidden names in listings"},
+    [FEATURE_SIZE] = {"SIZE", "SIZE", NULL, LEARNED, "exact sizes"},
+    [FEATURE_MDTM] = {"MDTM", "MDTM", NULL, LEARNED, "exact modification times"},
+    [FEATURE_UTF8] = {"UTF8", "UTF8", NULL, LEARNED, "names in UTF-8"},
+    [FEATURE_CLNT] = {"CLNT", "CLNT", NULL, ANNOUNCED, "the client tells its name"},
+    [FEATURE_HOST] = {"HOST", "HOST", NULL, LEARNED, "virtual hosts, for ftp_host"},
+    [FEATURE_EPSV] = {"EPSV", "EPSV", NULL, LEARNED, "passive data connections, else PASV"},
+    [FEATURE_EPRT] = {"EPRT", "EPRT", NULL, LEARNED, "active data connections, else PORT"},
+    [FEATURE_EPSV_EARLY] = {"EPSV early", NULL, NULL, LEARNED,
+                            "the next port is asked for before a transfer's end is confirmed"},
+    [FEATURE_REST_STREAM] = {"REST STREAM", "REST STREAM", NULL, LEARNED, "reading from an offset"},
+    [FEATURE_RANG] = {"RANG", "RANG", NULL, ANNOUNCED, "reading up to an offset"},
+    [FEATURE_REST_STOR] = {"REST STOR", NULL, NULL, LEARNED, "overwriting in place"},
+    [FEATURE_RENAME_PIPELINED] = {"RNFR, RNTO together", NULL, NULL, LEARNED,
+                                  "a rename in one round trip"},
+    [FEATURE_MFF_MODE] = {"MFF UNIX.mode", "MFF unix.mode", NULL, ANNOUNCED, "chmod"},
+    [FEATURE_SITE_CHMOD] = {"SITE CHMOD", "SITE CHMOD", "CHMOD", LEARNED, "chmod"},
+    [FEATURE_MFF_OWNER] = {"MFF UNIX.owner", "MFF unix.owner", NULL, ANNOUNCED, "chown"},
+    [FEATURE_SITE_CHOWN] = {"SITE CHOWN", "SITE CHOWN", "CHOWN", LEARNED, "chown"},
+    [FEATURE_MFF_GROUP] = {"MFF UNIX.group", "MFF unix.group", NULL, ANNOUNCED, "chgrp"},
+    [FEATURE_SITE_CHGRP] = {"SITE CHGRP", "SITE CHGRP", "CHGRP", LEARNED, "chgrp"},
+    [FEATURE_MFMT] = {"MFMT", "MFMT", NULL, LEARNED, "modification times can be set"},
+    [FEATURE_MFF_MODIFY] = {"MFF Modify", "MFF modify", NULL, ANNOUNCED, "the same"},
+    [FEATURE_MDTM_SET] = {"MDTM time name", NULL, NULL, LEARNED, "the same"},
+    [FEATURE_SITE_UTIME] = {"SITE UTIME time name", "SITE UTIME", "UTIME", LEARNED, "the same"},
+    [FEATURE_SITE_UTIME_LONG] = {"SITE UTIME name times", NULL, NULL, LEARNED, "the same"},
+    [FEATURE_SITE_SYMLINK] = {"SITE SYMLINK", "SITE SYMLINK", "SYMLINK", LEARNED,
+                              "symbolic links can be made"},
+    [FEATURE_SITE_COPY] = {"SITE COPY", "SITE COPY", NULL, ANNOUNCED,
+                           "files are copied by the server"},
+    [FEATURE_HASH] = {"HASH SHA-256", "HASH sha-256", NULL, ANNOUNCED, "user.ftpsfs.sha256"},
+    [FEATURE_XSHA256] = {"XSHA256", "XSHA256", NULL, ANNOUNCED, "user.ftpsfs.sha256"},
+    [FEATURE_HASH_MD5] = {"HASH MD5", "HASH md5", NULL, ANNOUNCED, "user.ftpsfs.md5"},
+    [FEATURE_XMD5] = {"XMD5", "XMD5", NULL, ANNOUNCED, "user.ftpsfs.md5"},
+    [FEATURE_MD5] = {"MD5", "MD5", NULL, ANNOUNCED, "user.ftpsfs.md5"},
+    [FEATURE_AVBL] = {"AVBL", "AVBL", NULL, ANNOUNCED, "the space that df shows"},
+    [FEATURE_SITE_QUOTA] = {"SITE QUOTA", "SITE QUOTA", "QUOTA", LEARNED,
+                            "the space that df shows"},
+    [FEATURE_ALLO] = {"ALLO", NULL, NULL, LEARNED, "space is asked for before a large upload"},
+};
+
 /* The facts that listing.c makes use of. */
 static const char *const wanted_facts[] = {
     "type",     "size",     "modify",     "perm",           "unique",     "unix.mode",
@@ -42,6 +100,16 @@ gboolean features_maybe(const Features *features, Feature feature)
     return features_get(features, feature) != FEATURE_NO;
 }
 
+const char *features_name(Feature feature)
+{
+    return specs[feature].name;
+}
+
+const char *features_describe(Feature feature)
+{
+    return specs[feature].words;
+}
+
 static gboolean fact_is_wanted(const char *fact)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(wanted_facts); i++)
@@ -72,46 +140,28 @@ static void learn_facts(Features *features, const char *facts)
         some_off && wanted->len > 0 ? g_string_free(g_steal_pointer(&wanted), FALSE) : NULL;
 }
 
-static gboolean has_fact(const char *facts, const char *fact)
+/* Whether a line of FEAT, "verb rest", is the one that `feat` describes. */
+static gboolean tells_of(const char *feat, const char *verb, const char *rest)
 {
-    g_autofree char *lower = g_ascii_strdown(facts, -1);
-    return strstr(lower, fact) != NULL;
+    gsize length = strcspn(feat, " ");
+    if (strlen(verb) != length || g_ascii_strncasecmp(verb, feat, length) != 0)
+        return FALSE;
+    if (feat[length] == '\0')
+        return TRUE;
+    g_autofree char *wanted = g_ascii_strdown(feat + length + 1, -1);
+    g_autofree char *lower = g_ascii_strdown(rest, -1);
+    return strstr(lower, wanted) != NULL;
 }
 
 static void learn_line(Features *features, const char *verb, const char *rest)
 {
-    static const struct {
-        const char *verb;
-        Feature feature;
-    } verbs[] = {
-        {"MLST", FEATURE_MLST}, {"MLSD", FEATURE_MLST},       {"SIZE", FEATURE_SIZE},
-        {"MDTM", FEATURE_MDTM}, {"UTF8", FEATURE_UTF8},       {"EPSV", FEATURE_EPSV},
-        {"MFMT", FEATURE_MFMT}, {"AVBL", FEATURE_AVBL},       {"HASH", FEATURE_HASH},
-        {"RANG", FEATURE_RANG}, {"XSHA256", FEATURE_XSHA256},
-    };
-    static const struct {
-        const char *verb;
-        Feature feature;
-    } sites[] = {
-        {"CHMOD", FEATURE_SITE_CHMOD},
-        {"SYMLINK", FEATURE_SITE_SYMLINK},
-        {"UTIME", FEATURE_SITE_UTIME},
-        {"COPY", FEATURE_SITE_COPY},
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(verbs); i++)
-        if (g_ascii_strcasecmp(verb, verbs[i].verb) == 0)
-            features_set(features, verbs[i].feature, FEATURE_YES);
+    for (guint i = 0; i < FEATURE_COUNT; i++)
+        if (specs[i].feat != NULL && tells_of(specs[i].feat, verb, rest))
+            features_set(features, i, FEATURE_YES);
+    if (g_ascii_strcasecmp(verb, "MLSD") == 0)
+        features_set(features, FEATURE_MLST, FEATURE_YES);
     if (g_ascii_strcasecmp(verb, "MLST") == 0)
         learn_facts(features, rest);
-    if (g_ascii_strcasecmp(verb, "REST") == 0 && g_ascii_strncasecmp(rest, "STREAM", 6) == 0)
-        features_set(features, FEATURE_REST_STREAM, FEATURE_YES);
-    if (g_ascii_strcasecmp(verb, "MFF") == 0 && has_fact(rest, "unix.mode"))
-        features_set(features, FEATURE_MFF_MODE, FEATURE_YES);
-    if (g_ascii_strcasecmp(verb, "SITE") != 0)
-        return;
-    for (gsize i = 0; i < G_N_ELEMENTS(sites); i++)
-        if (g_ascii_strncasecmp(rest, sites[i].verb, strlen(sites[i].verb)) == 0)
-            features_set(features, sites[i].feature, FEATURE_YES);
 }
 
 void features_learn_feat(Features *features, const Reply *reply)
@@ -125,12 +175,9 @@ void features_learn_feat(Features *features, const Reply *reply)
             learn_line(features, line, space != NULL ? space : "");
         }
     }
-    static const Feature only_by_feat[] = {FEATURE_MLST, FEATURE_MFF_MODE, FEATURE_SITE_COPY,
-                                           FEATURE_AVBL, FEATURE_HASH,     FEATURE_XSHA256,
-                                           FEATURE_RANG};
-    for (gsize i = 0; i < G_N_ELEMENTS(only_by_feat); i++)
-        if (features_get(features, only_by_feat[i]) == FEATURE_UNKNOWN)
-            features_set(features, only_by_feat[i], FEATURE_NO);
+    for (guint i = 0; i < FEATURE_COUNT; i++)
+        if (specs[i].how == ANNOUNCED && features_get(features, i) == FEATURE_UNKNOWN)
+            features_set(features, i, FEATURE_NO);
 }
 
 void features_learn_greeting(Features *features, const Reply *reply)
@@ -148,17 +195,11 @@ void features_learn_site_help(Features *features, const Reply *reply)
 {
     if (!reply_is(reply, 2))
         return;
-    static const struct {
-        const char *word;
-        Feature feature;
-    } words[] = {{"CHMOD", FEATURE_SITE_CHMOD},
-                 {"SYMLINK", FEATURE_SITE_SYMLINK},
-                 {"UTIME", FEATURE_SITE_UTIME}};
     for (guint i = 0; i < reply->lines->len; i++) {
         g_autofree char *line = g_ascii_strup(g_ptr_array_index(reply->lines, i), -1);
-        for (gsize w = 0; w < G_N_ELEMENTS(words); w++)
-            if (strstr(line, words[w].word) != NULL)
-                features_set(features, words[w].feature, FEATURE_YES);
+        for (guint f = 0; f < FEATURE_COUNT; f++)
+            if (specs[f].help != NULL && strstr(line, specs[f].help) != NULL)
+                features_set(features, f, FEATURE_YES);
     }
 }
 

@@ -16,6 +16,7 @@ static void copy_options(Remote *remote, const RemoteOptions *options)
     own->host = g_strdup(options->host);
     own->user = g_strdup(options->user);
     own->account = g_strdup(options->account);
+    own->virtual_host = g_strdup(options->virtual_host);
     own->directory = g_strdup(options->directory);
     own->codepage = g_strdup(options->codepage);
     own->init_commands = (const char *const *)g_strdupv((char **)options->init_commands);
@@ -35,6 +36,7 @@ void remote_free(Remote *remote)
     g_free((char *)own->host);
     g_free((char *)own->user);
     g_free((char *)own->account);
+    g_free((char *)own->virtual_host);
     g_free((char *)own->directory);
     g_free((char *)own->codepage);
     g_strfreev((char **)own->init_commands);
@@ -45,13 +47,15 @@ void remote_free(Remote *remote)
 
 static char *root_path(const char *login_directory, const char *directory)
 {
-    if (directory == NULL || *directory == '\0')
-        return g_strdup(login_directory);
+    if (directory == NULL)
+        directory = "";
     g_autofree char *joined = *directory == '/'
                                   ? g_strdup(directory)
-                                  : g_strdup_printf("%s/%s", login_directory, directory);
-    /* "a//b/" -> "/a/b": paths are built by appending "/name". */
-    return g_canonicalize_filename(joined, "/");
+                                  : g_build_filename(login_directory, directory, NULL);
+    /* "a//b/" -> "/a/b": paths are built by appending "/name". Two slashes in front are kept by
+     * GLib, since they mean something elsewhere. */
+    g_autofree char *plain = g_canonicalize_filename(joined, "/");
+    return g_strdup(plain[1] == '/' ? plain + 1 : plain);
 }
 
 static gboolean try_enter(Remote *remote, Session *session, gboolean repeated, gpointer data,

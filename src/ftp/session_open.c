@@ -9,6 +9,7 @@
 
 #include "ftpsfs/ftp/dial.h"
 #include "ftpsfs/ftp/encoding.h"
+#include "ftpsfs/ftp/login.h"
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/wait.h"
 
@@ -95,71 +96,11 @@ static Channel *connect_tls(SessionContext *context, GCancellable *cancel, GErro
     return g_steal_pointer(&channel);
 }
 
-static gboolean is_limit(const Reply *reply)
-{
-    g_autofree char *text = reply_text(reply);
-    g_autofree char *lower = g_ascii_strdown(text, -1);
-    return reply->code == 421 || strstr(lower, "too many") != NULL ||
-           strstr(lower, "maximum") != NULL || strstr(lower, "limit") != NULL;
-}
-
-static void set_login_error(GError **error, const Session *session, const Reply *reply)
-{
-    const RemoteOptions *options = session->context->options;
-    g_autofree char *text = reply_text(reply);
-    if (is_limit(reply))
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LIMIT,
-                    "%s takes no more connections of %s: %d %s", options->host, options->user,
-                    reply->code, text);
-    else
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOGIN,
-                    "%s refuses the login of %s: %d %s; check user name and password",
-                    options->host, options->user, reply->code, text);
-}
-
 /* 421 in the greeting or the login is the server's limit, not a connection that got lost. */
 static void limit_from_421(GError *failure)
 {
     if (ftpsfs_error_is(failure, FTPSFS_ERROR_LOST) && strstr(failure->message, "421") != NULL)
         failure->code = FTPSFS_ERROR_LIMIT;
-}
-
-static gboolean greet(Session *session, GCancellable *cancel, GError **error)
-{
-    /* The greeting is a reply to the connection itself. */
-    Expected what = {.who = EXPECT_CALLER};
-    g_queue_push_tail(&session->expected, g_memdup2(&what, sizeof what));
-    session_note_sent(session);
-    g_autoptr(Reply) greeting = session_receive_final(session, cancel, error);
-    if (greeting == NULL)
-        return FALSE;
-    if (greeting->code == 220) {
-        features_learn_greeting(session->context->features, greeting);
-        return TRUE;
-    }
-    set_login_error(error, session, greeting);
-    return FALSE;
-}
-
-static gboolean log_in(Session *session, GCancellable *cancel, GError **error)
-{
-    const RemoteOptions *options = session->context->options;
-    g_autoptr(Reply) reply = session_command(session, "USER", options->user, cancel, error);
-    if (reply != NULL && reply->code == 331) {
-        const char *password = options->password != NULL ? secret_peek(options->password) : "";
-        g_clear_pointer(&reply, reply_free);
-        reply = session_command(session, "PASS", password, cancel, error);
-    }
-    if (reply != NULL && reply->code == 332 && options->account != NULL) {
-        g_clear_pointer(&reply, reply_free);
-        reply = session_command(session, "ACCT", options->account, cancel, error);
-    }
-    if (reply == NULL)
-        return FALSE;
-    if (reply_is(reply, 2))
-        return TRUE;
-    set_login_error(error, session, reply);
-    return FALSE;
 }
 
 /* "257 "/a ""quoted"" path" comment" (RFC 959 appendix II). */
@@ -178,25 +119,6 @@ static char *parse_pwd(const Reply *reply)
     return NULL;
 }
 
-static gboolean protect_data(Session *session, GCancellable *cancel, GError **error)
-{
-    /* RFC 4217 sections 8 and 9. PBSZ is a formality whose refusal changes nothing. */
-    g_autoptr(Reply) pbsz = session_receive_final(session, cancel, error);
-    g_autoptr(Reply) prot = pbsz != NULL ? session_receive_final(session, cancel, error) : NULL;
-    if (prot == NULL)
-        return FALSE;
-    /* Old implicit servers encrypt data without having the command. If this one does not, the data
-     * connection's handshake fails; nothing is ever sent in clear. */
-    if (reply_is(prot, 2) || features_reply_unknown(prot))
-        return TRUE;
-    g_autofree char *text = reply_text(prot);
-    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TLS,
-                "%s refuses to encrypt data connections (PROT P: %d %s); ftpsfs sends nothing "
-                "without encryption",
-                session->context->options->host, prot->code, text);
-    return FALSE;
-}
-
 static gboolean learn_features(Session *session, GCancellable *cancel, GError **error)
 {
     Features *features = session->context->features;
@@ -211,8 +133,8 @@ static gboolean learn_features(Session *session, GCancellable *cancel, GError **
     return TRUE;
 }
 
-/* Sends "OPTS ..." where it is wanted. The replies are dropped: a server that refuses has said so
- * in FEAT already, or goes on as before. */
+/* Sends "OPTS ..." and "CLNT ..." where they are wanted. The replies are dropped: a server that
+ * refuses has said so in FEAT already, or goes on as before. */
 static gboolean send_options(Session *session, GCancellable *cancel, GError **error)
 {
     Features *features = session->context->features;
@@ -223,24 +145,14 @@ static gboolean send_options(Session *session, GCancellable *cancel, GError **er
         if (!session_send(session, "OPTS", argument, cancel, error))
             return FALSE;
     }
+    /* Some servers take OPTS UTF8 from clients alone that have said who they are. */
+    if (features_get(features, FEATURE_CLNT) == FEATURE_YES &&
+        !session_send(session, "CLNT", "ftpsfs", cancel, error))
+        return FALSE;
     if (options->codepage == NULL && features_get(features, FEATURE_UTF8) == FEATURE_YES &&
         !session_send(session, "OPTS", "UTF8 ON", cancel, error))
         return FALSE;
     session_drop_replies(session);
-    return TRUE;
-}
-
-static gboolean run_init_commands(Session *session, GCancellable *cancel, GError **error)
-{
-    const char *const *commands = session->context->options->init_commands;
-    for (gsize i = 0; commands != NULL && commands[i] != NULL; i++) {
-        g_autoptr(Reply) reply = session_command(session, commands[i], NULL, cancel, error);
-        if (reply == NULL)
-            return FALSE;
-        g_autofree char *text = reply_text(reply);
-        if (!reply_is(reply, 2))
-            g_warning("the server refuses \"%s\": %d %s", commands[i], reply->code, text);
-    }
     return TRUE;
 }
 
@@ -250,11 +162,13 @@ static gboolean set_up(Session *session, gboolean first, GCancellable *cancel, G
     if (!session_queue(session, "PBSZ", "0", error) ||
         !session_queue(session, "PROT", "P", error) ||
         !session_queue(session, "TYPE", "I", error) ||
-        !session_send(session, "PWD", NULL, cancel, error) || !protect_data(session, cancel, error))
+        !session_send(session, "PWD", NULL, cancel, error))
         return FALSE;
-    g_autoptr(Reply) type = session_receive_final(session, cancel, error);
+    g_autoptr(Reply) pbsz = session_receive_final(session, cancel, error);
+    g_autoptr(Reply) prot = pbsz != NULL ? session_receive_final(session, cancel, error) : NULL;
+    g_autoptr(Reply) type = prot != NULL ? session_receive_final(session, cancel, error) : NULL;
     g_autoptr(Reply) pwd = type != NULL ? session_receive_final(session, cancel, error) : NULL;
-    if (pwd == NULL)
+    if (pwd == NULL || !login_protect(session, prot, cancel, error))
         return FALSE;
     if (!reply_is(type, 2)) {
         session_set_reply_error(error, "TYPE", "I", type);
@@ -268,7 +182,7 @@ static gboolean set_up(Session *session, gboolean first, GCancellable *cancel, G
         session->login_directory = g_strdup("/");
     if (first && !learn_features(session, cancel, error))
         return FALSE;
-    return send_options(session, cancel, error) && run_init_commands(session, cancel, error);
+    return send_options(session, cancel, error) && login_run_commands(session, cancel, error);
 }
 
 static void keep_ticket(Session *session)
@@ -298,8 +212,8 @@ Session *session_open(SessionContext *context, gboolean first, GCancellable *can
 
     g_autoptr(GError) failure = NULL;
     /* After AUTH TLS the greeting has been said already (RFC 4217 section 4). */
-    if ((!context->options->explicit_tls && !greet(session, cancel, &failure)) ||
-        !log_in(session, cancel, &failure)) {
+    if ((!context->options->explicit_tls && !login_greet(session, cancel, &failure)) ||
+        !login_identify(session, first, cancel, &failure)) {
         limit_from_421(failure);
         g_propagate_error(error, g_steal_pointer(&failure));
         return NULL;

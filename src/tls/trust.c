@@ -287,19 +287,40 @@ static void make_priorities_by_group(Trust *trust, const char *text)
     }
 }
 
+/* The string without what has no place here. For g_free. */
+static char *restrict_priority(const char *wanted, TrustTlsMin tls_min)
+{
+    return g_strconcat(wanted, NO_OLD_TLS, tls_min == TRUST_TLS_1_3 ? NO_TLS_1_2 : "", NULL);
+}
+
+gboolean trust_check_priority(const char *wanted, TrustTlsMin tls_min, GError **error)
+{
+    if (!check_priority(wanted, error))
+        return FALSE;
+    g_autofree char *text = restrict_priority(wanted, tls_min);
+    gnutls_priority_t parsed = NULL;
+    int code = gnutls_priority_init(&parsed, text, NULL);
+    if (code >= 0) {
+        gnutls_priority_deinit(parsed);
+        return TRUE;
+    }
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
+                "the TLS priority string \"%s\" leaves nothing of TLS %s and later: %s", wanted,
+                tls_min == TRUST_TLS_1_3 ? "1.3" : "1.2", gnutls_strerror(code));
+    return FALSE;
+}
+
 static gboolean make_priorities(Trust *trust, const char *wanted, GError **error)
 {
     if (wanted == NULL)
         wanted = "NORMAL";
-    if (!check_priority(wanted, error))
+    if (!trust_check_priority(wanted, trust->tls_min, error))
         return FALSE;
-    g_autofree char *text =
-        g_strconcat(wanted, NO_OLD_TLS, trust->tls_min == TRUST_TLS_1_3 ? NO_TLS_1_2 : "", NULL);
+    g_autofree char *text = restrict_priority(wanted, trust->tls_min);
     int code = gnutls_priority_init(&trust->priority, text, NULL);
     if (code < 0) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
-                    "the TLS priority string \"%s\" leaves nothing of TLS %s and later: %s", wanted,
-                    trust->tls_min == TRUST_TLS_1_3 ? "1.3" : "1.2", gnutls_strerror(code));
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG, "TLS priorities: %s",
+                    gnutls_strerror(code));
         return FALSE;
     }
     make_priorities_by_group(trust, text);

@@ -14,11 +14,11 @@ from scripted_mount import OPTIONS
 
 @pytest.fixture
 def scripted(all_servers, deadline):
-    """scripted(**options) -> ScriptedServer, running, for this test alone."""
+    """scripted(kind=..., **options) -> ScriptedServer, running, for this test alone."""
     made = []
 
-    def make(**options):
-        server = ScriptedServer(authority=all_servers.authority, **options)
+    def make(kind=ScriptedServer, **options):
+        server = kind(authority=all_servers.authority, **options)
         made.append(server)
         return server.start()
 

@@ -64,6 +64,7 @@ class ScriptedServer:
 
     name = "scripted"
     explicit = False
+    session_class = Session  # of servers that speak another way
 
     def __init__(
         self,
@@ -247,7 +248,7 @@ class ScriptedServer:
                 return
             with self.lock:
                 self.sessions_total += 1
-                session = Session(self, connection, self.sessions_total)
+                session = self.session_class(self, connection, self.sessions_total)
                 self.sessions[session.number] = session
             self._start_thread(self._serve, session)
 

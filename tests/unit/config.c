@@ -178,6 +178,39 @@ static void test_server(Fixture *fixture, gconstpointer data)
     refuse_option("codepage=no-such-encoding", "iconv -l");
 }
 
+static void test_commands(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(MountConfig) none = parse_options("ftp_init=;;");
+    g_assert_null(none->init_commands);
+    g_autoptr(MountConfig) some = parse_options("ftp_init=noop;;SYST;,ftp_host=files.example.org");
+    static const char *const commands[] = {"noop", "SYST", NULL};
+    g_assert_true(g_strv_equal((const char *const *)some->init_commands, commands));
+    g_assert_cmpstr(some->virtual_host, ==, "files.example.org");
+    static const char *const refused[] = {"CCC",  "prot", "Quit", "USER", "pass", "TYPE",
+                                          "RETR", "EPSV", "PORT", "REIN", "MODE", "AUTH"};
+    for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
+        g_autofree char *option = g_strdup_printf("ftp_init=NOOP;%s", refused[i]);
+        g_autofree char *upper = g_ascii_strup(refused[i], -1);
+        refuse_option(option, upper);
+    }
+    refuse_option("ftp_init=S1TE", "no FTP command");
+    refuse_option("ftp_init=-a", "no FTP command");
+    refuse_option("ftp_init=NOOP\r\nDELE", "control");
+    refuse_option("ftp_init", "ftp_init=COMMANDS");
+}
+
+static void test_priority(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(MountConfig) config = parse_options("tls_priority=NORMAL:-VERS-TLS1.2");
+    g_assert_cmpstr(config->priority, ==, "NORMAL:-VERS-TLS1.2");
+    refuse_option("tls_priority=NORMAL:+NO-SUCH", "priority string");
+    refuse_option("tls_priority=NORMAL:-VERS-TLS1.3,tls_min=1.3", "TLS 1.3");
+}
+
 static void test_trust(Fixture *fixture, gconstpointer data)
 {
     (void)data;
@@ -185,7 +218,7 @@ static void test_trust(Fixture *fixture, gconstpointer data)
     g_autofree char *full = g_build_filename(fixture->directory, "full", NULL);
     g_autoptr(MountConfig) config =
         parse_options("tls_verify=tofu,tls_min=1.3,cafile=file,capath=./full/,crlfile=mnt/../file,"
-                      "cert=file,key=pkcs11:object=key,tls_priority=SECURE128:-VERS-ALL,"
+                      "cert=file,key=pkcs11:object=key,tls_priority=SECURE128:-VERS-TLS1.0,"
                       "tls_pin=" PIN_A ",tls_pin=" PIN_B);
     g_assert_cmpint(config->verify, ==, TRUST_VERIFY_TOFU);
     g_assert_cmpint(config->tls_min, ==, TRUST_TLS_1_3);
@@ -194,7 +227,7 @@ static void test_trust(Fixture *fixture, gconstpointer data)
     g_assert_cmpstr(config->crl_file, ==, file);
     g_assert_cmpstr(config->cert, ==, file);
     g_assert_cmpstr(config->key, ==, "pkcs11:object=key");
-    g_assert_cmpstr(config->priority, ==, "SECURE128:-VERS-ALL");
+    g_assert_cmpstr(config->priority, ==, "SECURE128:-VERS-TLS1.0");
     g_assert_cmpuint(config->pins->len, ==, 3);
     g_assert_cmpstr(config->pins->pdata[0], ==, PIN_A);
     g_assert_cmpstr(config->pins->pdata[1], ==, PIN_B);
@@ -563,6 +596,8 @@ int main(int argc, char **argv)
     g_unsetenv("TMPDIR"); /* the tests of spool_dir set it */
     g_test_init(&argc, &argv, NULL);
 #define TEST(path, function) g_test_add(path, Fixture, NULL, setup, function, teardown)
+    TEST("/config/commands to send after the login are read and checked", test_commands);
+    TEST("/config/a priority string is checked", test_priority);
     TEST("/config/options may stand before, between and after the positionals", test_positions);
     TEST("/config/the defaults are those of the table", test_defaults);
     TEST("/config/server options arrive", test_server);

@@ -41,6 +41,8 @@ typedef struct {
     guint keepalive_s;    /* default 60, 0 never */
     guint idle_timeout_s; /* default 300, 0 never */
     char *codepage;       /* NULL: UTF-8 */
+    char *virtual_host;   /* for HOST; NULL: none */
+    char **init_commands; /* ftp_init, one a string; NULL: none */
     /* -o: trust */
     TrustVerify verify;
     TrustTlsMin tls_min;

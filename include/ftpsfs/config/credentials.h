@@ -15,7 +15,7 @@
 typedef struct {
     char *user;
     Secret *password; /* never NULL; empty only when a file or the person at the terminal says so */
-    char *account;    /* for ACCT, from ~/.netrc; NULL when it names none */
+    char *account;    /* for ACCT, from the credentials file or ~/.netrc; NULL when none is named */
     Secret *key_password; /* of the client certificate's key or token; NULL: it needs none */
 } Credentials;
 

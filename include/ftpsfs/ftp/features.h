@@ -12,28 +12,44 @@
 
 #include "ftpsfs/ftp/reply.h"
 
+/* What each is for is told by features_describe; the order is that of the table there. */
 typedef enum {
-    FEATURE_MLST,         /* MLST and MLSD, RFC 3659 */
-    FEATURE_SIZE,         /* RFC 3659 section 4 */
-    FEATURE_MDTM,         /* RFC 3659 section 3 */
-    FEATURE_REST_STREAM,  /* RFC 3659 section 5 */
-    FEATURE_UTF8,         /* RFC 2640 */
-    FEATURE_EPSV,         /* RFC 2428 */
-    FEATURE_MFMT,         /* modification time can be set */
-    FEATURE_MFF_MODE,     /* MFF UNIX.mode */
-    FEATURE_MDTM_SET,     /* MDTM YYYYMMDDhhmmss path */
-    FEATURE_SITE_UTIME,   /* SITE UTIME */
-    FEATURE_SITE_CHMOD,   /* SITE CHMOD */
-    FEATURE_SITE_SYMLINK, /* SITE SYMLINK */
-    FEATURE_SITE_COPY,    /* SITE CPFR, CPTO */
-    FEATURE_AVBL,         /* available space */
-    FEATURE_HASH,         /* HASH */
-    FEATURE_XSHA256,      /* XSHA256 */
-    FEATURE_RANG,         /* RANG */
-    FEATURE_LIST_ALL,     /* LIST -a path */
-    FEATURE_REST_STOR,    /* REST before STOR overwrites in place, keeping what follows */
-    FEATURE_RENAME_PIPELINED, /* RNTO may be sent before RNFR was answered */
-    FEATURE_EPSV_EARLY,       /* EPSV may be sent before a transfer's 226 has come */
+    FEATURE_PATHS,
+    FEATURE_MLST,
+    FEATURE_LIST_ALL,
+    FEATURE_SIZE,
+    FEATURE_MDTM,
+    FEATURE_UTF8,
+    FEATURE_CLNT,
+    FEATURE_HOST,
+    FEATURE_EPSV,
+    FEATURE_EPRT,
+    FEATURE_EPSV_EARLY,
+    FEATURE_REST_STREAM,
+    FEATURE_RANG,
+    FEATURE_REST_STOR,
+    FEATURE_RENAME_PIPELINED,
+    FEATURE_MFF_MODE,
+    FEATURE_SITE_CHMOD,
+    FEATURE_MFF_OWNER,
+    FEATURE_SITE_CHOWN,
+    FEATURE_MFF_GROUP,
+    FEATURE_SITE_CHGRP,
+    FEATURE_MFMT,
+    FEATURE_MFF_MODIFY,
+    FEATURE_MDTM_SET,
+    FEATURE_SITE_UTIME,
+    FEATURE_SITE_UTIME_LONG,
+    FEATURE_SITE_SYMLINK,
+    FEATURE_SITE_COPY,
+    FEATURE_HASH,
+    FEATURE_XSHA256,
+    FEATURE_HASH_MD5,
+    FEATURE_XMD5,
+    FEATURE_MD5,
+    FEATURE_AVBL,
+    FEATURE_SITE_QUOTA,
+    FEATURE_ALLO,
     FEATURE_COUNT
 } Feature;
 
@@ -51,11 +67,15 @@ void features_set(Features *features, Feature feature, FeatureState state);
 /* Whether a try makes sense: the feature is present, or nothing is known. */
 gboolean features_maybe(const Features *features, Feature feature);
 
+/* A feature's name, "SITE CHMOD", and in words what ftpsfs does by it. */
+const char *features_name(Feature feature);
+const char *features_describe(Feature feature);
+
 /* Takes the greeting: some servers tell what they are. */
 void features_learn_greeting(Features *features, const Reply *reply);
 
-/* Takes the reply to FEAT; one that is no 211 leaves everything unknown but MLST, which only FEAT
- * announces. */
+/* Takes the reply to FEAT; one that is no 211 leaves everything unknown but what FEAT alone
+ * announces, which is then missing. */
 void features_learn_feat(Features *features, const Reply *reply);
 
 /* Takes the reply to SITE HELP or HELP SITE: which SITE commands there are. A list without one of

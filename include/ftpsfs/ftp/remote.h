@@ -26,6 +26,7 @@ typedef struct {
     const char *user;
     Secret *password;                 /* referenced */
     const char *account;              /* for ACCT; NULL */
+    const char *virtual_host;         /* for HOST; NULL: none is sent */
     const char *directory;            /* where the mount starts; NULL or "": the login directory */
     guint connections;                /* at most this many control connections */
     guint timeout_s;                  /* without progress */

@@ -37,6 +37,10 @@ typedef struct {
 
 typedef struct Trust Trust;
 
+/* Whether `priority` is a GnuTLS priority string that leaves something of the TLS versions allowed.
+ * FTPSFS_ERROR_CONFIG, which says where it is wrong. */
+gboolean trust_check_priority(const char *priority, TrustTlsMin tls_min, GError **error);
+
 /* Loads all that `options` names. FTPSFS_ERROR_CONFIG with the file's name when something can't be
  * read or holds no certificate, or when the priority string has an error (says where). */
 Trust *trust_new(const TrustOptions *options, GError **error);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ftpsfs/ftp/features.h"
+
+#include <string.h>
+
+static Reply *reply_of(const char *text)
+{
+    g_autoptr(ReplyParser) parser = reply_parser_new();
+    g_assert_true(reply_parser_feed(parser, text, strlen(text), NULL));
+    Reply *reply = reply_parser_take(parser);
+    g_assert_nonnull(reply);
+    return reply;
+}
+
+static Features *features_of(const char *feat)
+{
+    Features *features = features_new();
+    g_autoptr(Reply) reply = reply_of(feat);
+    features_learn_feat(features, reply);
+    return features;
+}
+
+static void assert_state(const Features *features, Feature feature, FeatureState state)
+{
+    if (features_get(features, feature) != state)
+        g_error("%s is %d", features_name(feature), features_get(features, feature));
+}
+
+static void test_feat(void)
+{
+    g_autoptr(Features) features =
+        features_of("211-Features:\r\n"
+                    " MFF modify;UNIX.group;UNIX.mode;\r\n"
+                    " mdtm\r\n"
+                    " HASH CRC32;MD5;SHA-1;SHA-256*;SHA-512\r\n"
+                    " REST STREAM\r\n"
+                    " MLST modify*;perm*;size*;type*;unique*;UNIX.mode;\r\n"
+                    " SITE SYMLINK\r\n"
+                    " SITE COPY\r\n"
+                    " TVFS\r\n"
+                    " EPRT\r\n"
+                    "211 End\r\n");
+    static const Feature there[] = {
+        FEATURE_MFF_MODE, FEATURE_MFF_GROUP, FEATURE_MFF_MODIFY,   FEATURE_MDTM,
+        FEATURE_HASH,     FEATURE_HASH_MD5,  FEATURE_REST_STREAM,  FEATURE_MLST,
+        FEATURE_PATHS,    FEATURE_EPRT,      FEATURE_SITE_SYMLINK, FEATURE_SITE_COPY,
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(there); i++)
+        assert_state(features, there[i], FEATURE_YES);
+    static const Feature missing[] = {FEATURE_MFF_OWNER, FEATURE_XSHA256, FEATURE_XMD5, FEATURE_MD5,
+                                      FEATURE_AVBL,      FEATURE_RANG,    FEATURE_CLNT};
+    for (gsize i = 0; i < G_N_ELEMENTS(missing); i++)
+        assert_state(features, missing[i], FEATURE_NO);
+    static const Feature unknown[] = {FEATURE_SITE_CHMOD, FEATURE_SITE_UTIME, FEATURE_MDTM_SET,
+                                      FEATURE_ALLO,       FEATURE_EPSV,       FEATURE_REST_STOR};
+    for (gsize i = 0; i < G_N_ELEMENTS(unknown); i++)
+        assert_state(features, unknown[i], FEATURE_UNKNOWN);
+    g_assert_cmpstr(features_mlst_facts(features), ==, "modify;perm;size;type;unique;UNIX.mode;");
+}
+
+/* The last line of the reply is no feature, and the first none either. */
+static void test_frame(void)
+{
+    g_autoptr(Features) features = features_of("211-SIZE\r\n UTF8\r\n211 AVBL\r\n");
+    assert_state(features, FEATURE_SIZE, FEATURE_UNKNOWN);
+    assert_state(features, FEATURE_UTF8, FEATURE_YES);
+    assert_state(features, FEATURE_AVBL, FEATURE_NO);
+}
+
+static void test_no_feat(void)
+{
+    g_autoptr(Features) features = features_of("500 What?\r\n");
+    assert_state(features, FEATURE_MLST, FEATURE_NO);
+    assert_state(features, FEATURE_SIZE, FEATURE_UNKNOWN);
+    assert_state(features, FEATURE_PATHS, FEATURE_UNKNOWN);
+}
+
+static void test_help(void)
+{
+    g_autoptr(Features) features = features_new();
+    g_autoptr(Reply) reply = reply_of("214-The following SITE commands are recognized\r\n"
+                                      " HELP\r\n CHGRP\r\n CHMOD\r\n QUOTA\r\n"
+                                      " UTIME <sp> YYYYMMDDhhmm[ss] <sp> path\r\n214 Direct\r\n");
+    features_learn_site_help(features, reply);
+    assert_state(features, FEATURE_SITE_CHMOD, FEATURE_YES);
+    assert_state(features, FEATURE_SITE_CHGRP, FEATURE_YES);
+    assert_state(features, FEATURE_SITE_QUOTA, FEATURE_YES);
+    assert_state(features, FEATURE_SITE_UTIME, FEATURE_YES);
+    assert_state(features, FEATURE_SITE_CHOWN, FEATURE_UNKNOWN);
+    g_autoptr(Features) none = features_new();
+    g_autoptr(Reply) refusal = reply_of("502 SITE HELP CHMOD: no\r\n");
+    features_learn_site_help(none, refusal);
+    assert_state(none, FEATURE_SITE_CHMOD, FEATURE_UNKNOWN);
+}
+
+static void test_table(void)
+{
+    g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < FEATURE_COUNT; i++) {
+        g_assert_nonnull(features_name(i));
+        g_assert_nonnull(features_describe(i));
+        g_assert_true(g_hash_table_add(names, (gpointer)features_name(i)));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/features/FEAT's lines are understood, and what only it announces", test_feat);
+    g_test_add_func("/features/the reply's first and last line are no features", test_frame);
+    g_test_add_func("/features/a server without FEAT is unknown but for what FEAT announces",
+                    test_no_feat);
+    g_test_add_func("/features/SITE HELP adds, and takes nothing away", test_help);
+    g_test_add_func("/features/each has a name of its own and words", test_table);
+    return g_test_run();
+}
