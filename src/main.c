@@ -225,6 +225,7 @@ static int serve(Start *start)
     g_autoptr(Owners) owners = owners_new(start->resolver);
     TreeOptions tree_options = {
         .timeout_s = config->dir_cache_timeout_s,
+        .stats = &stats,
         .remove_leftovers = config->atomic_upload && !config->read_only,
         .own = config->idmap == CONFIG_IDMAP_NAMES ? own_by_name : NULL,
         .own_data = owners,

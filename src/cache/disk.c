@@ -375,6 +375,14 @@ static gboolean write_file(const DiskCache *disk, const char *name, const Header
     return written == (gssize)(sizeof *header + header->length);
 }
 
+void disk_usage(DiskCache *disk, guint64 *used, guint64 *capacity)
+{
+    g_mutex_lock(&disk->lock);
+    *used = disk->used;
+    g_mutex_unlock(&disk->lock);
+    *capacity = disk->capacity;
+}
+
 void disk_put(DiskCache *disk, const DiskKey *key, guint64 index, GBytes *chunk)
 {
     gsize length;

@@ -311,6 +311,9 @@ gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, G
     Reader *reader = file->reader;
     guint64 version = file->version;
     file->reading++;
+    if (!file->counted)
+        STATS_ADD(file->files->reader.stats, file_reads, 1);
+    file->counted = TRUE;
     g_mutex_unlock(&file->lock);
     prefetch_await(file->files->prefetch, file->node, version, offset + length, cancel);
     g_autoptr(GError) failure = NULL;
@@ -433,6 +436,8 @@ gboolean file_flush(File *file, GCancellable *cancel, GError **error)
     gboolean ok = file_begin_busy(file, cancel, &failure);
     if (ok) {
         ok = !file_is_pending(file) || writer_finish(file, cancel, &failure);
+        g_free(file->failure);
+        file->failure = failure != NULL ? g_strdup(failure->message) : NULL;
         if (!ok && ftpsfs_error_is(failure, FTPSFS_ERROR_ACCESS))
             give_up(file);
         file_end_busy(file);

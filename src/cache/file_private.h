@@ -24,6 +24,7 @@ struct Files {
     char *spool_dir;
     char *lost_dir;
     gboolean atomic_upload;
+    guint64 cache_size; /* bytes of `chunks` */
     guint timeout_s;
     gint no_append;    /* atomic: the server refuses APPE where it takes STOR */
     GMutex lock;       /* guards what follows, and File.handles */
@@ -48,6 +49,9 @@ struct File {
     guint64 version;     /* NodeInfo.version of the remote content that reader and spool are over */
     guint64 remote_size; /* its size */
     guint64 generation;  /* counts changes of the spool */
+    guint64 progress;    /* bytes of the upload that is under way, or was last; for the status */
+    char *failure;       /* why the last upload failed; NULL */
+    gboolean counted;    /* in stats.file_reads */
     /* The upload that runs behind a sequential writer: */
     RemoteStream *store;
     GCancellable *yield; /* of the store: cancelled by the pool when it wants the session */

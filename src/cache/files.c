@@ -40,6 +40,7 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
     files->spool_dir = g_strdup(options->spool_dir);
     files->lost_dir = g_strdup(options->lost_dir);
     files->atomic_upload = options->atomic_upload;
+    files->cache_size = options->cache_size;
     files->timeout_s = options->timeout_s;
     g_mutex_init(&files->lock);
     files->table = g_hash_table_new(NULL, NULL);
@@ -60,6 +61,7 @@ void file_release(gpointer data)
     reader_close(file->reader);
     spool_free(file->spool);
     g_free(file->temporary);
+    g_free(file->failure);
     node_unref(file->node);
     g_cond_clear(&file->changed);
     g_mutex_clear(&file->lock);
@@ -183,6 +185,9 @@ void file_close(File *file)
 
 GPtrArray *files_list(Files *files, Node *dir, GCancellable *cancel, GError **error)
 {
+    STATS_ADD(files->reader.stats, list_requests, 1);
+    if (tree_listed_until(files->tree, dir) != 0)
+        STATS_ADD(files->reader.stats, list_hits, 1);
     prefetch_note_listing(files->prefetch, dir);
     GPtrArray *children = tree_list(files->tree, dir, cancel, error);
     if (children != NULL)

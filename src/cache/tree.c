@@ -35,6 +35,7 @@ Tree *tree_new(Remote *remote, const TreeOptions *options)
     tree->remote = remote;
     tree->timeout = (gint64)options->timeout_s * G_USEC_PER_SEC;
     tree->remove_leftovers = options->remove_leftovers;
+    tree->stats = options->stats;
     tree->own = options->own;
     tree->own_data = options->own_data;
     tree->clock = options->clock != NULL ? options->clock : g_get_monotonic_time;
@@ -60,6 +61,22 @@ void tree_free(Tree *tree)
     g_mutex_clear(&tree->lock);
     g_cond_clear(&tree->changed);
     g_free(tree);
+}
+
+guint tree_count(Tree *tree)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    return tree->nodes;
+}
+
+/* A question that a program asked, and whether the answer was there. */
+static void count_request(Tree *tree, gboolean hit)
+{
+    if (tree->stats == NULL)
+        return;
+    STATS_ADD(tree->stats, entry_requests, 1);
+    if (hit)
+        STATS_ADD(tree->stats, entry_hits, 1);
 }
 
 Node *tree_root(Tree *tree)
@@ -241,9 +258,12 @@ Node *tree_lookup_locked(Tree *tree, Node *dir, const char *name, GCancellable *
     gint64 now = tree_now(tree);
     dir_use(dir, now);
     Node *child = dir_child(dir, name);
-    if (child != NULL && (child->pins > 0 || child->valid_until > now))
+    gboolean holds = child != NULL && (child->pins > 0 || child->valid_until > now);
+    gboolean absent = child == NULL && (dir_is_current(dir, now) || dir_is_absent(dir, name, now));
+    count_request(tree, holds || absent);
+    if (holds)
         return child;
-    if (child == NULL && (dir_is_current(dir, now) || dir_is_absent(dir, name, now))) {
+    if (absent) {
         tree_set_not_found(error, dir, name);
         return NULL;
     }
@@ -383,6 +403,7 @@ gboolean tree_refresh(Tree *tree, Node *node, gboolean exact, NodeInfo *info, GC
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
     node->references++;
+    count_request(tree, node->pins > 0 || node->valid_until > tree_now(tree));
     gboolean ok = refresh_locked(tree, node, exact, cancel, error);
     if (ok)
         node_snapshot(node, info);

@@ -100,6 +100,7 @@ struct Tree {
     GMutex lock;
     GCond changed; /* a listing ended, or a waiter was cancelled */
     Remote *remote;
+    Stats *stats; /* NULL: nothing is counted */
     gint64 timeout;        /* microseconds */
     gint64 (*clock)(void); /* monotonic microseconds */
     TreeOwnFunc own;

@@ -78,6 +78,7 @@ RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, g
     while (file->reading > 0)
         wait_cond(&file->changed, &file->lock, deadline_in(file->files->timeout_s));
     reader_stop(file->reader);
+    file->progress = offset;
     g_mutex_unlock(&file->lock);
     RemoteStream *store = remote_store_open(file->files->remote, path, how, offset, cancel, error);
     g_mutex_lock(&file->lock);
@@ -117,6 +118,7 @@ gboolean writer_send(File *file, RemoteStream *store, guint64 *offset, guint64 e
         if (got == 0)
             break; /* truncated meanwhile; the change counter makes the upload run again */
         *offset += (guint64)got;
+        file->progress = *offset;
         g_mutex_unlock(&file->lock);
         gboolean ok = stream_write(store, buffer, (gsize)got, cancel, error);
         g_mutex_lock(&file->lock);

@@ -42,6 +42,7 @@ Pool *pool_new(SessionContext *context)
     g_queue_init(&pool->idle);
     g_queue_init(&pool->waiters);
     g_queue_init(&pool->holders);
+    g_queue_init(&pool->leases);
     pool->slept = time_slept();
     pool->stop = g_cancellable_new();
     keeper_start(pool);
@@ -66,6 +67,7 @@ void pool_free(Pool *pool)
     g_free(pool);
 }
 
+/* Lock held. */
 static Lease *new_lease(Pool *pool, Session *session, LeaseWant want)
 {
     Lease *lease = g_new0(Lease, 1);
@@ -73,6 +75,8 @@ static Lease *new_lease(Pool *pool, Session *session, LeaseWant want)
     lease->session = session;
     lease->want = want;
     lease->since = g_get_monotonic_time();
+    lease->link.data = lease;
+    g_queue_push_tail_link(&pool->leases, &lease->link);
     return lease;
 }
 
@@ -464,11 +468,12 @@ static Lease *lease_any(Pool *pool, LeaseWant want, GCancellable *cancel, GError
         cancel != NULL ? g_cancellable_connect(cancel, G_CALLBACK(wake_waiter), &waiter, NULL) : 0;
     g_mutex_lock(&pool->lock);
     Session *session = take_or_wait(pool, &waiter, cancel, error);
+    Lease *lease = session != NULL ? new_lease(pool, session, want) : NULL;
     g_mutex_unlock(&pool->lock);
     if (watch != 0)
         g_cancellable_disconnect(cancel, watch);
     g_cond_clear(&waiter.cond);
-    return session != NULL ? new_lease(pool, session, want) : NULL;
+    return lease;
 }
 
 /* Waits for the end of what was cut short on the session by whoever had it before. */
@@ -511,6 +516,7 @@ void lease_return(Lease *lease)
     if ((lease->want & LEASE_DATA) && !session_is_broken(session))
         dataport_want(session_dataport(session));
     g_mutex_lock(&pool->lock);
+    g_queue_unlink(&pool->leases, &lease->link);
     if (lease->yield != NULL)
         g_queue_remove(&pool->holders, lease);
     if (session_is_broken(session) || !dataport_advance(session_dataport(session)))

@@ -32,6 +32,7 @@ struct Lease {
     Session *session;
     LeaseWant want;
     gint64 since; /* monotonic microseconds when it began */
+    GList link;   /* in the pool's leases */
     /* Of holders; guarded by the pool's lock: */
     GCancellable *yield;
     gboolean asked;
@@ -45,6 +46,7 @@ struct Pool {
     GQueue idle;          /* Session *, the most recently used first */
     GQueue waiters;       /* Waiter *, first come first */
     GQueue holders;       /* Lease * with yield set */
+    GQueue leases;        /* Lease *, all that are out */
     guint total;          /* sessions idle, leased or being opened */
     guint opening;        /* those that waiters are opening */
     guint ceiling;        /* as many at most */

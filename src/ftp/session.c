@@ -21,6 +21,8 @@ void session_free(Session *session)
     g_queue_clear_full(&session->expected, g_free);
     g_string_free(session->out, TRUE);
     g_free(session->login_directory);
+    g_free(session->tls);
+    activity_clear(&session->activity);
     g_free(session);
 }
 
@@ -86,13 +88,18 @@ void session_note_wait(Session *session)
     session->fresh = FALSE;
 }
 
+/* Whether the argument is nobody else's business. */
+static gboolean is_secret(const char *verb)
+{
+    return g_str_equal(verb, "PASS") || g_str_equal(verb, "ACCT");
+}
+
 static void trace_command(const char *verb, const char *argument)
 {
-    gboolean secret = g_str_equal(verb, "PASS") || g_str_equal(verb, "ACCT");
     g_debug("> %s%s%s", verb, argument != NULL ? " " : "",
-            argument == NULL ? ""
-            : secret         ? "****"
-                             : argument);
+            argument == NULL  ? ""
+            : is_secret(verb) ? "****"
+                              : argument);
 }
 
 /* Sends what has been queued. */
@@ -139,7 +146,10 @@ static gboolean queue_line(Session *session, const char *verb, const char *argum
 
 gboolean session_queue(Session *session, const char *verb, const char *argument, GError **error)
 {
-    return queue_line(session, verb, argument, (Expected){.who = EXPECT_CALLER}, error);
+    if (!queue_line(session, verb, argument, (Expected){.who = EXPECT_CALLER}, error))
+        return FALSE;
+    activity_command(&session->activity, verb, is_secret(verb) ? NULL : argument);
+    return TRUE;
 }
 
 gboolean session_send(Session *session, const char *verb, const char *argument,

@@ -209,6 +209,9 @@ Session *session_open(SessionContext *context, gboolean first, GCancellable *can
     session->out = g_string_sized_new(4096);
     g_queue_init(&session->expected);
     session->dataport = dataport_new(session);
+    session->number = (guint)g_atomic_int_add(&context->opened, 1) + 1;
+    session->tls = channel_describe(channel);
+    activity_init(&session->activity);
 
     g_autoptr(GError) failure = NULL;
     /* After AUTH TLS the greeting has been said already (RFC 4217 section 4). */

@@ -6,6 +6,7 @@
 #ifndef FTPSFS_SRC_FTP_SESSION_PRIVATE_H
 #define FTPSFS_SRC_FTP_SESSION_PRIVATE_H
 
+#include "activity.h"
 #include "ftpsfs/ftp/dataport.h"
 #include "ftpsfs/ftp/session.h"
 
@@ -28,6 +29,9 @@ struct Session {
     gint64 idle_since;
     char *login_directory;
     DataPort *dataport;
+    guint number;      /* from 1; constant once it is open, like the next */
+    char *tls;         /* what was negotiated */
+    Activity activity; /* what it is doing */
 };
 
 /* The next whole reply, whoever it is for. */

@@ -73,6 +73,8 @@ RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset,
     TransferOptions how = {.verb = "RETR",
                            .argument = path,
                            .restart = offset,
+                           .first = offset,
+                           .total = size == G_MAXUINT64 ? 0 : size,
                            .expected_size = size == G_MAXUINT64 ? size : size - MIN(size, offset)};
     return stream_open(remote, &how, cancel, error);
 }
@@ -87,6 +89,8 @@ RemoteStream *remote_read_range(Remote *remote, const char *path, guint64 offset
                                .argument = path,
                                .restart = offset,
                                .end = end,
+                               .first = offset,
+                               .total = size,
                                .expected_size = end - offset};
         g_autoptr(GError) failure = NULL;
         RemoteStream *stream = stream_open(remote, &how, cancel, &failure);
@@ -108,6 +112,7 @@ RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore ho
     TransferOptions options = {.verb = how == REMOTE_STORE_APPEND ? "APPE" : "STOR",
                                .argument = path,
                                .restart = how == REMOTE_STORE_AT ? offset : 0,
+                               .first = offset,
                                .expected_size = G_MAXUINT64};
     return stream_open(remote, &options, cancel, error);
 }
@@ -116,6 +121,11 @@ gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellabl
                    GError **error)
 {
     return transfer_read(stream->transfer, buffer, length, cancel, error);
+}
+
+void stream_expect(RemoteStream *stream, guint64 total)
+{
+    transfer_expect(stream->transfer, total);
 }
 
 gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCancellable *cancel,

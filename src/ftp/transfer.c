@@ -4,6 +4,7 @@
 #include "ftpsfs/ftp/dataport.h"
 #include "ftpsfs/ftp/dial.h"
 #include "ftpsfs/util/error.h"
+#include "session_private.h"
 
 struct Transfer {
     Session *session; /* borrowed */
@@ -13,6 +14,7 @@ struct Transfer {
     guint64 expected_size; /* or G_MAXUINT64 */
     guint64 bytes;         /* transferred so far */
     gboolean replied;      /* the final reply has come */
+    gboolean shown;        /* as the session's activity */
 };
 
 static Stats *stats_of(const Transfer *transfer)
@@ -22,6 +24,8 @@ static Stats *stats_of(const Transfer *transfer)
 
 static void transfer_free(Transfer *transfer)
 {
+    if (transfer->shown)
+        activity_end_transfer(&transfer->session->activity);
     channel_free(transfer->channel);
     g_free(transfer->verb);
     g_free(transfer->path);
@@ -159,6 +163,8 @@ static Transfer *attempt(Session *session, const TransferOptions *options, gbool
         return NULL;
     }
     session_note_sent(session); /* the handshake's last flight */
+    transfer->shown = TRUE;
+    activity_begin_transfer(&session->activity, options->first, options->total);
     if (channel_resumed(transfer->channel))
         STATS_ADD(stats, data_resumed, 1);
     return g_steal_pointer(&transfer);
@@ -222,6 +228,7 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
     if (got > 0) {
         transfer->bytes += (guint64)got;
         STATS_ADD(stats_of(transfer), bytes_in, got);
+        activity_advance(&transfer->session->activity, (gsize)got);
         return got;
     }
     if (got < 0 && !end_is_credible(transfer, &failure)) {
@@ -235,6 +242,11 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
         g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
     dataport_want_early(session_dataport(transfer->session));
     return receive_end(transfer, cancel, error) ? 0 : -1;
+}
+
+void transfer_expect(Transfer *transfer, guint64 total)
+{
+    activity_expect(&transfer->session->activity, total);
 }
 
 /* A server that hangs up on the data says why on the control connection: a full disk or a quota is
@@ -262,6 +274,7 @@ gboolean transfer_write(Transfer *transfer, const void *data, gsize length, GCan
     session_note_sent(transfer->session);
     transfer->bytes += length;
     STATS_ADD(stats_of(transfer), bytes_out, length);
+    activity_advance(&transfer->session->activity, length);
     return TRUE;
 }
 

@@ -43,6 +43,9 @@ gboolean disk_identify(const DiskCache *disk, Remote *remote, const char *path,
 /* The chunk, which has `length` bytes, as a new reference; NULL when it is not there. */
 GBytes *disk_get(DiskCache *disk, const DiskKey *key, guint64 index, gsize length);
 
+/* Bytes that it takes on disk (G_MAXUINT64: not counted yet), and may take. */
+void disk_usage(DiskCache *disk, guint64 *used, guint64 *capacity);
+
 /* Keeps a chunk. */
 void disk_put(DiskCache *disk, const DiskKey *key, guint64 index, GBytes *chunk);
 

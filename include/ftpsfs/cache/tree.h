@@ -50,6 +50,7 @@ typedef void (*TreeOwnFunc)(const RemoteEntry *entry, guint *has, guint32 *uid, 
 
 typedef struct {
     guint timeout_s;       /* dir_cache_timeout: how long listings, attributes and absences hold */
+    Stats *stats;          /* outlives the Tree; NULL: nothing is counted */
     guint max_nodes;       /* from here on what is expired is dropped early; 0: a default */
     gboolean remove_leftovers; /* of uploads that crashed long ago, when a directory is listed */
     gint64 (*clock)(void); /* monotonic microseconds, for tests; NULL: g_get_monotonic_time */
@@ -75,6 +76,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Node, node_unref)
  * unless it has one of its own. */
 void tree_remember(Node *node);
 void tree_forget(Node *node, guint64 count);
+
+/* How many nodes there are. */
+guint tree_count(Tree *tree);
 
 /* A snapshot of what is known, however old. */
 void node_info(Node *node, NodeInfo *info);

@@ -27,6 +27,7 @@ typedef struct {
     Stats *stats;
     GMutex ticket_lock; /* guards ticket */
     GBytes *ticket;     /* TLS session data of the latest control connection */
+    gint opened;        /* atomic: control connections that were begun, which numbers them */
 } SessionContext;
 
 /* Connects, handshakes, logs in and sets up (PBSZ 0, PROT P, TYPE I, UTF-8, facts). When `first`

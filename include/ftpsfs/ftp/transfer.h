@@ -20,6 +20,9 @@ typedef struct {
     guint64 end;           /* RANG instead of REST: the server ends before this byte; 0: at the end */
     guint64 expected_size; /* bytes that will come, or G_MAXUINT64: an end without close_notify is
                               accepted after exactly so many, and is an error else */
+    /* For the status view alone: */
+    guint64 first; /* where in the file the first byte lies */
+    guint64 total; /* the file's size; 0: unknown */
 } TransferOptions;
 
 /* Starts a transfer: the command and the ClientHello go out together on a prepared data connection;
@@ -33,6 +36,9 @@ Transfer *transfer_open(Session *session, const TransferOptions *options, GCance
  * a failure there makes it FTPSFS_ERROR_IO or as the reply means. */
 gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellable *cancel,
                      GError **error);
+
+/* The file will have `total` bytes, for the status view. */
+void transfer_expect(Transfer *transfer, guint64 total);
 
 gboolean transfer_write(Transfer *transfer, const void *data, gsize length, GCancellable *cancel,
                         GError **error);

@@ -27,6 +27,11 @@
     X(bytes_in, "bytes received on data connections")                                              \
     X(bytes_out, "bytes sent on data connections")                                                 \
     X(retries, "operations repeated on another control connection")                                \
+    X(entry_requests, "questions for a name or its attributes")                                    \
+    X(entry_hits, "those of them that the cache answered")                                         \
+    X(list_requests, "directories that programs listed")                                           \
+    X(list_hits, "those of them whose listing was there")                                          \
+    X(file_reads, "files of which content was read")                                               \
     X(chunk_hits, "chunks served from the cache")                                                  \
     X(chunk_misses, "chunks waited for")                                                           \
     X(prefetched_bytes, "bytes fetched ahead of use")                                              \
