@@ -53,7 +53,7 @@ static const OptionSpec table[] = {
     {"tls_priority", OPTION_TEXT, OPTION_SECTION_TRUST, "STRING", AT(config.priority), 0, 0, NULL,
      "NORMAL", "GnuTLS priority string"},
     {"tls_pin", OPTION_LIST, OPTION_SECTION_TRUST, "sha256//BASE64", AT(config.pins), 0, 0, NULL,
-     "none", "accept only this public key (RFC 7469 form); repeat it for more than one"},
+     "none", "accept only this public key (RFC 7469 form); repeat it, or put a semicolon between them, for more than one"},
 
     {"credentials", OPTION_FILE, OPTION_SECTION_CREDENTIALS, "FILE", AT(config.credentials_file), 0,
      0, NULL, "none", "file with username= and password= lines, readable by its owner alone"},

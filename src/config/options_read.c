@@ -98,23 +98,33 @@ static char *absolute_name(const char *value)
     return g_canonicalize_filename(value, NULL);
 }
 
-static gboolean set_list(OptionState *state, const OptionSpec *spec, const char *value,
-                         GError **error)
+static gboolean add_pin(OptionState *state, const OptionSpec *spec, const char *pin, GError **error)
 {
     gsize length = 0;
-    const char *base64 = g_str_has_prefix(value, "sha256//") ? value + strlen("sha256//") : "";
+    const char *base64 = g_str_has_prefix(pin, "sha256//") ? pin + strlen("sha256//") : "";
     g_autofree guchar *digest = g_base64_decode(base64, &length);
     if (digest == NULL || strlen(base64) != 44 || length != 32)
         return config_fail(error,
                            "-o %s=%s: write sha256//BASE64, the SHA-256 of the server's public key",
-                           spec->name, value);
+                           spec->name, pin);
     GPtrArray **list = FIELD(state, spec, GPtrArray *);
     if (*list == NULL) {
         *list = g_ptr_array_new_with_free_func(g_free);
         g_ptr_array_add(*list, NULL);
     }
-    g_ptr_array_insert(*list, (gint)(*list)->len - 1, g_strdup(value));
+    g_ptr_array_insert(*list, (gint)(*list)->len - 1, g_strdup(pin));
     return TRUE;
+}
+
+/* Several may be in one value with semicolons between them, as curl takes them. */
+static gboolean set_list(OptionState *state, const OptionSpec *spec, const char *value,
+                         GError **error)
+{
+    g_auto(GStrv) pins = g_strsplit(value, ";", -1);
+    for (gsize i = 0; pins[i] != NULL; i++)
+        if (!add_pin(state, spec, pins[i], error))
+            return FALSE;
+    return pins[0] != NULL || add_pin(state, spec, value, error);
 }
 
 /* (uid_t)-1 means "no user" to chown(2). */

@@ -40,8 +40,7 @@ void trust_unref(Trust *trust)
     g_free(trust);
 }
 
-/* A file's bytes, for the *_mem functions of GnuTLS: they name neither the file nor the errno. */
-static gboolean read_file(const char *path, const char *what, gnutls_datum_t *bytes, GError **error)
+gboolean trust_read_file(const char *path, const char *what, gnutls_datum_t *bytes, GError **error)
 {
     g_autoptr(GError) cause = NULL;
     gchar *contents = NULL;
@@ -70,7 +69,7 @@ static gboolean load_ca_file(Trust *trust, const char *path, GError **error)
             gnutls_certificate_set_x509_trust_file(trust->credentials, path, GNUTLS_X509_FMT_PEM);
     } else {
         gnutls_datum_t pem;
-        if (!read_file(path, "CA file", &pem, error))
+        if (!trust_read_file(path, "CA file", &pem, error))
             return FALSE;
         count =
             gnutls_certificate_set_x509_trust_mem(trust->credentials, &pem, GNUTLS_X509_FMT_PEM);
@@ -132,22 +131,6 @@ static gboolean load_cas(Trust *trust, const TrustOptions *options, GError **err
     return TRUE;
 }
 
-static gboolean load_crl(Trust *trust, const char *path, GError **error)
-{
-    gnutls_datum_t pem;
-    if (!read_file(path, "CRL file", &pem, error))
-        return FALSE;
-    int count = gnutls_certificate_set_x509_crl_mem(trust->credentials, &pem, GNUTLS_X509_FMT_PEM);
-    g_free(pem.data);
-    if (count > 0)
-        return TRUE;
-    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
-                "the CRL file %s holds no revocation list in PEM form (-----BEGIN X509 CRL-----) "
-                "by a CA that is trusted%s%s",
-                path, count < 0 ? ": " : "", count < 0 ? gnutls_strerror(count) : "");
-    return FALSE;
-}
-
 /* Answers GnuTLS when it asks for the PIN of a PKCS#11 token or the passphrase of a key. Once only:
  * a second question means that the first answer was wrong, and a few wrong ones lock a token. */
 static int answer_pin(void *user_data, int attempt, const char *token_url, const char *token_label,
@@ -197,7 +180,7 @@ static gboolean check_readable(const char *path, const char *what, GError **erro
     if (gnutls_url_is_supported(path))
         return TRUE;
     gnutls_datum_t bytes;
-    if (!read_file(path, what, &bytes, error))
+    if (!trust_read_file(path, what, &bytes, error))
         return FALSE;
     secret_wipe(bytes.data, bytes.size);
     g_free(bytes.data);
@@ -379,7 +362,7 @@ Trust *trust_new(const TrustOptions *options, GError **error)
     }
     if (!make_priorities(trust, options->priority, error) || !load_cas(trust, options, error))
         return NULL;
-    if (options->crl_file != NULL && !load_crl(trust, options->crl_file, error))
+    if (options->crl_file != NULL && !trust_load_crl(trust, options->crl_file, error))
         return NULL;
     if (options->cert != NULL && !load_client_certificate(trust, options, error))
         return NULL;

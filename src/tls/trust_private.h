@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * trust_private - what the .c files of trust share: the struct, and the checks that trust_verify
- * is made of. trust.c loads, trust_verify.c decides, trust_words.c explains a refused chain,
- * trust_tofu.c keeps the known-hosts file.
+ * is made of. trust.c and trust_crl.c load, trust_verify.c decides, trust_words.c explains a
+ * refused chain, trust_tofu.c keeps the known-hosts file.
  *
  * Nothing here changes after trust_new, so there is no lock.
  */
@@ -28,6 +28,18 @@ struct Trust {
     char *ca_words;       /* which CAs are believed, for messages: "this system's CAs", a path */
     Secret *key_password; /* also read by the PIN callback of `credentials`; NULL: none */
 };
+
+/* A file's bytes, for the *_mem functions of GnuTLS, which name neither the file nor the errno.
+ * `what` it is, for messages. For g_free. FTPSFS_ERROR_CONFIG. */
+gboolean trust_read_file(const char *path, const char *what, gnutls_datum_t *bytes, GError **error);
+
+/* Loads the lists of revoked certificates in a PEM file, once the CAs are there.
+ * FTPSFS_ERROR_CONFIG when there is none, when one is out of date, or not signed by the CA that it
+ * names. */
+gboolean trust_load_crl(Trust *trust, const char *path, GError **error);
+
+/* A date for messages, for g_free. */
+char *trust_date_words(time_t when);
 
 /* The name to compare with a certificate and to send as SNI: without the brackets of an IPv6
  * address, its zone, and the dot at the end. For g_free. */

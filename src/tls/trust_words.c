@@ -19,7 +19,7 @@ static char *printable(const void *text, gsize length)
     return g_steal_pointer(&valid);
 }
 
-static char *date_words(time_t when)
+char *trust_date_words(time_t when)
 {
     g_autoptr(GDateTime) date = g_date_time_new_from_unix_utc((gint64)when);
     return date != NULL ? g_date_time_format(date, "%Y-%m-%d %H:%M:%S UTC")
@@ -124,11 +124,11 @@ static void explain_time(GString *words, guint status, const gnutls_x509_crt_t *
         time_t until = gnutls_x509_crt_get_expiration_time(chain[i]);
         g_autofree char *whose = i == 0 ? g_strdup("it") : subject_of(chain[i]);
         if ((status & GNUTLS_CERT_EXPIRED) != 0 && until != (time_t)-1 && until < now) {
-            g_autofree char *date = date_words(until);
+            g_autofree char *date = trust_date_words(until);
             g_string_append_printf(words, "%s expired on %s. ", whose, date);
         }
         if ((status & GNUTLS_CERT_NOT_ACTIVATED) != 0 && from != (time_t)-1 && from > now) {
-            g_autofree char *date = date_words(from);
+            g_autofree char *date = trust_date_words(from);
             g_string_append_printf(words,
                                    "%s is not valid before %s (is this computer's clock "
                                    "right?). ",

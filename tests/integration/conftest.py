@@ -161,13 +161,14 @@ def mount(request, tmp_path, watchdog, servers):
     """mount(server=None, directory=None, words=(), **options) -> Mount. Without a server it mounts
     the test's site. Options are those of -o; what is needed to log in is added."""
     mounts = []
+    places = itertools.count()
 
     def make(server=None, directory=None, words=(), source=None, **options):
         if server is None:
             site = request.getfixturevalue("site")
             server = site.server
             directory = site.directory if directory is None else directory
-        place = tmp_path / f"mount-{len(mounts)}"
+        place = tmp_path / f"mount-{next(places)}"
         place.mkdir()
         options.setdefault("cafile", server.cafile)
         if "credentials" not in options:

@@ -9,10 +9,10 @@ import subprocess
 import threading
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 import inject
-from harness import BINARY, SANITIZED, MountError, credentials_file, eventually, mountinfo
+from harness import BINARY, SANITIZED, MountError, credentials_file, eventually, is_running
+from harness import mountinfo
 from harness import pattern, run_ftpsfs, source_for
 from scripted_faults import Reply, lines
 from test_login import Terminal
@@ -217,85 +217,6 @@ def test_a_password_command_that_fails_is_one_line_without_its_output(
     assert len(result.stderr.splitlines()) == 1
 
 
-def encrypted_key(certificate, path, passphrase):
-    with open(certificate.keyfile, "rb") as file:
-        key = serialization.load_pem_private_key(file.read(), None)
-    with open(path, "wb") as file:
-        file.write(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.BestAvailableEncryption(passphrase.encode()),
-            )
-        )
-    return path
-
-
-@pytest.fixture
-def strict(scripted):
-    """A server that wants a client certificate."""
-    import ssl
-
-    server = scripted()
-    server.context.verify_mode = ssl.CERT_REQUIRED
-    server.context.load_verify_locations(server.cafile)
-    return server
-
-
-def test_a_client_certificate_is_shown_to_the_server(strict, mount):
-    certificate = strict.authority.good()
-    mounted = mount(strict, cert=certificate.certfile, key=certificate.keyfile)
-    os.listdir(mounted.path)
-
-
-def test_without_the_client_certificate_the_server_refuses(strict, mount):
-    with pytest.raises(MountError) as caught:
-        mount(strict, timeout=5)
-    assert "certificate" in caught.value.text
-
-
-def test_the_passphrase_of_an_encrypted_key_is_asked_for(strict, point, home):
-    certificate = strict.authority.good()
-    key = encrypted_key(certificate, os.path.join(home, "key.pem"), PASSWORD)
-    path = credentials_file(home, strict.user, strict.password)
-    options = f"cafile={strict.cafile},credentials={path},cert={certificate.certfile},key={key}"
-    terminal = Terminal([source_for(strict), point, "-o", options], home)
-    terminal.read_until(b"Passphrase")
-    os.write(terminal.descriptor, PASSWORD.encode() + b"\n")
-    assert terminal.rest() == 0, terminal.text
-    assert PASSWORD.encode() not in terminal.text
-    os.listdir(point)
-
-
-def test_the_passphrase_may_come_from_the_credentials_file(strict, point, home):
-    certificate = strict.authority.good()
-    key = encrypted_key(certificate, os.path.join(home, "key.pem"), PASSWORD)
-    path = credentials_file(home, strict.user, strict.password)
-    with open(path, "a", encoding="ascii") as file:
-        file.write(f"passphrase={PASSWORD}\n")
-    options = f"cafile={strict.cafile},credentials={path},cert={certificate.certfile},key={key}"
-    result = run_ftpsfs(source_for(strict), point, "-o", options, home=home)
-    assert result.returncode == 0, result.stderr
-
-
-def test_a_changed_key_is_refused_with_both_fingerprints(scripted, mount, home):
-    server = scripted()
-    shared = {"cafile": None, "tls_verify": "tofu"}
-    os.environ["XDG_DATA_HOME"] = home
-    try:
-        first = mount(server, **shared)
-        first.unmount()
-        known = os.path.join(home, "ftpsfs", "known_hosts")
-        with open(known, encoding="ascii") as file:
-            assert len(file.read().splitlines()) == 1
-        server.context = server.data_context = server.make_context(own_authority=True)
-        with pytest.raises(MountError) as caught:
-            mount(server, **shared)
-    finally:
-        del os.environ["XDG_DATA_HOME"]
-    assert caught.value.text.count("sha256//") == 2
-
-
 # What the daemon may do
 
 
@@ -390,28 +311,28 @@ def test_system_calls_that_a_mount_does_not_need_are_refused(
         assert inject.call(blocked_thread(mounted.pid), number, *arguments) == -wanted
 
 
-def helpers(word):
-    found = []
+def helpers(mounted, word):
+    """The processes of this mount, not of the tests beside, that do `word`."""
+    found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            text = all_of(pid, "cmdline")
+            text, status = all_of(pid, "cmdline"), status_of(f"/proc/{pid}")
         except OSError:
             continue
-        if text.startswith(b"ftpsfs: " + word):
-            found.append(int(pid))
-    return set(found)
+        if text.startswith(b"ftpsfs: " + word) and int(status["PPid"]) == mounted.pid:
+            found.add(int(pid))
+    return found
 
 
 def test_names_are_looked_up_by_a_process_that_is_nobody(servers, mount):
     server = servers.make("pyftpdlib")
-    before = helpers(b"looks up names")
     mounted = mount(server, source=f"ftps://{server.user}@localhost:{server.port}/")
-    (helper,) = helpers(b"looks up names") - before
+    (helper,) = helpers(mounted, b"looks up names")
     status = status_of(f"/proc/{helper}")
     assert set(status["Uid"].split()) == {str(pwd.getpwnam("nobody").pw_uid)}
     assert int(status["CapEff"], 16) == 0
     mounted.unmount()
-    eventually(lambda: helper not in helpers(b"looks up names"), what="the end of the helper")
+    eventually(lambda: not is_running(helper), what="the end of the helper")
 
 
 MOVES = """
@@ -457,22 +378,21 @@ def test_a_server_that_has_moved_is_found_when_etc_hosts_is_another_file(servers
 
 
 def test_the_mounter_keeps_what_unmounting_takes_and_ends_with_the_daemon(servers, mount):
-    before = helpers(b"mounts")
     mounted = mount(servers.get("pyftpdlib"))
-    (helper,) = helpers(b"mounts") - before
+    (helper,) = helpers(mounted, b"mounts")
     # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN
     assert int(status_of(f"/proc/{helper}")["CapEff"], 16) == 0x200006
     mounted.unmount()
-    assert helper not in helpers(b"mounts")
+    assert not is_running(helper)
 
 
 def test_a_daemon_that_is_killed_leaves_no_helper(servers, mount):
-    before = helpers(b"mounts")
     mounted = mount(servers.get("pyftpdlib"))
+    (helper,) = helpers(mounted, b"mounts")
     mounted.expect_failure = True
     mounted.process.kill()
     mounted.wait()
-    eventually(lambda: not helpers(b"mounts") - before, what="the end of the helper")
+    eventually(lambda: not is_running(helper), what="the end of the helper")
     with pytest.raises(OSError) as caught:
         os.listdir(mounted.path)
     assert caught.value.errno == errno.ENOTCONN

@@ -5,11 +5,14 @@ Authority(directory) makes a CA whose certificate is `cafile`. issue() makes cer
 demand, each a pair of PEM files, and keeps them, so that a name costs its RSA key once.
 """
 
+import base64
 import datetime
+import hashlib
 import ipaddress
 import os
 
 from cryptography import x509
+from cryptography.x509 import ocsp
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
@@ -51,6 +54,17 @@ class Certificate:
         self.certfile = certfile
         self.keyfile = keyfile
 
+    def load(self):
+        with open(self.certfile, "rb") as file:
+            return x509.load_pem_x509_certificate(file.read())
+
+    def pin(self):
+        """Its public key as -o tls_pin= and curl take it."""
+        key = self.load().public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return "sha256//" + base64.b64encode(hashlib.sha256(key).digest()).decode()
+
 
 class Authority:
     """A CA. Each test run makes its own; nothing trusts it but who is given `cafile`."""
@@ -89,18 +103,20 @@ class Authority:
         )
         _write(self.cafile, self._certificate.public_bytes(serialization.Encoding.PEM), 0o644)
 
-    def issue(self, label, names, first=-1, last=10):
+    def issue(self, label, names, first=-1, last=10, must_staple=False):
         """A certificate for `names` (host names and addresses), valid from `first` to `last` days
-        from now. The same label gives the same certificate again."""
+        from now. The same label gives the same certificate again. must_staple: it is good only
+        together with an OCSP response (RFC 7633)."""
         key = (label, tuple(names))
         if key not in self._issued:
-            self._issued[key] = self._make(len(self._issued), label, names, first, last)
+            more = [x509.TLSFeature([x509.TLSFeatureType.status_request])] if must_staple else []
+            self._issued[key] = self._make(len(self._issued), label, names, first, last, more)
         return self._issued[key]
 
-    def _make(self, number, label, names, first, last):
+    def _make(self, number, label, names, first, last, extensions):
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         now = datetime.datetime.utcnow()
-        certificate = (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(_name(names[0]))
             .issuer_name(self._certificate.subject)
@@ -113,8 +129,10 @@ class Authority:
                 x509.SubjectAlternativeName([_alternative(name) for name in names]),
                 critical=False,
             )
-            .sign(self._key, hashes.SHA256())
         )
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        certificate = builder.sign(self._key, hashes.SHA256())
         base = os.path.join(self.directory, f"{label}-{number}")
         chain = certificate.public_bytes(serialization.Encoding.PEM)
         chain += self._certificate.public_bytes(serialization.Encoding.PEM)
@@ -134,3 +152,53 @@ class Authority:
 
     def not_yet_valid(self):
         return self.issue("not-yet-valid", LOOPBACK_NAMES, first=2, last=10)
+
+    def another_good(self):
+        """As good as good(), but with a key of its own: what a thief on the same machine has."""
+        return self.issue("another-good", LOOPBACK_NAMES)
+
+    def must_staple(self):
+        return self.issue("must-staple", LOOPBACK_NAMES, must_staple=True)
+
+    def crl(self, name, *revoked, last=10):
+        """The path of a PEM file: this CA's list of the certificates that it has revoked."""
+        now = datetime.datetime.utcnow()
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._certificate.subject)
+            .last_update(now - 20 * DAY)
+            .next_update(now + last * DAY)
+        )
+        for certificate in revoked:
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder()
+                .serial_number(certificate.load().serial_number)
+                .revocation_date(now - DAY)
+                .build()
+            )
+        path = os.path.join(self.directory, name)
+        made = builder.sign(self._key, hashes.SHA256())
+        _write(path, made.public_bytes(serialization.Encoding.PEM), 0o644)
+        return path
+
+    def ocsp(self, certificate, revoked=False, last=5, signer=None):
+        """What this CA's responder says of the certificate, in DER. signer: another Authority that
+        signs it in place of this one."""
+        now = datetime.datetime.utcnow()
+        signer = signer or self
+        return (
+            ocsp.OCSPResponseBuilder()
+            .add_response(
+                cert=certificate.load(),
+                issuer=self._certificate,
+                algorithm=hashes.SHA1(),
+                cert_status=ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD,
+                this_update=now - 10 * DAY,
+                next_update=now + last * DAY,
+                revocation_time=now - DAY if revoked else None,
+                revocation_reason=None,
+            )
+            .responder_id(ocsp.OCSPResponderEncoding.HASH, signer._certificate)
+            .sign(signer._key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.DER)
+        )

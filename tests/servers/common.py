@@ -204,13 +204,15 @@ class Server:
         user="tester",
         password="secret-word",
         store_restart=True,
+        client_ca=None,
     ):
         """root: directory to serve, made when None. port: chosen free when None; the ports above it
         are the data ports. certificate: good, wrong-name, expired, not-yet-valid. authority: the
         CA, a new one when None. tls12: no TLS 1.3. explicit: AUTH TLS instead of implicit TLS; in
         clear, nothing is allowed. max_clients: control connections at once, 0 unlimited. max_rate:
         bytes a second and data connection, 0 unlimited. store_restart: REST before STOR is
-        allowed."""
+        allowed. client_ca: clients must show a certificate by one of the CAs in this file; vsftpd
+        and ProFTPD alone."""
         self.directory = tempfile.mkdtemp(prefix=f"ftpsfs-{self.name}-")
         os.chmod(self.directory, 0o755)
         atexit.register(self.close)
@@ -233,6 +235,7 @@ class Server:
         self.user = user
         self.password = password
         self.store_restart = store_restart
+        self.client_ca = client_ca
         self.log_path = os.path.join(self.directory, "server.log")
         self.output_path = os.path.join(self.directory, "output.log")
         self.process = None

@@ -50,7 +50,7 @@ TLSRequired on
 TLSProtocol {protocols}
 TLSRSACertificateFile {certfile}
 TLSRSACertificateKeyFile {keyfile}
-TLSVerifyClient off
+TLSVerifyClient {verify}
 {implicit}
 TLSLog {directory}/tls.log
 """
@@ -91,6 +91,7 @@ class Proftpd(Server):
             protocols="TLSv1.2" if self.tls12 else "TLSv1.2 TLSv1.3",
             certfile=self.certificate.certfile,
             keyfile=self.certificate.keyfile,
+            verify=f"on\nTLSCACertificateFile {self.client_ca}" if self.client_ca else "off",
             implicit="" if self.explicit else "TLSOptions UseImplicitSSL",
         )
         self._write("proftpd.conf", text)

@@ -60,7 +60,8 @@ class _Entry:
 class ScriptedServer:
     """Attributes for clients: name, host, port, user, password, cafile. For tests: tree, commands,
     data_connections, sessions_total. May be changed while it runs: features, max_sessions and
-    limit_reply, store_restart, context and data_context."""
+    limit_reply, store_restart, context and data_context; staple, an OCSP response in DER that goes
+    with the certificate on all connections."""
 
     name = "scripted"
     explicit = False
@@ -94,6 +95,7 @@ class ScriptedServer:
         self.user, self.password = user, password
         self.explicit = explicit
         self.openssl = openssl
+        self.staple = None
         self.require_reuse = require_reuse
         self.authority = authority or certificates.Authority(os.path.join(self.directory, "ca"))
         self.cafile = self.authority.cafile
@@ -121,7 +123,7 @@ class ScriptedServer:
         self._threads = []
 
     def make_context(self, certificate="good", own_authority=False):
-        """For another certificate ("wrong-name", "expired", "not-yet-valid"), or a good one of a CA
+        """For another certificate ("wrong-name", "expired", "not-yet-valid"), or "another-good", or a good one of a CA
         that nobody trusts: server.fault("RETR", Data(context=server.make_context("expired")))."""
         authority = self.authority
         if own_authority:

@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A TLS 1.2 stream by pyOpenSSL, for what Python's ssl does not let a server do: renegotiate."""
+"""A TLS stream by pyOpenSSL, for what Python's ssl does not let a server do: renegotiate, which is
+TLS 1.2's, and staple an OCSP response to its certificate."""
 
 from OpenSSL import SSL
 
 
 class OpenSslStream:
-    """As much of a socket's interface as a Session's control connection needs."""
+    """As much of a socket's interface as a Session needs."""
 
-    def __init__(self, raw, context):
-        """context: that of the server, for its certificate."""
+    session_reused = False  # with a context of its own there is nothing to resume from
+
+    def __init__(self, raw, context, staple=None):
+        """context: that of the server, for its certificate. staple: an OCSP response in DER."""
         raw.settimeout(None)  # pyOpenSSL can't handle one
         mine = SSL.Context(SSL.TLS_SERVER_METHOD)
-        mine.set_max_proto_version(SSL.TLS1_2_VERSION)
+        if staple is None:
+            mine.set_max_proto_version(SSL.TLS1_2_VERSION)
+        else:
+            mine.set_ocsp_server_callback(lambda *_: staple)
         mine.use_certificate_chain_file(context.certfile)
         mine.use_privatekey_file(context.keyfile)
         self._connection = SSL.Connection(mine, raw)
@@ -43,6 +49,9 @@ class OpenSslStream:
 
     def renegotiations(self):
         return self._connection.total_renegotiations()
+
+    def version(self):
+        return self._connection.get_protocol_version_name()
 
     def unwrap(self):
         self._call(self._connection.shutdown)

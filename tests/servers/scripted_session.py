@@ -65,14 +65,17 @@ class Session:
 
     def secure(self):
         self.raw.settimeout(DATA_SECONDS)
-        if self.server.openssl:
-            from scripted_openssl import OpenSslStream
-
-            self.stream = OpenSslStream(self.raw, self.server.context)
+        if self.server.openssl or self.server.staple is not None:
+            self.stream = self.by_openssl(self.raw, self.server.context)
         else:
             self.raw = self.stream = self.server.context.wrap_socket(self.raw, server_side=True)
         self.stream.settimeout(None)
         self.secured = True
+
+    def by_openssl(self, raw, context):
+        from scripted_openssl import OpenSslStream
+
+        return OpenSslStream(raw, context, self.server.staple)
 
     def read_line(self):
         while b"\n" not in self.received:
@@ -331,9 +334,12 @@ class Session:
             if transfer.handshake != "tls":
                 return
             self.data.settimeout(DATA_SECONDS)
-            self.data = transfer.context.wrap_socket(
-                self.data, server_side=True, suppress_ragged_eofs=False
-            )
+            if self.server.staple is not None:
+                self.data = self.by_openssl(self.data, transfer.context)
+            else:
+                self.data = transfer.context.wrap_socket(
+                    self.data, server_side=True, suppress_ragged_eofs=False
+                )
             self.data.settimeout(None)
         except (OSError, ssl.SSLError) as error:
             raise _Refused(f"425 No data connection: {error}") from error
@@ -346,7 +352,7 @@ class Session:
         if connection is None:
             return
         try:
-            if orderly and isinstance(connection, ssl.SSLSocket):
+            if orderly and hasattr(connection, "unwrap"):  # not left in clear
                 connection.settimeout(CLOSE_SECONDS)
                 connection.unwrap()
             if reset:

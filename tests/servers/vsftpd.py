@@ -49,6 +49,12 @@ rsa_private_key_file={keyfile}
 ssl_ciphers=HIGH
 """
 
+CLIENT_CERTIFICATES = """\
+require_cert=YES
+validate_cert=YES
+ca_certs_file={client_ca}
+"""
+
 # What an administrator does to forbid TLS 1.3, as vsftpd 3.0.3 has no option for it.
 OPENSSL_TLS12 = """\
 openssl_conf = start
@@ -106,6 +112,8 @@ class Vsftpd(Server):
             certfile=self.certificate.certfile,
             keyfile=self.certificate.keyfile,
         )
+        if self.client_ca:
+            text += CLIENT_CERTIFICATES.format(client_ca=self.client_ca)
         self._write("vsftpd.conf", text)
 
     def command(self):
