@@ -122,3 +122,47 @@ def test_readme_has_every_option(program):
 
 def test_password_options_are_nowhere_offered(program):
     assert not {"password", "pass", "passwd"} & set(program.options)
+
+
+# The README's tables that name tests
+
+
+def defined_in(path):
+    text = path.read_text(encoding="utf-8")
+    return set(re.findall(r"^def (test_\w+)\(", text, re.M))
+
+
+def rows_of(head):
+    """The cells of the table whose first line begins with `head`."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = re.search(rf"^\| {re.escape(head)}.*\n\|[ -|]*\n((?:\|.*\n)+)", text, re.M)
+    assert table, f"the README has no table {head}"
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table[1].splitlines()]
+
+
+def test_every_threat_has_its_tests():
+    """`test_x.py`: `name`, `name` - or the file alone, which then is about that threat."""
+    rows = rows_of("Who | What they try")
+    assert len(rows) >= 13
+    for *_, cell in rows:
+        parts = re.findall(r"`([^`]+)`", cell)
+        assert parts and parts[0].endswith(".py"), f"no test in {cell!r}"
+        known = set()
+        for part in parts:
+            if part.endswith(".py"):
+                known = defined_in(ROOT / "tests" / "integration" / part)
+                assert known, f"{part} has no tests"
+            else:
+                assert f"test_{part}" in known, f"the test {part} of {cell!r} is not there"
+
+
+def test_every_row_of_what_happens_when_has_its_test():
+    everywhere = set()
+    for path in (ROOT / "tests" / "integration").glob("test_*.py"):
+        everywhere |= defined_in(path)
+    rows = rows_of("... | then")
+    assert len(rows) >= 20
+    for *_, cell in rows:
+        named = re.findall(r"`(test_\w+)`", cell)
+        assert named, f"no test in {cell!r}"
+        assert set(named) <= everywhere, f"{cell!r} is not there"

@@ -12,10 +12,8 @@ import pytest
 
 import inject
 from harness import BINARY, SANITIZED, MountError, credentials_file, eventually, is_running
-from harness import mountinfo
-from harness import pattern, run_ftpsfs, source_for
+from harness import mountinfo, pattern, run_ftpsfs, source_for
 from scripted_faults import Reply, lines
-from test_login import Terminal
 from wire import Wire
 
 pytest_plugins = ["scripted_fixtures"]
