@@ -26,7 +26,7 @@ struct Spool {
 Spool *spool_new(const char *directory, guint64 base_size, GError **error)
 {
     if (base_size > G_MAXINT64) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INVALID,
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TOO_BIG,
                     "a file of %" G_GUINT64_FORMAT " bytes is too large to be written", base_size);
         return NULL;
     }
@@ -148,13 +148,16 @@ static gboolean spool_pread(const Spool *spool, guint8 *buffer, gsize length, gu
     return TRUE;
 }
 
-/* Whether a file can have a byte at the end of this range. */
-static gboolean check_range(guint64 offset, gsize length, GError **error)
+/* Whether the file may have a byte at the end of this range. */
+static gboolean check_range(const Spool *spool, guint64 offset, gsize length, GError **error)
 {
-    if (offset <= G_MAXINT64 && length <= G_MAXINT64 - offset)
+    guint64 limit = MAX(SPOOL_MAX, spool->size);
+    if (offset <= limit && length <= limit - offset)
         return TRUE;
-    g_set_error_literal(error, FTPSFS_ERROR, FTPSFS_ERROR_INVALID,
-                        "a file can't have so many bytes: the offset is too large");
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TOO_BIG,
+                "a file of more than %d TiB can't be made: every byte of a gap would have to be "
+                "sent",
+                (int)(SPOOL_MAX >> 40));
     return FALSE;
 }
 
@@ -162,7 +165,7 @@ gboolean spool_write(Spool *spool, const void *data, gsize length, guint64 offse
 {
     if (length == 0)
         return TRUE;
-    if (!check_range(offset, length, error))
+    if (!check_range(spool, offset, length, error))
         return FALSE;
     gsize written;
     gboolean ok = spool_pwrite(spool, data, length, offset, &written, error);
@@ -195,7 +198,7 @@ gboolean spool_fill(Spool *spool, const void *data, gsize length, guint64 offset
 
 gboolean spool_truncate(Spool *spool, guint64 size, GError **error)
 {
-    if (!check_range(size, 0, error))
+    if (!check_range(spool, size, 0, error))
         return FALSE;
     if (size < spool->file_end) {
         /* First of all, so that nothing has changed when it fails. */

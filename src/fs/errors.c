@@ -27,6 +27,8 @@ static int errno_of(const GError *error)
         return EISDIR;
     case FTPSFS_ERROR_NO_SPACE:
         return ENOSPC;
+    case FTPSFS_ERROR_TOO_BIG:
+        return EFBIG;
     case FTPSFS_ERROR_UNSUPPORTED:
         return EOPNOTSUPP;
     case FTPSFS_ERROR_NAME:

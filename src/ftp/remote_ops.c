@@ -227,7 +227,10 @@ gboolean remote_symlink(Remote *remote, const char *target, const char *path, GC
                     path);
         return FALSE;
     }
-    RenameArgs args = {.from = target, .to = path};
+    /* The server takes a relative target as one below its working directory, not the link's. */
+    g_autofree char *parent = g_path_get_dirname(path);
+    g_autofree char *absolute = g_canonicalize_filename(target, parent);
+    RenameArgs args = {.from = absolute, .to = path};
     return remote_run(remote, FALSE, try_symlink, &args, cancel, error);
 }
 

@@ -217,20 +217,20 @@ static void huge_offsets_cost_nothing_or_are_refused(Fixture *fixture, gconstpoi
     (void)data;
     g_autoptr(Spool) spool = make(fixture, 0);
     g_autoptr(GError) error = NULL;
-    truncate_to(spool, G_MAXINT64);
-    assert_content(spool, G_MAXINT64 - 4, "\0\0\0\0", 4);
-    g_assert_false(spool_truncate(spool, (guint64)G_MAXINT64 + 1, &error));
-    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INVALID);
+    truncate_to(spool, SPOOL_MAX);
+    assert_content(spool, SPOOL_MAX - 4, "\0\0\0\0", 4);
+    g_assert_false(spool_truncate(spool, SPOOL_MAX + 1, &error));
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TOO_BIG);
     g_clear_error(&error);
-    g_assert_false(spool_write(spool, "ab", 2, G_MAXINT64 - 1, &error));
-    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INVALID);
+    g_assert_false(spool_write(spool, "ab", 2, SPOOL_MAX - 1, &error));
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TOO_BIG);
     g_clear_error(&error);
     g_assert_false(spool_write(spool, "ab", 2, G_MAXUINT64 - 1, &error));
-    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INVALID);
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TOO_BIG);
     g_clear_error(&error);
     g_assert_null(spool_new(fixture->directory, G_MAXUINT64, &error));
-    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INVALID);
-    g_assert_cmpuint(spool_size(spool), ==, G_MAXINT64);
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TOO_BIG);
+    g_assert_cmpuint(spool_size(spool), ==, SPOOL_MAX);
 }
 
 static void an_unusable_directory_shows_at_the_first_byte(void)

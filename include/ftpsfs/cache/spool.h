@@ -21,10 +21,14 @@
 
 #include "ftpsfs/cache/extents.h"
 
+/* No file grows beyond this many bytes: what ext4 can hold. FTP knows no gaps, so that one is sent
+ * as zeros; a size that is a mistake would otherwise be an upload without end. */
+#define SPOOL_MAX (G_GUINT64_CONSTANT(1) << 44)
+
 typedef struct Spool Spool;
 
 /* A spool in a temporary file in `directory` (copied) for a remote file of `base_size` bytes (0 for
- * a new or truncated one). FTPSFS_ERROR_INVALID when the size is more than a file can have; that
+ * a new or truncated one). FTPSFS_ERROR_TOO_BIG when the size is more than a file can have; that
  * the directory can't be used shows at the first write or fill. */
 Spool *spool_new(const char *directory, guint64 base_size, GError **error);
 void spool_free(Spool *spool);
@@ -34,7 +38,7 @@ guint64 spool_size(const Spool *spool);      /* logical size */
 guint64 spool_base_size(const Spool *spool); /* how much of the remote content still shows */
 
 /* Writes at `offset`, extends the size as needed (a gap reads as zeros), marks dirty. FALSE with
- * FTPSFS_ERROR_NO_SPACE, _IO or _INVALID; then the first part of the data may have been written,
+ * FTPSFS_ERROR_NO_SPACE, _IO or _TOO_BIG; then the first part of the data may have been written,
  * with all that follows from it, as with write(2). */
 gboolean spool_write(Spool *spool, const void *data, gsize length, guint64 offset, GError **error);
 
@@ -42,7 +46,7 @@ gboolean spool_write(Spool *spool, const void *data, gsize length, guint64 offse
  * base size it is ignored. Errors as for spool_write. */
 gboolean spool_fill(Spool *spool, const void *data, gsize length, guint64 offset, GError **error);
 
-/* Shrinks (base size too, local bytes beyond dropped) or grows with zeros. On error (_INVALID, _IO)
+/* Shrinks (base size too, local bytes beyond dropped) or grows with zeros. On error (_TOO_BIG, _IO)
  * nothing has changed. */
 gboolean spool_truncate(Spool *spool, guint64 size, GError **error);
 

@@ -23,6 +23,7 @@ typedef enum {
     FTPSFS_ERROR_NOT_DIR,       /* ENOTDIR */
     FTPSFS_ERROR_IS_DIR,        /* EISDIR */
     FTPSFS_ERROR_NO_SPACE,      /* ENOSPC: 452, 552, or the local spool is full */
+    FTPSFS_ERROR_TOO_BIG,       /* EFBIG: more than a file can have */
     FTPSFS_ERROR_UNSUPPORTED,   /* EOPNOTSUPP: the server has no command for this */
     FTPSFS_ERROR_NAME,          /* EILSEQ: a name that FTP can't carry (CR, LF, not in codepage) */
     FTPSFS_ERROR_NAME_TOO_LONG, /* ENAMETOOLONG */
