@@ -217,6 +217,8 @@ static int serve(Start *start)
     statsfile_block();
     g_autoptr(GError) error = NULL;
     g_autoptr(Trust) trust = make_trust(config, start->credentials, &error);
+    /* A key that is loaded needs no passphrase any more. */
+    g_clear_pointer(&start->credentials->key_password, secret_unref);
     if (trust == NULL || !confine(config, &error))
         return fail(config, error);
     g_autoptr(Remote) remote = connect_remote(config, start->credentials, trust, &stats, &error);
@@ -290,6 +292,7 @@ static int serve_in_background(Start *start)
         return wait_for_mount(start->config, child, fds[0]);
     }
     close(fds[0]);
+    credentials_lock(start->credentials);
     setsid();
     if (chdir("/") != 0)
         g_warning("chdir /: %s", g_strerror(errno));

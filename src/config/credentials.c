@@ -69,8 +69,8 @@ static gboolean read_line(Credentials *credentials, char *line, guint number, co
         return TRUE;
     }
     if ((value = value_of(line, "account")) != NULL) {
-        g_free(credentials->account);
-        credentials->account = g_strdup(value);
+        secret_unref(credentials->account);
+        credentials->account = secret_new(value, -1);
         return TRUE;
     }
     line += strspn(line, " \t");
@@ -211,8 +211,8 @@ static gboolean from_netrc(Credentials *credentials, const char *host, char **wh
         return FALSE;
     if (credentials->user == NULL && entry.user != NULL && *entry.user != '\0')
         credentials->user = g_strdup(entry.user);
-    if (credentials->account == NULL)
-        credentials->account = g_strdup(entry.account);
+    if (credentials->account == NULL && entry.account != NULL)
+        credentials->account = secret_new(entry.account, -1);
     if (entry.password != NULL)
         credentials->password = secret_new(entry.password, -1);
     else
@@ -277,7 +277,7 @@ static gboolean is_anonymous(const char *user)
 static gboolean check_lines(const Credentials *credentials, GError **error)
 {
     const char *texts[] = {credentials->user, secret_peek(credentials->password),
-                           credentials->account};
+                           credentials->account != NULL ? secret_peek(credentials->account) : NULL};
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
         if (texts[i] != NULL && strpbrk(texts[i], "\r\n") != NULL)
             return config_fail(error,
@@ -317,13 +317,20 @@ Credentials *credentials_find(const MountConfig *config, GError **error)
     return g_steal_pointer(&found);
 }
 
+void credentials_lock(const Credentials *credentials)
+{
+    secret_lock(credentials->password);
+    secret_lock(credentials->account);
+    secret_lock(credentials->key_password);
+}
+
 void credentials_free(Credentials *credentials)
 {
     if (credentials == NULL)
         return;
     g_free(credentials->user);
     secret_unref(credentials->password);
-    g_free(credentials->account);
+    secret_unref(credentials->account);
     secret_unref(credentials->key_password);
     g_free(credentials);
 }

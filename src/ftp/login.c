@@ -134,8 +134,8 @@ static gboolean log_in(Session *session, gboolean first, GCancellable *cancel, G
         password_sent |= !account;
         account_sent |= account;
         g_clear_pointer(&reply, reply_free);
-        reply =
-            session_command(session, verb, account ? options->account : password, cancel, error);
+        reply = session_command(session, verb, account ? secret_peek(options->account) : password,
+                                cancel, error);
     }
     if (reply == NULL)
         return FALSE;

@@ -15,12 +15,12 @@ static void copy_options(Remote *remote, const RemoteOptions *options)
     *own = *options;
     own->host = g_strdup(options->host);
     own->user = g_strdup(options->user);
-    own->account = g_strdup(options->account);
     own->virtual_host = g_strdup(options->virtual_host);
     own->directory = g_strdup(options->directory);
     own->codepage = g_strdup(options->codepage);
     own->init_commands = (const char *const *)g_strdupv((char **)options->init_commands);
     own->password = options->password != NULL ? secret_ref(options->password) : NULL;
+    own->account = options->account != NULL ? secret_ref(options->account) : NULL;
 }
 
 void remote_free(Remote *remote)
@@ -35,12 +35,12 @@ void remote_free(Remote *remote)
     RemoteOptions *own = &remote->options;
     g_free((char *)own->host);
     g_free((char *)own->user);
-    g_free((char *)own->account);
     g_free((char *)own->virtual_host);
     g_free((char *)own->directory);
     g_free((char *)own->codepage);
     g_strfreev((char **)own->init_commands);
     secret_unref(own->password);
+    secret_unref(own->account);
     g_free(remote->root);
     g_free(remote);
 }

@@ -102,6 +102,42 @@ static void trace_command(const char *verb, const char *argument)
                               : argument);
 }
 
+/* A password goes out as it is unless the server's encoding is known to be another. It is no name:
+ * no message shows it, and no copy of it stays in memory. */
+static gboolean append_secret(Session *session, const char *text, GError **error)
+{
+    const char *codepage = session->context->options->codepage;
+    if (strpbrk(text, "\r\n") != NULL) {
+        g_set_error_literal(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
+                            "the password holds a line end, which FTP can't carry");
+        return FALSE;
+    }
+    if (codepage == NULL || !g_utf8_validate(text, -1, NULL)) {
+        g_string_append(session->out, text);
+        return TRUE;
+    }
+    gsize length = 0;
+    g_autofree char *converted = g_convert(text, -1, codepage, "UTF-8", NULL, &length, NULL);
+    if (converted == NULL) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
+                    "the password can't be sent: codepage %s lacks one of its characters",
+                    codepage);
+        return FALSE;
+    }
+    g_string_append_len(session->out, converted, (gssize)length);
+    secret_wipe(converted, length);
+    return TRUE;
+}
+
+static gboolean append_argument(Session *session, const char *verb, const char *argument,
+                                GError **error)
+{
+    g_string_append_c(session->out, ' ');
+    if (is_secret(verb))
+        return append_secret(session, argument, error);
+    return encoding_to_server(argument, session->context->options->codepage, session->out, error);
+}
+
 /* Sends what has been queued. */
 static gboolean flush_lines(Session *session, GCancellable *cancel, GError **error)
 {
@@ -129,13 +165,9 @@ static gboolean queue_line(Session *session, const char *verb, const char *argum
     }
     gsize length = session->out->len;
     g_string_append(session->out, verb);
-    if (argument != NULL) {
-        g_string_append_c(session->out, ' ');
-        if (!encoding_to_server(argument, session->context->options->codepage, session->out,
-                                error)) {
-            g_string_truncate(session->out, length);
-            return FALSE;
-        }
+    if (argument != NULL && !append_argument(session, verb, argument, error)) {
+        g_string_truncate(session->out, length);
+        return FALSE;
     }
     g_string_append(session->out, "\r\n");
     trace_command(verb, argument);

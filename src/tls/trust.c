@@ -202,6 +202,11 @@ static gboolean load_client_certificate(Trust *trust, const TrustOptions *option
     int code = gnutls_certificate_set_x509_key_file2(
         trust->credentials, cert, key, GNUTLS_X509_FMT_PEM,
         have_password ? secret_peek(trust->key_password) : NULL, 0);
+    /* A token may ask for its PIN again, a file does not. */
+    if (!gnutls_url_is_supported(key)) {
+        gnutls_certificate_set_pin_function(trust->credentials, NULL, NULL);
+        g_clear_pointer(&trust->key_password, secret_unref);
+    }
     if (code >= 0)
         return TRUE;
     g_autofree char *words = explain_client_key(code, cert, key, have_password);

@@ -16,6 +16,12 @@ void secret_wipe(void *memory, gsize length)
     explicit_bzero(memory, length);
 }
 
+void secret_lock(const Secret *secret)
+{
+    if (secret != NULL && mlock(secret, secret->mapped) != 0)
+        g_debug("a password could not be locked in memory: %s", g_strerror(errno));
+}
+
 Secret *secret_new(const char *text, gssize length)
 {
     gsize bytes = length < 0 ? strlen(text) : (gsize)length;
@@ -24,12 +30,11 @@ Secret *secret_new(const char *text, gssize length)
     Secret *secret = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (secret == MAP_FAILED)
         g_error("no memory for a password: %s", g_strerror(errno));
-    if (mlock(secret, mapped) != 0)
-        g_debug("a password could not be locked in memory: %s", g_strerror(errno));
+    secret->mapped = mapped;
+    secret_lock(secret);
     if (madvise(secret, mapped, MADV_DONTDUMP) != 0)
         g_debug("a password could not be kept out of core dumps: %s", g_strerror(errno));
     secret->references = 1;
-    secret->mapped = mapped;
     memcpy(secret->text, text, bytes);
     secret->text[bytes] = '\0';
     return secret;

@@ -9,8 +9,9 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from harness import MountError, assert_one_line, credentials_file, mountinfo, run_ftpsfs
-from harness import source_for, unmount_and_wait
+from harness import SANITIZED, MountError, assert_one_line, credentials_file, daemons_of, mountinfo
+from harness import run_ftpsfs, source_for, unmount_and_wait
+from memory import places_of
 from test_login import Terminal
 
 pytest_plugins = ["scripted_fixtures"]
@@ -74,6 +75,8 @@ def test_the_passphrase_of_an_encrypted_key_is_asked_for(strict, point, home):
     assert terminal.rest() == 0, terminal.text
     assert PASSPHRASE.encode() not in terminal.text
     os.listdir(point)
+    (daemon,) = daemons_of(point)
+    assert places_of(daemon, PASSPHRASE.encode()) == [], "it is not needed any more"
 
 
 def test_the_passphrase_may_come_from_the_credentials_file(strict, point, home):
@@ -161,6 +164,8 @@ def test_the_pin_of_a_token_is_asked_for(strict, token, point, home):
     os.write(terminal.descriptor, PIN.encode() + b"\n")
     assert terminal.rest() == 0, terminal.text
     assert PIN.encode() not in terminal.text
+    (daemon,) = daemons_of(point)
+    assert all({"dd", "lo"} <= flags for flags in places_of(daemon, PIN.encode())) or SANITIZED
     strict.tree.put("/file", b"content")
     with open(os.path.join(point, "file"), "rb") as file:
         assert file.read() == b"content"

@@ -49,6 +49,15 @@ rsa_private_key_file={keyfile}
 ssl_ciphers=HIGH
 """
 
+ANONYMOUS = """\
+anonymous_enable=YES
+allow_anon_ssl=YES
+force_anon_logins_ssl=YES
+force_anon_data_ssl=YES
+ftp_username={account}
+anon_root={root}
+"""
+
 CLIENT_CERTIFICATES = """\
 require_cert=YES
 validate_cert=YES
@@ -112,6 +121,10 @@ class Vsftpd(Server):
             certfile=self.certificate.certfile,
             keyfile=self.certificate.keyfile,
         )
+        if self.user in ("anonymous", "ftp"):
+            text = text.replace("anonymous_enable=NO\n", "")
+            text += ANONYMOUS.format(account=SERVER_ACCOUNT, root=self.root)
+            os.chown(self.root, 0, 0)  # vsftpd wants it not to be writable
         if self.client_ca:
             text += CLIENT_CERTIFICATES.format(client_ca=self.client_ca)
         self._write("vsftpd.conf", text)

@@ -322,7 +322,7 @@ static void test_netrc_file(Fixture *fixture, gconstpointer data)
     g_autoptr(Credentials) found = find("ftps://host/dir", NULL, FALSE, &error);
     g_assert_no_error(error);
     g_assert_cmpstr(found->user, ==, "ann");
-    g_assert_cmpstr(found->account, ==, "acct");
+    g_assert_cmpstr(secret_peek(found->account), ==, "acct");
 
     write_file(fixture->netrc, text, 0644);
     refuse("host", NULL, "chmod 600");

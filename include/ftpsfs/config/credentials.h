@@ -15,7 +15,7 @@
 typedef struct {
     char *user;
     Secret *password; /* never NULL; empty only when a file or the person at the terminal says so */
-    char *account;    /* for ACCT, from the credentials file or ~/.netrc; NULL when none is named */
+    Secret *account;  /* for ACCT, from the credentials file or ~/.netrc; NULL when none is named */
     Secret *key_password; /* of the client certificate's key or token; NULL: it needs none */
 } Credentials;
 
@@ -25,6 +25,9 @@ typedef struct {
  * was looked at and what to do: file open to others (mode & 077) or of another owner, malformed, no
  * password found and no terminal; FTPSFS_ERROR_INTERRUPTED at the prompt. */
 Credentials *credentials_find(const MountConfig *config, GError **error);
+/* For the child after a fork(): see secret_lock. */
+void credentials_lock(const Credentials *credentials);
+
 void credentials_free(Credentials *credentials);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Credentials, credentials_free)
 

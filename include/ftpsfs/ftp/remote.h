@@ -25,7 +25,7 @@ typedef struct {
     gboolean explicit_tls; /* AUTH TLS (RFC 4217) instead of TLS from the first byte */
     const char *user;
     Secret *password;                 /* referenced */
-    const char *account;              /* for ACCT; NULL */
+    Secret *account;                  /* for ACCT, referenced; NULL */
     const char *virtual_host;         /* for HOST; NULL: none is sent */
     const char *directory;            /* where the mount starts; NULL or "": the login directory */
     guint connections;                /* at most this many control connections */

@@ -18,6 +18,10 @@ Secret *secret_new(const char *text, gssize length);
 Secret *secret_ref(Secret *secret);
 void secret_unref(Secret *secret);
 
+/* Locks it in the memory of this process: to be called after a fork(), which a lock does not survive.
+ * NULL is fine. */
+void secret_lock(const Secret *secret);
+
 /* The text, zero-terminated; owned by `secret`. */
 const char *secret_peek(const Secret *secret);
 
