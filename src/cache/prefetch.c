@@ -121,6 +121,7 @@ void prefetch_settle(Prefetch *prefetch, Node *node)
     if (job == NULL)
         return;
     if (job->state == JOB_QUEUED) {
+        prefetch->behind = FALSE;
         cancel_queued(job);
     } else if (job->state == JOB_RUNNING) {
         note_used(job);
@@ -239,8 +240,9 @@ static void run_job(gpointer data);
 
 static void start_jobs(Prefetch *prefetch)
 {
-    /* One connection is the foreground's. While that waits for a job it can't use it. */
-    guint limit = prefetch->limit + (prefetch->awaited > 0 ? 1 : 0);
+    /* One connection is the foreground's. While that lives on what is fetched ahead it has no use
+     * for it. */
+    guint limit = prefetch->limit + (prefetch->awaited > 0 || prefetch->behind ? 1 : 0);
     while (prefetch->running < limit && prefetch->queue.head != NULL) {
         Job *job = prefetch->queue.head->data;
         g_queue_unlink(&prefetch->queue, &job->link);
@@ -257,6 +259,7 @@ static void note_awaited(Job *job)
         return;
     job->awaited = TRUE;
     job->prefetch->awaited++;
+    job->prefetch->behind = TRUE;
     start_jobs(job->prefetch);
 }
 

@@ -136,6 +136,7 @@ static void note_open(Prefetch *prefetch, Node *dir, Node *node)
     TreeOrder order = order_of(series);
     if (order == TREE_ORDERS) {
         series->window = 0;
+        prefetch->behind = FALSE;
         return;
     }
     series->window = CLAMP(series->window * 2, PREFETCH_FIRST_WINDOW, prefetch->window_max);

@@ -78,7 +78,8 @@ struct Prefetch {
     GQueue queue;     /* Jobs that wait for a worker */
     GQueue ready;     /* Jobs that are fetched, the oldest first */
     guint running;
-    guint awaited; /* of the running ones */
+    guint awaited;   /* of the running ones */
+    gboolean behind; /* the foreground has come to running ones and fetched nothing itself since */
     gboolean stopping;
     Budget bytes, lists;
     GQueue series; /* Series, the most recently used first */

@@ -35,6 +35,8 @@ static const Spec specs[FEATURE_COUNT] = {
     [FEATURE_EPRT] = {"EPRT", "EPRT", NULL, LEARNED, "active data connections, else PORT"},
     [FEATURE_EPSV_EARLY] = {"EPSV early", NULL, NULL, LEARNED,
                             "the next port is asked for before a transfer's end is confirmed"},
+    [FEATURE_BYE_EARLY] = {"close_notify early", NULL, NULL, LEARNED,
+                           "a small file's reader says its own end before the data comes"},
     [FEATURE_REST_STREAM] = {"REST STREAM", "REST STREAM", NULL, LEARNED, "reading from an offset"},
     [FEATURE_RANG] = {"RANG", "RANG", NULL, ANNOUNCED, "reading up to an offset"},
     [FEATURE_REST_STOR] = {"REST STOR", NULL, NULL, LEARNED, "overwriting in place"},
@@ -189,6 +191,10 @@ void features_learn_greeting(Features *features, const Reply *reply)
     for (gsize i = 0; i < G_N_ELEMENTS(sequential); i++)
         if (strstr(text, sequential[i]) != NULL)
             features_set(features, FEATURE_EPSV_EARLY, FEATURE_YES);
+    /* It looks for the reader's close_notify when all is sent. pyftpdlib takes an early one for the
+     * end of the transfer; ProFTPD waits for none. */
+    if (strstr(text, "vsFTPd") != NULL)
+        features_set(features, FEATURE_BYE_EARLY, FEATURE_YES);
 }
 
 void features_learn_site_help(Features *features, const Reply *reply)

@@ -14,6 +14,11 @@
 /* How long a session is waited for on which a transfer was cut short; a new one is cheaper then. */
 #define POOL_SETTLE_S 1u
 
+/* Leases for data that find no data port ready add so much to the shortage, others take 1 away; at
+ * the maximum the pool grows. */
+#define SHORTAGE_STEP 2u
+#define SHORTAGE_MAX  6u
+
 /* A suspension of this length breaks connections. */
 #define POOL_SLEEP_S 10
 
@@ -33,6 +38,8 @@ static gint64 time_slept(void)
            (boot.tv_nsec - monotonic.tv_nsec) / 1000;
 }
 
+static void grow(gpointer task, gpointer data);
+
 Pool *pool_new(SessionContext *context)
 {
     Pool *pool = g_new0(Pool, 1);
@@ -45,6 +52,7 @@ Pool *pool_new(SessionContext *context)
     g_queue_init(&pool->leases);
     pool->slept = time_slept();
     pool->stop = g_cancellable_new();
+    pool->grower = g_thread_pool_new(grow, pool, 1, FALSE, NULL);
     keeper_start(pool);
     return pool;
 }
@@ -54,6 +62,7 @@ void pool_free(Pool *pool)
     if (pool == NULL)
         return;
     keeper_stop(pool);
+    g_thread_pool_free(pool->grower, TRUE, TRUE);
     for (GList *l = pool->idle.head; l != NULL; l = l->next)
         session_quit_begin(l->data);
     gint64 deadline = deadline_in(POOL_QUIT_S);
@@ -318,6 +327,43 @@ static Session *open_session(Pool *pool, OpenOutcome *outcome, GCancellable *can
     return NULL;
 }
 
+/* Opens one more connection while nobody waits for it. Runs on the grower's thread. */
+static void grow(gpointer task, gpointer data)
+{
+    (void)task;
+    Pool *pool = data;
+    g_mutex_lock(&pool->lock);
+    if (!pool->stopping && pool->total > 0 && pool->total < pool->ceiling) {
+        pool->total++;
+        OpenOutcome outcome = OPEN_FAILED;
+        g_autoptr(GError) failure = NULL;
+        Session *session = open_session(pool, &outcome, pool->stop, &failure);
+        if (session != NULL) {
+            dataport_want(session_dataport(session));
+            pool_hand_over(pool, session);
+        } else {
+            wake_first(pool);
+        }
+    }
+    pool->growing = FALSE;
+    g_mutex_unlock(&pool->lock);
+}
+
+/* A lease for data has got a session: one after the other, by a serial reader, they find a prepared
+ * data connection only when there are enough sessions to prepare one on meanwhile. */
+static void note_readiness(Pool *pool, Session *session)
+{
+    if (dataport_is_ready(session_dataport(session))) {
+        pool->shortage -= MIN(pool->shortage, 1);
+        return;
+    }
+    pool->shortage += SHORTAGE_STEP;
+    if (pool->shortage < SHORTAGE_MAX || pool->growing || pool->total >= pool->ceiling)
+        return;
+    pool->shortage = 0;
+    pool->growing = g_thread_pool_push(pool->grower, pool, NULL);
+}
+
 static void wake_waiter(GCancellable *cancel, gpointer data)
 {
     (void)cancel;
@@ -447,6 +493,8 @@ static Session *take_or_wait(Pool *pool, Waiter *waiter, GCancellable *cancel, G
         make_room(pool);
     Session *session =
         waiter->want & LEASE_FRESH ? NULL : take_idle(pool, (waiter->want & LEASE_DATA) != 0);
+    if (session != NULL && (waiter->want & LEASE_DATA))
+        note_readiness(pool, session);
     if (session != NULL)
         return session;
     g_queue_push_tail(&pool->waiters, waiter);

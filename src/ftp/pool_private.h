@@ -49,6 +49,9 @@ struct Pool {
     GQueue leases;        /* Lease *, all that are out */
     guint total;          /* sessions idle, leased or being opened */
     guint opening;        /* those that waiters are opening */
+    guint shortage;       /* grows with leases for data that found no data port ready */
+    gboolean growing;     /* one more session is being opened in the background */
+    GThreadPool *grower;  /* which does that */
     guint ceiling;        /* as many at most */
     gint64 ceiling_until; /* a lowered ceiling is tried again after */
     gboolean learned;     /* the server's features are known */

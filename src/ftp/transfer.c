@@ -6,6 +6,9 @@
 #include "ftpsfs/util/error.h"
 #include "session_private.h"
 
+/* Of larger downloads the end is no great part. */
+#define BYE_EARLY_MAX (1024 * 1024)
+
 struct Transfer {
     Session *session; /* borrowed */
     Channel *channel;
@@ -15,6 +18,7 @@ struct Transfer {
     guint64 bytes;         /* transferred so far */
     gboolean replied;      /* the final reply has come */
     gboolean shown;        /* as the session's activity */
+    gboolean bye_sent;     /* our close_notify is out already */
 };
 
 static Stats *stats_of(const Transfer *transfer)
@@ -121,6 +125,20 @@ static gboolean receive_verdict(Session *session, const TransferOptions *options
     return FALSE;
 }
 
+/* Nothing more will be sent from here. Where the server takes it, a small download begins with that:
+ * else it would wait for it after the data, a round trip more until its 226. */
+static void bye_early(Transfer *transfer)
+{
+    const Features *features = session_context(transfer->session)->features;
+    if (!g_str_equal(transfer->verb, "RETR") || transfer->expected_size > BYE_EARLY_MAX ||
+        features_get(features, FEATURE_BYE_EARLY) != FEATURE_YES)
+        return;
+    g_autoptr(GError) failure = NULL;
+    transfer->bye_sent = channel_bye(transfer->channel, &failure);
+    if (!transfer->bye_sent)
+        g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
+}
+
 static Transfer *attempt(Session *session, const TransferOptions *options, gboolean *prepared,
                          GCancellable *cancel, GError **error)
 {
@@ -167,6 +185,7 @@ static Transfer *attempt(Session *session, const TransferOptions *options, gbool
     activity_begin_transfer(&session->activity, options->first, options->total);
     if (channel_resumed(transfer->channel))
         STATS_ADD(stats, data_resumed, 1);
+    bye_early(transfer);
     return g_steal_pointer(&transfer);
 }
 
@@ -216,6 +235,16 @@ static gboolean end_is_credible(const Transfer *transfer, GError **failure)
     return TRUE;
 }
 
+/* The server has taken the early close_notify for the end of the transfer: no more of them, and the
+ * caller tries again as after a lost connection. */
+static void note_misunderstanding(Transfer *transfer, GError **failure)
+{
+    features_set(session_context(transfer->session)->features, FEATURE_BYE_EARLY, FEATURE_NO);
+    g_clear_error(failure);
+    g_set_error(failure, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
+                "the server ended the data when it was told that none would come to it");
+}
+
 gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellable *cancel,
                      GError **error)
 {
@@ -231,6 +260,11 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
         activity_advance(&transfer->session->activity, (gsize)got);
         return got;
     }
+    gboolean ended = got == 0 || ftpsfs_error_is(failure, FTPSFS_ERROR_TRUNCATED);
+    if (ended && transfer->bye_sent && transfer->bytes < transfer->expected_size) {
+        note_misunderstanding(transfer, &failure);
+        got = -1;
+    }
     if (got < 0 && !end_is_credible(transfer, &failure)) {
         g_propagate_prefixed_error(error, g_steal_pointer(&failure), "%s %s: ", transfer->verb,
                                    transfer->path);
@@ -238,7 +272,7 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
     }
     /* vsftpd sends its 226 only after the client's close_notify. A failure to send it shows in the
      * reply, if it matters. */
-    if (!channel_bye(transfer->channel, &failure))
+    if (!transfer->bye_sent && !channel_bye(transfer->channel, &failure))
         g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
     dataport_want_early(session_dataport(transfer->session));
     return receive_end(transfer, cancel, error) ? 0 : -1;

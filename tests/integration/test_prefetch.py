@@ -57,7 +57,7 @@ def final_stats(mounted):
     return mounted._read_stats()
 
 
-LOGIN = {"USER", "PASS", "PBSZ", "PROT", "TYPE", "PWD", "FEAT", "SITE", "OPTS", "CWD"}
+LOGIN = {"CLNT", "USER", "PASS", "PBSZ", "PROT", "TYPE", "PWD", "FEAT", "SITE", "OPTS", "CWD"}
 
 
 @pytest.mark.parametrize("connections", [1, 8])
