@@ -82,17 +82,32 @@ Run *run_find(Reader *reader, guint64 index)
     return best;
 }
 
+static gboolean is_needed(const Reader *reader, const Run *run)
+{
+    for (guint i = 0; i < reader->streams->len; i++) {
+        const Stream *stream = g_ptr_array_index(reader->streams, i);
+        if (stream->run == run && read_stream_is_needed(stream))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void forget_oldest(Reader *reader)
+{
+    Run *oldest = NULL;
+    for (guint i = 0; i < reader->runs->len; i++) {
+        Run *run = g_ptr_array_index(reader->runs, i);
+        if ((oldest == NULL || run->last_use < oldest->last_use) && !is_needed(reader, run))
+            oldest = run;
+    }
+    if (oldest != NULL)
+        run_drop(reader, oldest);
+}
+
 Run *run_new(Reader *reader, guint64 index)
 {
-    if (reader->runs->len >= RUNS_MAX) {
-        Run *oldest = g_ptr_array_index(reader->runs, 0);
-        for (guint i = 1; i < reader->runs->len; i++) {
-            Run *run = g_ptr_array_index(reader->runs, i);
-            if (run->last_use < oldest->last_use)
-                oldest = run;
-        }
-        run_drop(reader, oldest);
-    }
+    if (reader->runs->len >= RUNS_MAX)
+        forget_oldest(reader);
     Run *run = g_new0(Run, 1);
     run->first = run->position = index;
     run->tuning.streams = 1;

@@ -95,17 +95,40 @@ void read_stream_drop(Stream *stream)
     stream_unref(stream);
 }
 
+gboolean read_stream_is_needed(const Stream *stream)
+{
+    for (const GList *l = stream->reader->waiters.head; l != NULL; l = l->next) {
+        const Waiter *waiter = l->data;
+        if (!waiter->blocked && waiter->index >= stream->next && waiter->index < stream->end)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean read_stream_has_place(const Reader *reader)
+{
+    if (reader->streams->len < reader->shared->max_streams)
+        return TRUE;
+    for (guint i = 0; i < reader->streams->len; i++)
+        if (!read_stream_is_needed(g_ptr_array_index(reader->streams, i)))
+            return TRUE;
+    return FALSE;
+}
+
 /* Makes room for one stream: the last one of the run that was of no use for the longest time. */
 static void drop_least_useful(Reader *reader)
 {
-    Stream *least = g_ptr_array_index(reader->streams, 0);
-    for (guint i = 1; i < reader->streams->len; i++) {
+    Stream *least = NULL;
+    for (guint i = 0; i < reader->streams->len; i++) {
         Stream *stream = g_ptr_array_index(reader->streams, i);
-        if (stream->run->last_use < least->run->last_use ||
+        if (read_stream_is_needed(stream))
+            continue;
+        if (least == NULL || stream->run->last_use < least->run->last_use ||
             (stream->run == least->run && stream->first > least->first))
             least = stream;
     }
-    read_stream_drop(least);
+    if (least != NULL)
+        read_stream_drop(least);
 }
 
 Stream *read_stream_start(Reader *reader, Run *run, guint64 index)

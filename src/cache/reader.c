@@ -98,6 +98,16 @@ void reader_wake(Reader *reader, guint64 index, gsize filled)
     }
 }
 
+/* One waits less: there may be a stream now that nobody needs. */
+static void wake_blocked(Reader *reader)
+{
+    for (GList *l = reader->waiters.head; l != NULL; l = l->next) {
+        Waiter *waiter = l->data;
+        if (waiter->blocked)
+            g_cond_signal(&waiter->cond);
+    }
+}
+
 /* The part of a chunk that is still being filled, when it covers what is asked for. Lock held. */
 static GBytes *take_partial(const Reader *reader, guint64 index, gsize from, gsize to)
 {
@@ -161,14 +171,19 @@ static gboolean await_stream(Reader *reader, Request *request, guint64 index, gs
         g_mutex_lock(&reader->lock);
         return check_cancelled(request, error);
     }
-    if (!check_cancelled(request, error) || stream_for(reader, request, index, error) == NULL)
+    if (!check_cancelled(request, error))
         return FALSE;
-    Waiter waiter = {.index = index, .to = to, .link = {.data = &waiter}};
+    gboolean blocked = read_stream_find(reader, index) == NULL && !read_stream_has_place(reader);
+    if (!blocked && stream_for(reader, request, index, error) == NULL)
+        return FALSE;
+    Waiter waiter = {.index = index, .to = to, .blocked = blocked, .link = {.data = &waiter}};
     g_cond_init(&waiter.cond);
     g_queue_push_tail_link(&reader->waiters, &waiter.link);
     gboolean ok = wait_cond(&waiter.cond, &reader->lock, deadline);
     g_queue_unlink(&reader->waiters, &waiter.link);
     g_cond_clear(&waiter.cond);
+    if (!blocked)
+        wake_blocked(reader);
     if (!ok)
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TIMEOUT,
                     "timed out waiting for file content");

@@ -72,6 +72,7 @@ struct Reader {
 typedef struct {
     guint64 index;
     gsize to;
+    gboolean blocked; /* for a place: all streams are needed by others who wait */
     GCond cond;
     GList link;
 } Waiter;
@@ -145,7 +146,14 @@ void run_extend(Reader *reader, Run *run);
 /* Does what is needed of a stream that is ended for good. */
 void read_stream_remove(Stream *stream);
 
-/* A stream of the run from chunk `index` on, up to where another one has begun. */
+/* Whether somebody waits for what the stream brings. It is not dropped for others then: those who
+ * read far apart would else take the connections from each other before a byte has come. */
+gboolean read_stream_is_needed(const Stream *stream);
+
+/* Whether one more stream can be started, if need be in place of one that nobody needs. */
+gboolean read_stream_has_place(const Reader *reader);
+
+/* A stream of the run from chunk `index` on, up to where another one has begun. There is a place. */
 Stream *read_stream_start(Reader *reader, Run *run, guint64 index);
 
 /* The stream that will bring chunk `index` soon; NULL: none. */

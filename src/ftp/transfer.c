@@ -40,8 +40,12 @@ void transfer_abort(Transfer *transfer)
 {
     if (transfer == NULL)
         return;
-    if (!transfer->replied)
+    if (!transfer->replied) {
         session_drop_replies(transfer->session);
+        /* ProFTPD's mod_tls disconnects altogether when it writes data after our FIN (EPIPE), but
+         * reports the end of the transfer after a reset (ECONNRESET). */
+        channel_reset(transfer->channel);
+    }
     transfer_free(transfer);
 }
 

@@ -572,6 +572,13 @@ void channel_shutdown(Channel *channel)
         g_debug("nothing to shut down with %s: %s", channel->host, g_strerror(errno));
 }
 
+void channel_reset(Channel *channel)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    if (setsockopt(channel->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0)
+        g_debug("SO_LINGER: %s", g_strerror(errno));
+}
+
 void channel_free(Channel *channel)
 {
     if (channel == NULL)

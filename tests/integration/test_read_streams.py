@@ -141,3 +141,16 @@ def test_segments_leave_the_control_connections_in_order(servers, mount):
     stats = read_slowly(servers, mount, "proftpd")
     assert 2 < stats["sessions_opened"] <= 9
     assert stats["bytes_in"] < 30 * MIB
+
+
+def test_reads_that_are_cut_short_leave_their_connection_usable(site, mount):
+    site.put("big", pattern(32 * MIB))
+    mounted = mount(connections=1, cache_size="8M")
+    for i in range(12):
+        start = (i % 2) * 16 * MIB + i * MIB
+        assert len(read_range(mounted.at("big"), start, 300_000)) == 300_000
+    stats = settled_stats(mounted)
+    assert stats["retrieves"] >= 8
+    # Each of the others was cut off in the middle.
+    assert stats["bytes_in"] > stats["retrieves"] * 300_000
+    assert stats["sessions_opened"] <= 2

@@ -172,13 +172,13 @@ static gpointer read_every_nth(gpointer data)
     return NULL;
 }
 
-static void run_threads(Bed *bed, guint count)
+static void run_threads(Bed *bed, guint count, GThreadFunc func)
 {
     Job jobs[8];
     GThread *threads[8];
     for (guint i = 0; i < count; i++) {
         jobs[i] = (Job){bed, i, count};
-        threads[i] = g_thread_new("reader", read_every_nth, &jobs[i]);
+        threads[i] = g_thread_new("reader", func, &jobs[i]);
     }
     for (guint i = 0; i < count; i++)
         g_thread_join(threads[i]);
@@ -188,9 +188,33 @@ static void test_threads(void)
 {
     Bed bed;
     bed_init(&bed, 24 * MIB);
-    run_threads(&bed, 8);
+    run_threads(&bed, 8, read_every_nth);
     /* One more while a stream that was given up is still being let go; the pool bounds that. */
     g_assert_cmpuint(fake_streams_most_open(), <=, bed.shared.max_streams + 1);
+    bed_clear(&bed);
+}
+
+/* Places that no two of the jobs have in common. */
+static gpointer read_apart(gpointer data)
+{
+    const Job *job = data;
+    for (guint64 i = 0; i < 8; i++) {
+        guint64 offset = (job->first * 7 + i * 5) * MIB % job->bed->size;
+        g_assert_cmpuint(read_at(job->bed, offset, 100000), ==, 100000);
+    }
+    return NULL;
+}
+
+static void test_apart(void)
+{
+    Bed bed;
+    FakeStreams *settings = bed_init(&bed, 56 * MIB);
+    settings->delay_us = 2000;
+    bed.shared.max_streams = 1;
+    run_threads(&bed, 8, read_apart);
+    /* Nobody's was taken away before it had brought what it was for. */
+    g_assert_cmpuint(fake_streams_opened(), <=, 8 * 8);
+    g_assert_cmpuint(fake_streams_most_open(), <=, 2); /* one may be letting go */
     bed_clear(&bed);
 }
 
@@ -387,6 +411,7 @@ int main(int argc, char **argv)
     g_test_add_func("/reader/random reads fetch the chunks they touch", test_random);
     g_test_add_func("/reader/two readers of one file have a stream each", test_two_readers);
     g_test_add_func("/reader/threads may read in any order", test_threads);
+    g_test_add_func("/reader/those who read far apart take turns on one connection", test_apart);
     g_test_add_func("/reader/a lost connection is resumed where it was lost", test_lost);
     g_test_add_func("/reader/a connection lost twice is an error, once", test_lost_for_good);
     g_test_add_func("/reader/a file that is shorter than known is an error", test_shorter);

@@ -92,6 +92,11 @@ char *channel_describe(const Channel *channel);
  * that is safe from another thread while the channel lives. */
 void channel_shutdown(Channel *channel);
 
+/* Ends the connection at once, by a TCP reset: what is on its way is of no use. A FIN would leave the
+ * peer writing into a closed socket, which ends the whole session with some servers. Only
+ * channel_free may follow. */
+void channel_reset(Channel *channel);
+
 /* Closes the socket, without close_notify unless channel_bye was called. NULL is fine. */
 void channel_free(Channel *channel);
 
