@@ -89,6 +89,13 @@ def test_metadata_is_answered_amid_saturating_transfers(servers, server_kind, mo
     assert stats["sessions_lost"] <= 1
 
 
+def holds(path, content):
+    if not os.path.exists(path):
+        return False
+    with open(path, "rb") as file:
+        return file.read() == content
+
+
 @pytest.mark.seconds(180)
 def test_twenty_mounts_at_once(servers, mount):
     """Of three servers; those of one server share a directory."""
@@ -121,9 +128,8 @@ def test_twenty_mounts_at_once(servers, mount):
             assert file.read() == data[i]
         other = next(m for j, k, m in mounts if k == kind and j != i)
         shared = other.at(f"shared-{i}")
-        eventually(lambda path=shared: os.path.exists(path), 5, shared)
-        with open(shared, "rb") as file:
-            assert file.read() == data[i]
+        # It may have been listed while it was being written.
+        eventually(lambda path=shared, want=data[i]: holds(path, want), 5, shared)
     for i, kind, _ in mounts:
         os.unlink(servers.get(kind).path(f"shared-{i}"))
 
