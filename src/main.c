@@ -373,6 +373,10 @@ int main(int argc, char **argv)
         g_print("%s", help);
         return EXIT_SUCCESS;
     }
+    if (config->action == CONFIG_PRINT) {
+        g_print("%s", config->printed);
+        return EXIT_SUCCESS;
+    }
     if (config->action == CONFIG_VERSION) {
         print_version();
         return EXIT_SUCCESS;

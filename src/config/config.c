@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config_file.h"
+#include "config_print.h"
 #include "fail.h"
 #include "ftpsfs/ftp/login.h"
 #include "options.h"
@@ -30,6 +32,9 @@ typedef struct {
     const char *positional[2];
     guint positionals;
     gboolean only_positionals; /* after "--" */
+    GPtrArray *options;        /* the arguments of -o, borrowed: the files are read before them */
+    const char *complete;      /* --complete: of what; NULL: no */
+    gboolean print;            /* --print-config */
 } Words;
 
 /* What follows a letter that takes an argument: the rest of its word, or the next one. */
@@ -76,7 +81,9 @@ static gboolean read_helper_flags(Words *words, const char *flags, OptionState *
             if (argument == NULL)
                 return config_fail(error, "-%c needs a word after it", *flags);
             /* Which of its types mount(8) took us for makes no difference. */
-            return *flags == 't' || options_read(state, argument, error);
+            if (*flags == 'o')
+                g_ptr_array_add(words->options, (gpointer)argument);
+            return TRUE;
         case 'N':
             return config_fail(error, "mount --namespace is not for FUSE: run mount in the "
                                       "namespace, with nsenter");
@@ -110,11 +117,11 @@ static gboolean read_flags(Words *words, const char *flags, OptionState *state, 
             state->config.action = CONFIG_VERSION;
             return TRUE;
         case 'o':
-            if (flags[1] != '\0')
-                return options_read(state, flags + 1, error);
-            if (words->next >= words->argc)
+            if (flags[1] == '\0' && words->next >= words->argc)
                 return config_fail(error, "-o needs options after it: -o opt,opt=value");
-            return options_read(state, words->argv[words->next++], error);
+            g_ptr_array_add(words->options,
+                            flags[1] != '\0' ? (gpointer)(flags + 1) : words->argv[words->next++]);
+            return TRUE;
         default:
             return config_fail(error, "unknown option -%c: ftpsfs --help lists those there are",
                                *flags);
@@ -131,6 +138,10 @@ static gboolean read_long(Words *words, const char *name, OptionState *state, GE
         state->config.action = CONFIG_HELP;
     else if (g_str_equal(name, "version"))
         state->config.action = CONFIG_VERSION;
+    else if (g_str_equal(name, "print-config"))
+        words->print = TRUE;
+    else if (g_str_equal(name, "complete") && words->next < words->argc)
+        words->complete = words->argv[words->next++];
     else
         /* The value is left out: people try --password=. */
         return config_fail(error, "unknown option --%.*s: ftpsfs --help lists those there are",
@@ -169,6 +180,8 @@ static gboolean read_words(Words *words, OptionState *state, GError **error)
         if (state->config.action != CONFIG_MOUNT)
             return TRUE;
     }
+    if (words->print || words->complete != NULL)
+        return TRUE;
     if (words->positionals == 0)
         return config_fail(error, "what to mount is missing: " USAGE);
     if (words->positionals == 1)
@@ -176,14 +189,61 @@ static gboolean read_words(Words *words, OptionState *state, GError **error)
     return TRUE;
 }
 
-/* The source together with user= and port=; its port is never 0 afterwards. */
-static Source *resolve_source(OptionState *state, const char *text, GError **error)
+/* "work:sub" is below the directory of the alias's source, "work:/dir" absolute. */
+static void go_below(Source *source, const char *rest)
 {
-    g_autoptr(Source) source = source_parse(text, error);
+    if (*rest == '\0')
+        return;
+    g_autofree char *base = g_steal_pointer(&source->directory);
+    source->directory = *rest == '/' || *base == '\0' ? g_strdup(rest)
+                        : g_str_has_suffix(base, "/") ? g_strconcat(base, rest, NULL)
+                                                      : g_strconcat(base, "/", rest, NULL);
+}
+
+/* The source that `text` names, by itself or by `alias`; *rank: where it was told. */
+static Source *find_source(const ConfigFiles *files, const char *text, const char *alias,
+                           const char *rest, OptionRank *rank, GError **error)
+{
+    *rank = OPTION_RANK_COMMAND;
+    if (alias == NULL)
+        return source_parse(text, error);
+    if (strpbrk(rest, "\r\n") != NULL) {
+        config_fail(error, "the source %s: holds control characters", alias);
+        return NULL;
+    }
+    g_autofree char *told = config_files_source(files, alias);
+    Source *source = source_parse(told != NULL ? told : alias, error);
+    *rank = OPTION_RANK_ALIAS;
+    if (source == NULL)
+        g_prefix_error(error, "the source of the alias [%s]: ", alias);
+    else
+        go_below(source, rest);
+    return source;
+}
+
+/* Whether an option is told at a more particular place than the source, which it then corrects. */
+static gboolean overrides(const OptionState *state, const char *name, OptionRank rank)
+{
+    const OptionTold *told = options_told(state, name);
+    return told != NULL && told->rank > rank;
+}
+
+/* The same, less particular: the source says better. */
+static gboolean yields(const OptionState *state, const char *name, OptionRank rank)
+{
+    const OptionTold *told = options_told(state, name);
+    return told != NULL && told->rank < rank;
+}
+
+/* The source together with user= and port=; its port is never 0 afterwards. Takes `source`. */
+static Source *resolve_source(OptionState *state, Source *found, OptionRank rank, GError **error)
+{
+    g_autoptr(Source) source = found;
     if (source == NULL)
         return NULL;
-    if (state->user != NULL) {
-        if (source->user != NULL && !g_str_equal(source->user, state->user)) {
+    if (state->user != NULL && (source->user == NULL || !yields(state, "user", rank))) {
+        if (source->user != NULL && !overrides(state, "user", rank) &&
+            !g_str_equal(source->user, state->user)) {
             config_fail(error, "the source says user %s and -o user says %s: give one of them",
                         source->user, state->user);
             return NULL;
@@ -191,8 +251,8 @@ static Source *resolve_source(OptionState *state, const char *text, GError **err
         g_free(source->user);
         source->user = g_steal_pointer(&state->user);
     }
-    if (state->port != 0) {
-        if (source->port != 0 && source->port != state->port) {
+    if (state->port != 0 && (source->port == 0 || !yields(state, "port", rank))) {
+        if (source->port != 0 && !overrides(state, "port", rank) && source->port != state->port) {
             config_fail(error, "the source says port %u and -o port says %u: give one of them",
                         source->port, state->port);
             return NULL;
@@ -404,10 +464,15 @@ static void resolve_owner(MountConfig *config)
     config->have_uid = config->have_gid = TRUE;
 }
 
-/* The source for the mount table. A URL stays as it was written, since "mount -a" compares it with
- * fstab to tell what is mounted already; it has no password in it. */
-static char *shown_source(const OptionState *state, const char *text)
+/* The source for the mount table. A URL, and an alias in fstab, stays as it was written, since
+ * "mount -a" compares it with fstab to tell what is mounted already; it has no password in it. */
+static char *shown_source(const OptionState *state, const char *text, const char *alias)
 {
+    if (alias != NULL && state->config.helper && g_str_is_ascii(text) &&
+        strpbrk(text, " ,\\") == NULL)
+        return g_strdup(text);
+    if (alias != NULL)
+        return source_to_string(state->config.source);
     g_autoptr(Source) plain = source_parse(text, NULL);
     gboolean whole = g_strcmp0(plain->user, state->config.source->user) == 0 && state->port == 0;
     if (g_str_has_prefix(text, "ftps://") && whole && g_str_is_ascii(text) &&
@@ -417,7 +482,8 @@ static char *shown_source(const OptionState *state, const char *text)
 }
 
 /* What libfuse gets; the last of contradictory words wins there, as it does here. */
-static GPtrArray *collect_fuse_options(const OptionState *state, const char *text)
+static GPtrArray *collect_fuse_options(const OptionState *state, const char *text,
+                                       const char *alias)
 {
     GPtrArray *options = g_ptr_array_new_with_free_func(g_free);
     if (state->default_permissions)
@@ -426,7 +492,7 @@ static GPtrArray *collect_fuse_options(const OptionState *state, const char *tex
         g_ptr_array_add(options, g_strdup("ro"));
     for (guint i = 0; i < state->mount_words->len; i++)
         g_ptr_array_add(options, g_strdup(state->mount_words->pdata[i]));
-    g_autofree char *source = shown_source(state, text);
+    g_autofree char *source = shown_source(state, text, alias);
     g_ptr_array_add(options,
                     g_strdup_printf("fsname=%s", state->fsname != NULL ? state->fsname : source));
     g_ptr_array_add(
@@ -434,30 +500,84 @@ static GPtrArray *collect_fuse_options(const OptionState *state, const char *tex
     return options;
 }
 
+/* The files' options, then those of the command line. */
+static gboolean read_options(const Words *words, const ConfigFiles *files, const char *alias,
+                             OptionState *state, GError **error)
+{
+    /* Flags like -r are read already, and are as good as -o. */
+    gboolean read_only = state->config.read_only;
+    if (!config_files_apply(files, alias, state, error))
+        return FALSE;
+    options_begin(state, "command line", OPTION_RANK_COMMAND, NULL);
+    if (read_only)
+        g_ptr_array_insert(words->options, 0, (gpointer) "ro");
+    for (guint i = 0; i < words->options->len; i++) {
+        if (!options_read(state, words->options->pdata[i], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean resolve_mount(OptionState *state, const char *text, const char *alias,
+                              const char *mountpoint, GError **error)
+{
+    MountConfig *config = &state->config;
+    resolve_directories(state);
+    if (!check_options(state, error) || !resolve_commands(state, error) ||
+        !check_files(state, error))
+        return FALSE;
+    config->mountpoint = check_mountpoint(mountpoint, state->nonempty, error);
+    if (config->mountpoint == NULL)
+        return FALSE;
+    resolve_masks(state);
+    resolve_owner(config);
+    config->readahead = MIN(config->readahead, config->cache_size);
+    config->fuse_options = collect_fuse_options(state, text, alias);
+    return TRUE;
+}
+
+static gboolean resolve(const Words *words, OptionState *state, GError **error)
+{
+    MountConfig *config = &state->config;
+    const char *text = words->positional[0], *rest = "";
+    OptionRank rank;
+    g_autoptr(ConfigFiles) files = config_files_read(error);
+    if (files == NULL)
+        return FALSE;
+    if (words->complete != NULL) {
+        config->action = CONFIG_PRINT;
+        config->printed = config_complete(files, words->complete);
+        return config->printed != NULL ||
+               config_fail(error, "--complete %s: there is nothing of that kind", words->complete);
+    }
+    g_autofree char *alias = config_files_alias(files, text, &rest);
+    if (!read_options(words, files, alias, state, error))
+        return FALSE;
+    if (text != NULL) {
+        Source *found = find_source(files, text, alias, rest, &rank, error);
+        config->source = resolve_source(state, found, rank, error);
+        if (config->source == NULL)
+            return FALSE;
+    }
+    if (!words->print)
+        return resolve_mount(state, text, alias, words->positional[1], error);
+    config->action = CONFIG_PRINT;
+    config->printed = config_print(state, files, alias, config->source);
+    return TRUE;
+}
+
 MountConfig *config_parse(int argc, char **argv, GError **error)
 {
     g_auto(OptionState) state;
     options_init(&state);
     MountConfig *config = &state.config;
-    Words words = {.argv = argv, .argc = argc};
+    g_autoptr(GPtrArray) options = g_ptr_array_new();
+    Words words = {.argv = argv, .argc = argc, .options = options};
     g_autofree char *name = g_path_get_basename(argc > 0 ? argv[0] : "ftpsfs");
     config->helper = g_str_has_prefix(name, HELPER_PREFIX);
-    if (!read_words(&words, &state, error))
+    if (!read_words(&words, &state, error) ||
+        (config->action == CONFIG_MOUNT && !resolve(&words, &state, error)))
         return NULL;
-    if (config->action == CONFIG_MOUNT) {
-        resolve_directories(&state);
-        config->source = resolve_source(&state, words.positional[0], error);
-        if (config->source == NULL || !check_options(&state, error) ||
-            !resolve_commands(&state, error) || !check_files(&state, error))
-            return NULL;
-        config->mountpoint = check_mountpoint(words.positional[1], state.nonempty, error);
-        if (config->mountpoint == NULL)
-            return NULL;
-        resolve_masks(&state);
-        resolve_owner(config);
-        config->readahead = MIN(config->readahead, config->cache_size);
-        config->fuse_options = collect_fuse_options(&state, words.positional[0]);
-    }
     MountConfig *result = g_new(MountConfig, 1);
     *result = *config;
     memset(config, 0, sizeof(*config));
@@ -473,6 +593,7 @@ void config_clear(MountConfig *config)
 {
     source_free(config->source);
     g_free(config->mountpoint);
+    g_free(config->printed);
     g_free(config->codepage);
     g_free(config->virtual_host);
     g_strfreev(config->init_commands);

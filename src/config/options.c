@@ -292,6 +292,8 @@ char *options_help(void)
 {
     g_autoptr(GString) help = g_string_new(
         "usage: ftpsfs [ftps://][user@]host[:port][/dir] MOUNTPOINT [-o opt,...]\n"
+        "       ftpsfs ALIAS:[dir] MOUNTPOINT [-o opt,...]\n"
+        "       ftpsfs --print-config [SOURCE] [-o opt,...]\n"
         "Mounts a directory of an FTPS server. Unmount with: fusermount3 -u MOUNTPOINT\n"
         "\n"
         "  -f                          stay in the foreground\n"
@@ -299,6 +301,7 @@ char *options_help(void)
         "  -r                          mount read-only, like -o ro\n"
         "  -h, --help                  show this text\n"
         "  -V, --version               show the version\n"
+        "      --print-config          show the options in effect and their origin\n"
         "  -o opt[,opt...]             options; \"\\,\" is a comma in a value\n"
         "\n"
         "In a URL /dir is below the login directory, //dir is absolute; user@host:/dir is\n"

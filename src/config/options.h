@@ -55,6 +55,20 @@ typedef struct {
 
 #define OPTION_MODE_UNSET G_MAXUINT
 
+/* How particular a place is where options are told; the higher wins. */
+typedef enum {
+    OPTION_RANK_DEFAULTS, /* a configuration file's [defaults] */
+    OPTION_RANK_ALIAS,    /* a configuration file's group for this server */
+    OPTION_RANK_COMMAND,  /* the command line */
+} OptionRank;
+
+/* What was told of one option, last of all. */
+typedef struct {
+    char *value; /* as it is written in a configuration file; "true" and "false" for flags */
+    char *place; /* in words */
+    OptionRank rank;
+} OptionTold;
+
 typedef struct {
     MountConfig config;        /* `source` and `mountpoint` are not set by options */
     guint port;                /* 0: not told */
@@ -67,6 +81,11 @@ typedef struct {
     char *home;             /* of setuid=USER; NULL: not told */
     char *fsname, *subtype; /* NULL: not told */
     GPtrArray *mount_words; /* char *: what is handed to libfuse */
+    GHashTable *told;       /* by an option's name: OptionTold */
+    char *place;            /* where what is read next is told, in words */
+    OptionRank rank;        /* of the place */
+    char *base;             /* directory of its relative names; NULL: the working directory */
+    gboolean new_place;     /* no list was read from it yet */
 } OptionState;
 
 /* The table, in the order of the help text. */
@@ -92,6 +111,17 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OptionState, options_clear)
 /* Reads one -o argument, "name,name=value,...", into `state`: "\," is a comma in a value, "\\" a
  * backslash. Touches no file (but the user database for uid= and gid=). FTPSFS_ERROR_CONFIG. */
 gboolean options_read(OptionState *state, const char *text, GError **error);
+
+/* What options_read and options_set are given from here on is told at `place`. Lists of an earlier
+ * place are replaced, not added to. `base` may be NULL. Both are copied. */
+void options_begin(OptionState *state, const char *place, OptionRank rank, const char *base);
+
+/* Reads "name=value" of a configuration file. Options without a value take true or false there. */
+gboolean options_set(OptionState *state, const char *name, const char *value, GError **error);
+
+/* Where and how an option was told; NULL: it was not. Of two that are each other's opposite the one
+ * that turns on is asked for. */
+const OptionTold *options_told(const OptionState *state, const char *name);
 
 /* Frees what a MountConfig points to, not the struct. */
 void config_clear(MountConfig *config);

@@ -89,13 +89,13 @@ static gboolean set_choice(OptionState *state, const OptionSpec *spec, const cha
 
 /* The daemon goes to "/", so that names must be absolute. The shell does not expand "~" after
  * "-o name=", so it is done here. */
-static char *absolute_name(const char *value)
+static char *absolute_name(const OptionState *state, const char *value)
 {
     if (g_str_has_prefix(value, "pkcs11:"))
         return g_strdup(value);
     if (g_str_has_prefix(value, "~/"))
         return g_canonicalize_filename(value + 2, g_get_home_dir());
-    return g_canonicalize_filename(value, NULL);
+    return g_canonicalize_filename(value, state->base);
 }
 
 static gboolean add_pin(OptionState *state, const OptionSpec *spec, const char *pin, GError **error)
@@ -108,6 +108,9 @@ static gboolean add_pin(OptionState *state, const OptionSpec *spec, const char *
                            "-o %s=%s: write sha256//BASE64, the SHA-256 of the server's public key",
                            spec->name, pin);
     GPtrArray **list = FIELD(state, spec, GPtrArray *);
+    if (state->new_place)
+        g_clear_pointer(list, g_ptr_array_unref);
+    state->new_place = FALSE;
     if (*list == NULL) {
         *list = g_ptr_array_new_with_free_func(g_free);
         g_ptr_array_add(*list, NULL);
@@ -227,7 +230,7 @@ static gboolean set(OptionState *state, const OptionSpec *spec, const char *valu
     case OPTION_OUTPUT: {
         char **field = FIELD(state, spec, char *);
         g_free(*field);
-        *field = absolute_name(value);
+        *field = absolute_name(state, value);
         return TRUE;
     }
     case OPTION_LIST:
@@ -252,6 +255,72 @@ static gboolean is_password(const char *name)
     return g_strv_contains(names, name);
 }
 
+static void free_told(gpointer data)
+{
+    OptionTold *told = data;
+    g_free(told->value);
+    g_free(told->place);
+    g_free(told);
+}
+
+/* The option that `spec` turns off, or itself. */
+static const OptionSpec *opposite_of(const OptionSpec *spec)
+{
+    gsize count;
+    const OptionSpec *table = options_table(&count);
+    for (gsize i = 0; spec->kind == OPTION_OFF && i < count; i++) {
+        if (table[i].kind == OPTION_ON && table[i].offset == spec->offset)
+            return &table[i];
+    }
+    return spec;
+}
+
+/* `value` is NULL for a flag, which then is on. */
+static void note(OptionState *state, const OptionSpec *spec, const char *value)
+{
+    OptionTold *told = g_new0(OptionTold, 1);
+    told->place = g_strdup(state->place);
+    told->rank = state->rank;
+    if (spec->kind == OPTION_FILE || spec->kind == OPTION_DIRECTORY || spec->kind == OPTION_OUTPUT)
+        told->value = g_strdup(*FIELD(state, spec, char *));
+    else if (spec->kind == OPTION_LIST)
+        told->value = g_strjoinv(";", (char **)(*FIELD(state, spec, GPtrArray *))->pdata);
+    else if (value != NULL)
+        told->value = g_strdup(value);
+    else
+        told->value = g_strdup(spec->kind == OPTION_OFF ? "false" : "true");
+    g_hash_table_replace(state->told, (gpointer)opposite_of(spec)->name, told);
+}
+
+const OptionTold *options_told(const OptionState *state, const char *name)
+{
+    return g_hash_table_lookup(state->told, name);
+}
+
+void options_begin(OptionState *state, const char *place, OptionRank rank, const char *base)
+{
+    g_free(state->place);
+    g_free(state->base);
+    state->place = g_strdup(place);
+    state->base = g_strdup(base);
+    state->rank = rank;
+    state->new_place = TRUE;
+}
+
+/* A flag that a configuration file sets to false. */
+static void unset_flag(OptionState *state, const OptionSpec *spec)
+{
+    guint index;
+    if (spec->kind == OPTION_ON || spec->kind == OPTION_OFF)
+        *FIELD(state, spec, gboolean) = spec->kind == OPTION_OFF;
+    else if (spec->kind == OPTION_MOUNT &&
+             g_ptr_array_find_with_equal_func(state->mount_words, spec->name, g_str_equal, &index))
+        g_ptr_array_remove_index(state->mount_words, index);
+    else
+        return;
+    note(state, spec, spec->kind == OPTION_OFF ? "true" : "false");
+}
+
 /* One option, with "\," and "\\" resolved already. Messages don't repeat the value of an option
  * that is not known: it may be a password under a wrong name. */
 static gboolean read_one(OptionState *state, char *word, GError **error)
@@ -259,6 +328,11 @@ static gboolean read_one(OptionState *state, char *word, GError **error)
     char *value = strchr(word, '=');
     if (value != NULL)
         *value++ = '\0';
+    if (is_password(word) && state->rank != OPTION_RANK_COMMAND)
+        return config_fail(error,
+                           "%s: passwords are not kept here: put it into ~/.netrc or a file for "
+                           "credentials=FILE",
+                           word);
     if (is_password(word))
         return config_fail(
             error,
@@ -290,7 +364,28 @@ static gboolean read_one(OptionState *state, char *word, GError **error)
         if (g_ascii_iscntrl(*p))
             return config_fail(error, "the value of -o %s holds control characters", spec->name);
     }
-    return set(state, spec, value, error);
+    if (!set(state, spec, value, error))
+        return FALSE;
+    note(state, spec, value);
+    return TRUE;
+}
+
+gboolean options_set(OptionState *state, const char *name, const char *value, GError **error)
+{
+    static const char *const yes[] = {"true", "yes", "on", "1", NULL};
+    static const char *const no[] = {"false", "no", "off", "0", NULL};
+    const OptionSpec *spec = options_find(name, TRUE);
+    g_autofree char *word = g_strdup(name);
+    if (spec == NULL || spec->argument != NULL || spec->kind == OPTION_IGNORED) {
+        g_autofree char *both = g_strdup_printf("%s=%s", name, value);
+        return read_one(state, both, error);
+    }
+    if (g_strv_contains(yes, value))
+        return read_one(state, word, error);
+    if (!g_strv_contains(no, value))
+        return config_fail(error, "%s=%s: write true or false", name, value);
+    unset_flag(state, spec);
+    return TRUE;
 }
 
 gboolean options_read(OptionState *state, const char *text, GError **error)
@@ -321,6 +416,8 @@ void options_init(OptionState *state)
     state->dmask = OPTION_MODE_UNSET;
     state->default_permissions = TRUE;
     state->config.prefetch = TRUE;
+    state->told = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_told);
+    options_begin(state, "command line", OPTION_RANK_COMMAND, NULL);
     state->mount_words = g_ptr_array_new_with_free_func(g_free);
     gsize count;
     const OptionSpec *table = options_table(&count);
@@ -339,4 +436,7 @@ void options_clear(OptionState *state)
     g_clear_pointer(&state->fsname, g_free);
     g_clear_pointer(&state->subtype, g_free);
     g_clear_pointer(&state->mount_words, g_ptr_array_unref);
+    g_clear_pointer(&state->told, g_hash_table_unref);
+    g_clear_pointer(&state->place, g_free);
+    g_clear_pointer(&state->base, g_free);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * config - what the user asked for: one MountConfig from the command line.
+ * config - what the user asked for: one MountConfig from the command line and the configuration
+ * files, ~/.config/ftpsfs/config and /etc/ftpsfs.conf.
  *
  * A MountConfig is immutable once config_parse has returned it and belongs to main; the layers
  * below get the parts that are theirs as option structs. No lock.
@@ -15,6 +16,7 @@ typedef enum {
     CONFIG_MOUNT,   /* the normal case */
     CONFIG_HELP,    /* -h: print config_help() and exit 0 */
     CONFIG_VERSION, /* -V */
+    CONFIG_PRINT,   /* --print-config, --complete: print `printed` and exit 0 */
 } ConfigAction;
 
 /* idmap=: whose the files are said to be, in the order of the option's words. */
@@ -27,6 +29,7 @@ typedef enum {
 typedef struct {
     ConfigAction action;
     Source *source;      /* where to, with user= and port= in it; its port is never 0 */
+    char *printed;       /* CONFIG_PRINT: the text */
     char *mountpoint;    /* absolute; or "/dev/fd/N" from mount.fuse3 -o drop_privileges */
     gboolean foreground; /* -f, or -d */
     gboolean debug;      /* -d: protocol and FUSE calls on stderr; implies foreground */
