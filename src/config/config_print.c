@@ -107,11 +107,13 @@ static void complete_flags(GString *text)
     g_autofree char *help = options_help();
     g_auto(GStrv) lines = g_strsplit(help, "\n", -1);
     for (char **line = lines; *line != NULL; line++) {
-        if (!g_str_has_prefix(*line, "  -") || g_str_has_prefix(*line, "  -o"))
+        const char *begin = *line + strspn(*line, " ");
+        gsize column = (gsize)(begin - *line);
+        if (*begin != '-' || (column != 2 && column != 6) || g_str_has_prefix(begin, "-o"))
             continue;
-        const char *meaning = strstr(*line + 2, "  ");
-        g_autofree char *head = g_strndup(*line + 2, meaning != NULL ? (gsize)(meaning - *line - 2)
-                                                                     : strlen(*line + 2));
+        const char *meaning = strstr(begin, "  ");
+        gsize length = meaning != NULL ? (gsize)(meaning - begin) : strlen(begin);
+        g_autofree char *head = g_strndup(begin, length);
         g_auto(GStrv) names = g_strsplit(head, ", ", -1);
         for (char **name = names; *name != NULL; name++) {
             (*name)[strcspn(*name, " [=")] = '\0';

@@ -167,3 +167,24 @@ def test_every_row_of_what_happens_when_has_its_test():
         named = re.findall(r"`(test_\w+)`", cell)
         assert named, f"no test in {cell!r}"
         assert set(named) <= everywhere, f"{cell!r} is not there"
+
+
+def test_every_row_of_what_can_not_work_has_its_test():
+    everywhere = set()
+    for path in (ROOT / "tests" / "integration").glob("test_*.py"):
+        everywhere |= defined_in(path)
+    rows = rows_of("What | What a program gets")
+    assert len(rows) >= 20
+    for *_, cell in rows:
+        assert set(re.findall(r"`(\w+)`", cell)) & everywhere, f"{cell!r} is not there"
+
+
+def test_the_man_pages_are_clean():
+    pages = sorted((ROOT / "man").glob("*.[158]"))
+    assert len(pages) == 3
+    output = subprocess.run(
+        ["mandoc", "-Tlint", *pages], capture_output=True, text=True, timeout=60, check=False
+    ).stdout
+    # That one is about the pages that are installed on this machine.
+    found = [line for line in output.splitlines() if "referenced manual not found" not in line]
+    assert found == []
