@@ -108,7 +108,10 @@ static int run(int socket, gpointer data)
     start->title(start->data, "mounts and unmounts");
     if (!hears(socket, WORD_MOUNT))
         return 0;
+    /* Still in the process group that mount(8) was started in: it alone is let through to a
+     * mountpoint of autofs, where others wait for this very mount. */
     struct fuse_session *session = own_mount(options) ? mount_session(options) : NULL;
+    setsid();
     char answer = session != NULL ? ANSWER_GOOD : ANSWER_BAD;
     int fd = session != NULL ? fuse_session_fd(session) : -1;
     if (!helper_send(socket, &answer, 1, fd) || session == NULL) {

@@ -32,7 +32,6 @@ static void close_others(unsigned first)
 static int run_helper(int socket, HelperMain run, gpointer data)
 {
     ignore_signals();
-    setsid();
     /* Closes those of the parent: the pipe to who waits for the mount, files that were opened. */
     int kept = STDERR_FILENO + 1;
     if (dup2(socket, kept) < 0 || fcntl(kept, F_SETFD, FD_CLOEXEC) != 0)
