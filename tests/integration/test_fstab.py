@@ -252,14 +252,29 @@ def test_a_remount_is_refused_with_what_to_do(machine):
 
 
 @pytest.mark.parametrize("kind", ["ftpsfs", "fuse.ftpsfs"])
-def test_an_ordinary_user_mounts_and_unmounts_a_line_with_user(machine, kind):
+@pytest.mark.parametrize("word", ["user", "users"])
+def test_an_ordinary_user_mounts_and_unmounts_a_line_with_user(machine, kind, word):
     point = machine.point(USER)
-    machine.fstab((machine.source(), point, kind, machine.options("user,noauto", owner=USER)))
+    machine.fstab((machine.source(), point, kind, machine.options(f"{word},noauto", owner=USER)))
     machine.good("mount", point, user=USER)
     assert machine.names(point, user=USER) == ["file"]
     assert machine.run("ls", point).returncode != 0, "root looks in without allow_root"
     machine.good("umount", point, user=USER)
     assert machine.mounted(point) == []
+
+
+def test_the_helper_of_mount_is_installed(tmp_path):
+    """/sbin/mount.ftpsfs, whatever the prefix is, and its manual page."""
+    build = os.path.dirname(BINARY)
+    subprocess.run(
+        ["meson", "install", "-C", build, "--no-rebuild", "--destdir", tmp_path],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    target = os.readlink(tmp_path / "sbin" / "mount.ftpsfs")
+    assert os.access(f"{tmp_path}{target}", os.X_OK)
+    assert list(tmp_path.glob("**/man8/mount.ftpsfs.8*"))
 
 
 def test_root_mounts_for_a_user(machine):

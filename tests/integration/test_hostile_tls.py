@@ -25,7 +25,9 @@ from scripted_mount import (
 
 pytest_plugins = ["scripted_fixtures"]
 
-@pytest.mark.parametrize("kind", ["expired", "wrong-name", "not-yet-valid", "other CA"])
+@pytest.mark.parametrize(
+    "kind", ["expired", "wrong-name", "not-yet-valid", "other CA", "another-good"]
+)
 @pytest.mark.parametrize("verb", ["RETR", "STOR", "MLSD"])
 def test_another_certificate_on_the_data_connection_is_refused(server, mounted, verb, kind):
     if kind == "other CA":

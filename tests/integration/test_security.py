@@ -2,6 +2,7 @@
 """What goes over the wire, where secrets are, and what the daemon may still do."""
 
 import errno
+import grp
 import os
 import pwd
 import socket
@@ -120,6 +121,72 @@ def test_replies_injected_behind_auth_bring_no_login(servers, tmp_path, home):
     assert result.returncode == 1
     assert injector.received.startswith(b"AUTH TLS\r\n\x16")
     assert b"tester" not in injector.received and PASSWORD.encode() not in injector.received
+
+
+class Relay(threading.Thread):
+    """The same man before a real server: he lets all through and adds `text` to the reply to AUTH,
+    in the same packet or after the ClientHello."""
+
+    def __init__(self, server, text, late):
+        super().__init__(daemon=True)
+        self.server, self.text, self.late = server, text, late
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.added = 0
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection((self.server.host, self.server.port))
+            for ends in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self.pass_on, args=ends, daemon=True).start()
+
+    def pass_on(self, source, target, adds):
+        try:
+            while data := source.recv(65536):
+                if adds and data.startswith(b"234"):
+                    if self.late:
+                        target.sendall(data)
+                        threading.Event().wait(0.1)
+                        data = b""
+                    data += self.text
+                    self.added += 1
+                target.sendall(data)
+        except OSError:
+            pass
+        for end in (source, target):
+            end.close()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["with the reply", "after it"])
+@pytest.mark.parametrize("kind", ["pureftpd", "vsftpd"])
+def test_text_injected_into_a_real_servers_start_of_tls_is_not_believed(
+    servers, mount, kind, late
+):
+    """331 and 230 would be the replies to USER and PASS: the login must be the server's own, or not
+    come about."""
+    server = servers.make(kind, explicit=True, password=PASSWORD)
+    relay = Relay(server, b"331 And the password?\r\n230 Welcome.\r\n", late)
+    source = f"ftps://{server.user}@127.0.0.1:{relay.port}/"
+    try:
+        mounted = mount(server, source=source, explicit=True, timeout=5)
+    except MountError as error:
+        assert PASSWORD not in error.text
+    else:
+        mounted.unmount()
+        assert "OK LOGIN" in server.log_text() or kind == "pureftpd"
+        assert not late, "what came in clear amid TLS was passed over"
+    finally:
+        relay.close()
+    assert relay.added > 0
 
 
 @pytest.mark.parametrize("verb", ["AUTH", "PROT"])
@@ -437,6 +504,43 @@ def test_owners_are_mapped_by_idmap(scripted, mount, idmap, wanted):
     names = os.listdir(mounted.path)
     assert names == ["known", "foreign", "numbers", "untold"]
     assert [owner(mounted.at(name)) for name in names] == wanted
+
+
+@pytest.mark.parametrize("idmap", ["none", "names", "user"])
+def test_a_real_servers_owners_are_mapped_by_idmap(servers, server_kind, mount, idmap):
+    server = servers.make(server_kind)
+    with open(server.path("file"), "wb") as file:
+        file.write(b"x")
+    server.adopt(server.path("file"))
+    mounted = mount(server, idmap=idmap)
+    wanted = (0, 0)
+    if idmap == "none":
+        theirs = os.stat(server.path("file"))
+        wanted = (theirs.st_uid, theirs.st_gid)
+    elif idmap == "names" and server_kind == "proftpd":
+        # The others tell numbers. Its user has no account here, its group has one.
+        wanted = (0, grp.getgrnam("users").gr_gid)
+    assert owner(mounted.at("file")) == wanted
+
+
+PERMS = {
+    "file-r": ("file", "r", 0o444),
+    "file-rw": ("file", "adfrw", 0o644),
+    "file-w": ("file", "w", 0o200),
+    "file-none": ("file", "", 0),
+    "dir-el": ("dir", "el", 0o555),
+    "dir-all": ("dir", "cdeflmp", 0o755),
+}
+
+
+def test_the_perm_fact_is_the_mode_where_there_is_none(scripted, mount):
+    server = scripted()
+    server.fault("MLSD", lines(*(f"type={kind};perm={perm}; {name}\r\n" for name, (kind, perm, _) in PERMS.items())))
+    mounted = mount(server)
+    names = os.listdir(mounted.path)
+    assert sorted(names) == sorted(PERMS)
+    for name in names:
+        assert os.stat(mounted.at(name)).st_mode & 0o7777 == PERMS[name][2], name
 
 
 def test_uid_and_gid_win_over_idmap(scripted, mount):
