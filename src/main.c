@@ -94,8 +94,8 @@ static gboolean open_disk(const MountConfig *config, const Credentials *credenti
 {
     if (config->cache_dir == NULL)
         return TRUE;
-    g_autofree char *server = g_strdup_printf("%s@%s:%u", credentials->user, config->source->host,
-                                              config->source->port);
+    g_autofree char *server =
+        g_strdup_printf("%s@%s:%u", credentials->user, config->source->host, config->source->port);
     *disk = disk_new(config->cache_dir, config->cache_disk_size, server, error);
     return *disk != NULL;
 }
@@ -302,8 +302,9 @@ static int serve_in_background(Start *start)
 
 static void print_version(void)
 {
-    g_print("ftpsfs %s (GnuTLS %s, GLib %u.%u.%u)\n", FTPSFS_VERSION, gnutls_check_version(NULL),
-            glib_major_version, glib_minor_version, glib_micro_version);
+    g_print("ftpsfs %s (libfuse %s, GnuTLS %s, GLib %u.%u.%u)\n", FTPSFS_VERSION,
+            fs_library_version(), gnutls_check_version(NULL), glib_major_version,
+            glib_minor_version, glib_micro_version);
 }
 
 typedef struct {

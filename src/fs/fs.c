@@ -133,3 +133,8 @@ gboolean fs_serve(Fs *fs)
         g_warning("the FUSE loop ended: %s", g_strerror(-result));
     return result >= 0;
 }
+
+const char *fs_library_version(void)
+{
+    return fuse_pkgversion();
+}

@@ -37,4 +37,7 @@ gboolean fs_serve(Fs *fs);
 void fs_free(Fs *fs);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fs, fs_free)
 
+/* The version of libfuse that runs, "3.14.0". */
+const char *fs_library_version(void);
+
 #endif
