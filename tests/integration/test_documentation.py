@@ -188,3 +188,27 @@ def test_the_man_pages_are_clean():
     # That one is about the pages that are installed on this machine.
     found = [line for line in output.splitlines() if "referenced manual not found" not in line]
     assert found == []
+
+
+def test_every_message_of_the_troubleshooting_is_in_the_source():
+    files = sorted((ROOT / "src").rglob("*.c"))
+    source = "".join(path.read_text(encoding="utf-8") for path in files)
+    # String literals in a row are one.
+    source = re.sub(r'"\s*\n\s*"', "", source)
+    rows = rows_of("Message | What to do")
+    assert len(rows) >= 20
+    for cells in rows:
+        message = re.fullmatch(r"`([^`]+)`", cells[0])[1]
+        assert message in source, f"no message holds {message!r}"
+
+
+def test_every_option_to_come_to_from_another_program_is_there(program):
+    rows = rows_of("There | It says | Here")
+    assert {cells[0] for cells in rows} == {"curlftpfs", "rclone", "sshfs", "davfs2"}
+    for cells in rows:
+        for word in re.findall(r"`([^`]+)`", cells[2]):
+            if word.startswith("~"):
+                continue
+            name, equals, _ = word.partition("=")
+            assert name in program.options, f"{name} is no option"
+            assert bool(equals) == bool(program.options[name].argument), word
