@@ -212,3 +212,22 @@ def test_every_option_to_come_to_from_another_program_is_there(program):
             name, equals, _ = word.partition("=")
             assert name in program.options, f"{name} is no option"
             assert bool(equals) == bool(program.options[name].argument), word
+
+
+def test_every_option_has_an_example_that_the_program_takes(program, tmp_path):
+    text = (ROOT / "man" / "ftpsfs.1").read_text(encoding="utf-8")
+    examples = re.findall(r"^Example:\n\.Ql (.*)$", text, re.M)
+    named = {example.partition("=")[0].removeprefix("no_") for example in examples}
+    assert named == set(program.options)
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    for example in examples:
+        words = [BINARY, "--print-config", "host", "-o", example]
+        subprocess.run(words, check=True, capture_output=True, timeout=60, env=environment)
+
+
+def test_every_verb_has_a_test(program):
+    files = (ROOT / "tests" / "integration").glob("test_*.py")
+    everything = "".join(path.read_text(encoding="utf-8") for path in files)
+    for flag in program.flags:
+        if flag.startswith("--"):
+            assert f'"{flag}"' in everything or f'"{flag}=' in everything, f"no test uses {flag}"
