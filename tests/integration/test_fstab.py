@@ -5,9 +5,11 @@ ordinary user."""
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -112,7 +114,8 @@ class Machine:
                     words = file.read().split(b"\0")
             except OSError:
                 continue
-            found += [pid for point in self.points if point.encode() in words]
+            places = [*self.points, f"{self.directory}/auto/data"]
+            found += [pid for place in places if place.encode() in words]
         return found
 
 
@@ -308,3 +311,54 @@ def test_setuid_becomes_the_user_and_the_mount_is_the_users(machine):
     machine.good("umount", point)
     assert machine.mounted(point) == []
     eventually(lambda: not machine._left(), 20)
+
+
+# automount(8)
+
+
+@pytest.fixture
+def automount(machine):
+    """Starts automount(8) with a map for one directory, whose path it gives; and its output."""
+    started = []
+
+    def start(entry):
+        base = machine.directory / "auto"
+        base.mkdir()
+        shutil.copy("/usr/sbin/automount", machine.directory / "sbin")
+        (machine.directory / "map").write_text(entry, encoding="utf-8")
+        master = machine.directory / "master"
+        master.write_text(f"{base} file:{machine.directory}/map --timeout=1\n", encoding="utf-8")
+        machine.good("mount", "-t", "tmpfs", "tmpfs", "/run")
+        log = machine.directory / "automount.log"
+        words = ["nsenter", f"--mount=/proc/{machine.holder.pid}/ns/mnt", "automount", "-f", "-v"]
+        words += ["--pid-file", machine.directory / "pid", master]
+        with open(log, "wb") as output:
+            started.append(
+                subprocess.Popen(
+                    list(map(str, words)), start_new_session=True, stdout=output, stderr=output
+                )
+            )
+        eventually(lambda: "mounted indirect on" in log.read_text(), what="the start of automount")
+        return base, log
+
+    yield start
+    for process in started:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_an_autofs_map_mounts_at_the_first_access_and_expires(machine, automount):
+    """The map of the README, for this server."""
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    entry = re.search(r"^    (data  -fstype=fuse\.ftpsfs,.*)$", readme, re.M)[1]
+    server = machine.server
+    entry = entry.replace("//ann@ftp.example.org/data", f"//{server.user}@{server.host}\\:{server.port}/")
+    entry = entry.replace("uid=ann", f"uid={USER.pw_name},cafile={machine.directory}/ca.pem")
+    entry = entry.replace("/etc/ftpsfs.credentials", machine.credentials())
+    base, log = automount(entry + "\n")
+    assert machine.good("cat", f"{base}/data/file") == "content"
+    assert f"mounted {base}/data" in log.read_text()
+    # Looking at the mount would keep it in use.
+    eventually(lambda: f"expired {base}/data" in log.read_text(), 30, "the end of the idle mount")
+    eventually(lambda: not machine._left(), 20)
+    assert machine.good("cat", f"{base}/data/file") == "content"
