@@ -7,6 +7,7 @@
 #ifndef FTPSFS_SRC_CACHE_FILE_PRIVATE_H
 #define FTPSFS_SRC_CACHE_FILE_PRIVATE_H
 
+#include "ending.h"
 #include "ftpsfs/cache/file.h"
 #include "ftpsfs/cache/prefetch.h"
 #include "ftpsfs/cache/reader.h"
@@ -14,6 +15,7 @@
 #include "ftpsfs/util/workers.h"
 
 struct Files {
+    Ending *ending;
     Remote *remote;
     Tree *tree;
     ChunkCache *chunks;

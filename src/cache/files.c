@@ -7,6 +7,7 @@
 Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *options)
 {
     Files *files = g_new0(Files, 1);
+    files->ending = ending_new(stats, options->timeout_s);
     files->remote = remote;
     files->tree = tree;
     files->chunks = chunks_new(options->cache_size);
@@ -114,7 +115,8 @@ static void remove_hidden(File *file)
 {
     g_autofree char *path = node_path(file->node);
     g_autoptr(GError) failure = NULL;
-    if (path != NULL && !remote_unlink(file->files->remote, path, NULL, &failure))
+    GCancellable *cancel = ending_cancellable(file->files->ending);
+    if (path != NULL && !remote_unlink(file->files->remote, path, cancel, &failure))
         g_warning("%s: this deleted file could not be removed and lies there still: %s", path,
                   failure->message);
     tree_unpin(file->files->tree, file->node);
@@ -128,8 +130,12 @@ static gboolean flush_logged(File *file)
     gboolean pending = file_is_pending(file) && !file->hidden;
     g_mutex_unlock(&file->lock);
     g_autoptr(GError) failure = NULL;
-    if (!pending || file_flush(file, NULL, &failure))
+    if (!pending)
         return TRUE;
+    if (file_flush(file, ending_cancellable(file->files->ending), &failure)) {
+        ending_note_progress(file->files->ending);
+        return TRUE;
+    }
     g_autofree char *path = node_path(file->node);
     g_warning("%s: not uploaded yet: %s", path != NULL ? path : "(deleted file)", failure->message);
     return FALSE;
@@ -205,10 +211,16 @@ static gboolean file_is_stranded(File *file)
     return pending;
 }
 
+void files_begin_end(Files *files)
+{
+    ending_begin(files->ending);
+}
+
 void files_free(Files *files)
 {
     if (files == NULL)
         return;
+    files_begin_end(files);
     prefetch_stop(files->prefetch);
     g_autoptr(GList) rest = g_hash_table_get_values(files->table);
     for (GList *l = rest; l != NULL; l = l->next) {
@@ -225,6 +237,7 @@ void files_free(Files *files)
     g_hash_table_unref(files->table);
     chunks_free(files->chunks);
     g_mutex_clear(&files->lock);
+    ending_free(files->ending);
     g_free(files->spool_dir);
     g_free(files->lost_dir);
     g_free(files);

@@ -45,7 +45,7 @@ void writer_abandon(File *file)
     g_mutex_unlock(&file->lock);
     /* Not cut off: a server may go on writing what it has received while the next store of the same
      * file is under way already. */
-    if (!stream_finish(store, NULL, &failure))
+    if (!stream_finish(store, ending_cancellable(file->files->ending), &failure))
         g_debug("a store that was given up: %s", failure->message);
     g_mutex_lock(&file->lock);
     file->fresh = FALSE;
@@ -137,7 +137,7 @@ static void end_early(File *file)
         return;
     g_autoptr(GError) failure = NULL;
     g_mutex_unlock(&file->lock);
-    gboolean ok = stream_finish(store, NULL, &failure);
+    gboolean ok = stream_finish(store, ending_cancellable(file->files->ending), &failure);
     g_mutex_lock(&file->lock);
     file->stored = file->sent;
     file->fresh = file->fresh && ok;
@@ -167,8 +167,8 @@ static void pump(gpointer data)
         g_autoptr(GError) failure = NULL;
         while (failure == NULL && !yield_is_wanted(file) && pump_is_worth_it(file)) {
             guint64 end = MIN(file->frontier, spool_size(file->spool));
-            writer_send(file, file->store, &file->sent, MIN(end, file->sent + PIECE_SIZE), NULL,
-                        &failure);
+            writer_send(file, file->store, &file->sent, MIN(end, file->sent + PIECE_SIZE),
+                        ending_cancellable(file->files->ending), &failure);
         }
         if (failure != NULL) {
             g_info("an upload was cut off, and will be begun anew: %s", failure->message);
@@ -208,7 +208,8 @@ void writer_forget(File *file)
         return;
     g_autoptr(GError) failure = NULL;
     g_mutex_unlock(&file->lock);
-    if (!remote_unlink(file->files->remote, temporary, NULL, &failure) &&
+    GCancellable *cancel = ending_cancellable(file->files->ending);
+    if (!remote_unlink(file->files->remote, temporary, cancel, &failure) &&
         !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
         g_message("%s: a temporary file is left there: %s", temporary, failure->message);
     g_mutex_lock(&file->lock);

@@ -2,8 +2,10 @@
 #include "fs_private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "ftpsfs/util/error.h"
@@ -120,14 +122,48 @@ Fs *fs_mount(Remote *remote, Tree *tree, Files *files, const FsOptions *options,
     return g_steal_pointer(&fs);
 }
 
+/* Notices the unmount while the loop still serves what the kernel has left over: files that are
+ * released then are uploaded, and that shall not go on for ever. */
+typedef struct {
+    Fs *fs;
+    int over_fd; /* readable when the loop has ended */
+} Watch;
+
+static gpointer watch_unmount(gpointer data)
+{
+    const Watch *watch = data;
+    struct pollfd fds[2] = {{.fd = fuse_session_fd(watch->fs->session)}, /* POLLERR comes unasked */
+                            {.fd = watch->over_fd, .events = POLLIN}};
+    while (poll(fds, 2, -1) < 0 && errno == EINTR)
+        continue;
+    files_begin_end(watch->fs->files);
+    return NULL;
+}
+
+static void end_watch(const Watch *watch, GThread *thread)
+{
+    guint64 one = 1;
+    if (write(watch->over_fd, &one, sizeof one) < 0)
+        g_warning("eventfd: %s", g_strerror(errno));
+    g_thread_join(thread);
+    close(watch->over_fd);
+}
+
 gboolean fs_serve(Fs *fs)
 {
+    Watch watch = {.fs = fs, .over_fd = eventfd(0, EFD_CLOEXEC)};
+    if (watch.over_fd < 0) {
+        g_warning("eventfd: %s", g_strerror(errno));
+        return FALSE;
+    }
+    GThread *watcher = g_thread_new("unmount", watch_unmount, &watch);
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     fuse_loop_cfg_set_max_threads(config, MAX_THREADS);
     /* Each thread opens /dev/fuse for itself, where this user may. */
     fuse_loop_cfg_set_clone_fd(config, access("/dev/fuse", R_OK | W_OK) == 0);
     int result = fuse_session_loop_mt(fs->session, config);
     fuse_loop_cfg_destroy(config);
+    end_watch(&watch, watcher);
     /* A signal's number is no failure. */
     if (result < 0)
         g_warning("the FUSE loop ended: %s", g_strerror(-result));

@@ -20,6 +20,9 @@ from watchdog import abort_connection  # noqa: E402
 BINARY = os.path.abspath(os.environ.get("FTPSFS", os.path.join(REPOSITORY, "build", "ftpsfs")))
 SANITIZED = bool(os.environ.get("FTPSFS_SANITIZED"))
 
+# What a sanitizer writes to stderr, wherever its reports are told to go.
+SANITIZER_WORDS = ("runtime error: ", "ERROR: AddressSanitizer", "ERROR: LeakSanitizer")
+
 MOUNT_SECONDS = 30
 EXIT_SECONDS = 30
 COMMAND_SECONDS = 60
@@ -83,6 +86,25 @@ def mountinfo(path):
                 "options": fields[5].decode().split(",") + options.decode().split(","),
             }
     return None
+
+
+def release_elsewhere(path, number):
+    """Unmounts what is left of a mount in other mount namespaces. One that was made while it was
+    there has a copy of it, which keeps the file system, and with it the daemon, alive."""
+    seen = {os.readlink("/proc/self/ns/mnt")}
+    for entry in glob.glob("/proc/[0-9]*"):
+        try:
+            namespace = os.readlink(f"{entry}/ns/mnt")
+            if namespace in seen:
+                continue
+            seen.add(namespace)
+            with open(f"{entry}/mountinfo", encoding="utf-8", errors="replace") as file:
+                copied = any(line.split()[2].endswith(f":{number}") for line in file)
+        except OSError:
+            continue  # ended meanwhile
+        if copied:
+            command = ["nsenter", f"--mount={entry}/ns/mnt", "umount", "-l", path]
+            subprocess.run(command, check=False, capture_output=True, timeout=COMMAND_SECONDS)
 
 
 def credentials_file(directory, user, password, name="credentials", mode=0o600):
@@ -262,6 +284,7 @@ class Mount:
     def unmount(self):
         """fusermount3 -u, the end awaited. Gives the exit status of ftpsfs."""
         subprocess.run(["fusermount3", "-u", self.path], check=True, timeout=COMMAND_SECONDS)
+        release_elsewhere(self.path, self.number)
         return self.wait()
 
     def close(self):
@@ -277,6 +300,8 @@ class Mount:
             trouble.append("the mount was still there")
         if self.status != 0 and not self.expect_failure:
             trouble.append(f"ftpsfs ended with exit status {self.status}")
+        if any(word in self.log() for word in SANITIZER_WORDS):
+            trouble.append("a sanitizer has something to report")
         assert not trouble, f"{'; '.join(trouble)}. Its log:\n{self.log()[-8000:]}"
 
     def _take_down(self, trouble):
@@ -291,6 +316,7 @@ class Mount:
             if ended.returncode != 0:
                 trouble.append(f"fusermount3 -u: {ended.stderr.strip()}")
                 subprocess.run(["fusermount3", "-uz", self.path], check=False)
+        release_elsewhere(self.path, self.number)
         try:
             self.status = self.process.wait(EXIT_SECONDS)
         except subprocess.TimeoutExpired:

@@ -182,6 +182,19 @@ def test_an_ipv6_address_mounts(servers, server_kind, mount):
     assert mountinfo(mounted.path)["source"].startswith(f"ftps://{server.user}@[::1]:{server.port}")
 
 
+def test_a_copy_of_the_mount_in_another_namespace_does_not_outlive_it(site, mount):
+    """Such as the one that a service with a private /tmp gets when it starts: the tests' own way to
+    take a mount down copes with that, so that one test does not hold up another."""
+    mounted = mount()
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", "echo; exec sleep 60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout.readline() == b"\n"
+            assert mounted.unmount() == 0
+        finally:
+            other.kill()
+
+
 def test_a_name_with_two_addresses_finds_the_one_that_answers(servers, mount):
     """localhost may be ::1 and 127.0.0.1; a server listens on one of them only."""
     addresses = {info[4][0] for info in socket.getaddrinfo("localhost", None)}

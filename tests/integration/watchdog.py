@@ -32,7 +32,7 @@ def abort_connection(number):
 
 
 def mount_fusectl():
-    if not os.path.isdir(CONNECTIONS) or os.listdir(CONNECTIONS):
+    if os.path.ismount(CONNECTIONS):
         return
     subprocess.run(["mount", "-t", "fusectl", "fusectl", CONNECTIONS], check=False)
 

@@ -36,8 +36,12 @@ typedef struct {
 /* `remote`, `tree` and `stats` outlive it. */
 Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *options);
 
-/* Uploads what is still to be uploaded (what can't be is saved in lost_dir, with a warning that
- * names both), and frees. No handle may be open and no call under way. */
+/* The mount is coming down: from now on what is still to be uploaded has to get on; see files_free.
+ * Any thread. */
+void files_begin_end(Files *files);
+
+/* Uploads what is still to be uploaded, for as long as it gets on: two timeouts without a byte end
+ * that. What can't be uploaded is saved in lost_dir, with a warning that names both. Frees. No handle may be open and no call under way. */
 void files_free(Files *files);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Files, files_free)
 

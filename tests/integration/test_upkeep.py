@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What ftpsfs does for its connections while nobody waits, and how long it takes to let go."""
+
+import glob
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from harness import eventually, mountinfo
+from scripted_faults import Silence
+from scripted_mount import LIMIT_SECONDS, OPTIONS, assert_alive, at, fresh, outcome, read
+
+pytest_plugins = ["scripted_fixtures"]
+
+
+def test_idle_connections_get_noop_and_stay_usable(server, mount):
+    mounted = mount(server, keepalive=1, connections=1, **OPTIONS)
+    os.listdir(mounted.path)
+    eventually(lambda: server.count("NOOP") >= 3, 10, "three NOOPs")
+    logins = server.count("PASS")
+    assert read(at(mounted, fresh(server, b"content"))) == b"content"
+    assert server.count("PASS") == logins
+
+
+def test_without_keepalive_nothing_is_sent(server, mount):
+    mounted = mount(server, keepalive=0, idle_timeout=0, **OPTIONS)
+    os.listdir(mounted.path)
+    time.sleep(2)
+    assert server.count("NOOP") == server.count("QUIT") == 0
+
+
+def test_a_connection_that_does_not_answer_noop_costs_nobody_an_error(server, mount):
+    mounted = mount(server, keepalive=1, **OPTIONS)
+    os.listdir(mounted.path)
+    server.fault("NOOP", Silence(), times=1)
+    eventually(lambda: mounted.stats()["sessions_lost"] == 1, 10, "the loss of it")
+    assert read(at(mounted, fresh(server, b"content"))) == b"content"
+
+
+def use_many(server, mounted, count=4):
+    """As many transfers at once, so that there are as many connections."""
+    paths = [fresh(server, os.urandom(1 << 20)) for _ in range(count)]
+    together = threading.Barrier(count)
+
+    def use(path):
+        together.wait()
+        read(at(mounted, path))
+
+    threads = [threading.Thread(target=use, args=(path,)) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_idle_connections_but_one_are_closed_after_idle_timeout(server, mount):
+    mounted = mount(server, idle_timeout=1, connections=4, **OPTIONS)
+    use_many(server, mounted)
+    opened = mounted.stats()["sessions_opened"]
+    assert opened > 1
+    # In order, by QUIT; the last one stays.
+    eventually(lambda: server.count("QUIT") == opened - 1, 10, "the ends of all but one")
+    eventually(lambda: len(server.sessions) == 1, 10, "one session")
+    assert mounted.stats()["sessions_lost"] == 0
+    assert_alive(server, mounted)
+
+
+def test_sockets_notice_a_network_that_is_gone(server, mount):
+    """TCP keepalive, whose timer the kernel shows, on the control connection."""
+    mounted = mount(server, **OPTIONS)
+    os.listdir(mounted.path)
+    shown = subprocess.run(
+        ["ss", "-tnop", "state", "established", f"( dport = :{server.port} )"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    mine = [line for line in shown.splitlines() if f"pid={mounted.pid}," in line]
+    assert mine
+    assert all("timer:(keepalive" in line for line in mine), mine
+
+
+def test_what_cannot_be_sent_holds_no_unmount_and_is_kept(server, mount):
+    """Many files that the server says nothing to: one deadline for all of them."""
+    mounted = mount(server, **OPTIONS)
+    os.listdir(mounted.path)
+    paths = [f"/never-{i}" for i in range(4)]
+    handles = [os.open(at(mounted, path), os.O_WRONLY | os.O_CREAT) for path in paths]
+    for path, handle in zip(paths, handles):
+        os.write(handle, path.encode())
+    server.fault("*", Silence())
+    threads = [threading.Thread(target=outcome, args=(os.close, handle)) for handle in handles]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    before = time.monotonic()
+    mounted.unmount()
+    assert time.monotonic() - before < LIMIT_SECONDS
+    assert mountinfo(mounted.path) is None
+    kept = glob.glob(os.path.join(mounted.directory, ".local/**/*-never-*"), recursive=True)
+    contents = set()
+    for path in kept:
+        with open(path, "rb") as file:
+            contents.add(file.read().decode())
+    assert contents == set(paths)
+    for path in paths:
+        assert f"{path} could not be uploaded" in mounted.log()
+
+
+def test_a_file_that_is_still_open_at_the_end_is_kept_when_the_server_is_silent(server, mount):
+    mounted = mount(server, **OPTIONS)
+    handle = os.open(at(mounted, "/file"), os.O_WRONLY | os.O_CREAT)
+    os.write(handle, b"content")
+    server.fault("*", Silence())
+    outcome(os.fsync, handle)
+    os.kill(mounted.pid, signal.SIGTERM)
+    assert mounted.wait() == 0
+    outcome(os.close, handle)
+    assert "/file could not be uploaded; its content is kept as " in mounted.log()
