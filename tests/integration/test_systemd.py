@@ -60,6 +60,35 @@ def test_the_automount_unit_unmounts_when_idle():
     assert "TimeoutIdleSec=10min" in text
 
 
+GENERATOR = "/usr/lib/systemd/system-generators/systemd-fstab-generator"
+
+
+def test_an_fstab_line_becomes_an_automount_unit_with_its_idle_time(tmp_path):
+    """What systemd makes of the line is what it then mounts; see test_automount.py for that."""
+    fstab = tmp_path / "fstab"
+    fstab.write_text(
+        "ftps://user@files.example/in /mnt/in ftpsfs "
+        "_netdev,nofail,x-systemd.automount,x-systemd.idle-timeout=90,credentials=/etc/files 0 0\n",
+        encoding="utf-8",
+    )
+    made = [tmp_path / name for name in ("normal", "early", "late")]
+    for directory in made:
+        directory.mkdir()
+    subprocess.run(
+        [GENERATOR, *map(str, made)], env=dict(os.environ, SYSTEMD_FSTAB=str(fstab)), check=True
+    )
+    automount = (made[0] / "mnt-in.automount").read_text(encoding="utf-8")
+    assert "Where=/mnt/in\n" in automount
+    assert "TimeoutIdleSec=1min 30s\n" in automount
+    mounted = (made[0] / "mnt-in.mount").read_text(encoding="utf-8")
+    assert "What=ftps://user@files.example/in\n" in mounted
+    assert "Type=ftpsfs\n" in mounted
+    # After the network, and not in the way of the boot.
+    assert (made[0] / "remote-fs.target.wants" / "mnt-in.automount").is_symlink()
+    result = analyze(made[0], "verify", "--man=no", made[0] / "mnt-in.automount")
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
+
+
 class Manager:
     """A service manager's socket, and a service that it runs."""
 
