@@ -219,6 +219,8 @@ static GBytes *get_chunk(Reader *reader, Request *request, guint64 index, gsize 
             part = g_bytes_new_from_bytes(chunk, from, to - from);
         else
             part = take_partial(reader, index, from, to);
+        if (part == NULL)
+            part = read_block_cached(reader, index, from, to);
         if (part != NULL) {
             if (deadline == 0) {
                 STATS_ADD(reader->shared->stats, chunk_hits, 1);
@@ -229,6 +231,10 @@ static GBytes *get_chunk(Reader *reader, Request *request, guint64 index, gsize 
         if (deadline == 0) {
             STATS_ADD(reader->shared->stats, chunk_misses, 1);
             deadline = deadline_in(4 * reader->shared->timeout_s);
+            if (read_block_suits(reader, index, from, to)) {
+                read_block_fetch(reader, index, from, request->cancel);
+                continue;
+            }
         }
         if (!await_stream(reader, request, index, to, deadline, error))
             return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The inside of a Reader, shared by reader.c (what the application asks for), read_run.c (runs:
- * windows, segments) and read_stream.c (what the workers do about it).
+ * windows, segments), read_stream.c (what the workers do about it) and read_block.c (lone reads).
  */
 #ifndef FTPSFS_SRC_CACHE_READER_PRIVATE_H
 #define FTPSFS_SRC_CACHE_READER_PRIVATE_H
@@ -140,6 +140,18 @@ void run_note_yield(Run *run);
 
 /* Starts the streams that the run shall have on later segments, as far as the window reaches. */
 void run_extend(Reader *reader, Run *run);
+
+/* read_block.c */
+
+/* Bytes [from, to) of chunk `index` out of a block; NULL when it is not cached. */
+GBytes *read_block_cached(const Reader *reader, guint64 index, gsize from, gsize to);
+
+/* Whether this read, for which nothing is there, is small and far from all others. */
+gboolean read_block_suits(Reader *reader, guint64 index, gsize from, gsize to);
+
+/* Fetches the block of the byte `from` of chunk `index` into the cache. A failure is told to nobody:
+ * the stream that has to be started then meets it again. Lock dropped meanwhile. */
+void read_block_fetch(Reader *reader, guint64 index, gsize from, GCancellable *cancel);
 
 /* read_stream.c */
 

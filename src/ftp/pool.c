@@ -16,8 +16,8 @@
 
 /* Leases for data that find no data port ready add so much to the shortage, others take 1 away; at
  * the maximum the pool grows. */
-#define SHORTAGE_STEP 2u
-#define SHORTAGE_MAX  6u
+#define SHORTAGE_STEP 4u
+#define SHORTAGE_MAX  8u
 
 /* A suspension of this length breaks connections. */
 #define POOL_SLEEP_S 10

@@ -129,8 +129,8 @@ static gboolean receive_verdict(Session *session, const TransferOptions *options
     return FALSE;
 }
 
-/* Nothing more will be sent from here. Where the server takes it, a small download begins with that:
- * else it would wait for it after the data, a round trip more until its 226. */
+/* Nothing more will be sent from here. Where the server takes it, a small download begins with
+ * that: else it would wait for it after the data, a round trip more until its 226. */
 static void bye_early(Transfer *transfer)
 {
     const Features *features = session_context(transfer->session)->features;

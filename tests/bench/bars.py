@@ -69,6 +69,7 @@ def _latency_checks(results, server):
     bars = (
         ("small-loopback", "ftpsfs", "cold", 1, 3, "ms a file"),
         ("small-20ms", "ftpsfs", "cold", 1, 12, "ms a file"),
+        ("small-20ms", "ftpsfs-no-prefetch", "cold", 1, 50, "ms a file"),
         ("small-20ms", "ftpsfs-serial", "cold", 1, 50, "ms a file"),
         ("find-20ms", "ftpsfs", "cold", 20, 1, "RTT a directory"),
         ("random-20ms", "ftpsfs", "cold", 20, 3.5, "RTT a read"),

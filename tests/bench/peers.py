@@ -531,6 +531,7 @@ def all_peers(program):
         for peer in (
             Ftpsfs("ftpsfs", program),
             Ftpsfs("ftpsfs-serial", program, ("connections=1",)),
+            Ftpsfs("ftpsfs-no-prefetch", program, ("no_prefetch",)),
             Ftpsfs("ftpsfs-writeback", program, ("writeback",)),
             Rclone("rclone", "off"),
             Rclone("rclone-writes", "writes"),

@@ -39,7 +39,7 @@ QUICK = {
 }
 
 READERS = ("ftpsfs", "rclone", "lftp", "curl")
-SMALL_READERS = ("ftpsfs", "ftpsfs-serial", "rclone", "lftp", "curl")
+SMALL_READERS = ("ftpsfs", "ftpsfs-no-prefetch", "ftpsfs-serial", "rclone", "lftp", "curl")
 SEGMENT_READERS = ("ftpsfs", "rclone", "lftp", "lftp-pget", "curl")
 WRITERS = ("ftpsfs", "ftpsfs-writeback", "rclone", "rclone-writes", "lftp", "curl")
 # Peers that need many round trips a file get fewer files; figures are a file, so they compare.

@@ -4,6 +4,7 @@ nothing else, and little that is not used."""
 
 import collections
 import os
+import time
 import random
 import re
 import subprocess
@@ -237,6 +238,25 @@ def test_with_a_prepared_connection_a_small_read_waits_for_two_round_trips(site,
         assert after["prepared_used"] == before["prepared_used"] + 1
         # The third wait is that for the 226, which the reader has not to wait for.
         assert after["round_trips"] - before["round_trips"] <= 3
+
+
+def test_a_serial_reader_without_prefetch_finds_prepared_connections(site, mount):
+    """The pool has grown in the background to as many sessions as it takes."""
+    for number in range(60):
+        site.put(f"f{number:02}", b"x" * 4096)
+    mounted = mount(no_prefetch=True, dir_cache_timeout=600)
+    for name in sorted(os.listdir(mounted.path))[:40]:
+        read(mounted.at(name))
+    eventually(lambda: mounted.stats()["sessions_opened"] > 1)
+    before = mounted.stats()
+    for name in sorted(os.listdir(mounted.path))[40:]:
+        read(mounted.at(name))
+        # What a line with a round-trip time gives the others to get ready in.
+        time.sleep(0.02)
+    after = mounted.stats()
+    assert after["retrieves"] - before["retrieves"] == 20
+    assert after["prepared_used"] - before["prepared_used"] >= 18
+    assert after["sessions_opened"] <= 8
 
 
 def listings(mounted):

@@ -74,10 +74,29 @@ def test_a_seek_fetches_little(site, mount):
     assert stats["bytes_in"] < 8 * MIB
 
 
+def test_lone_small_reads_cost_a_transfer_of_a_block_each(site, mount):
+    data = pattern(64 * MIB)
+    site.put("big", data)
+    mounted = mount(dir_cache_timeout=600)
+    fd = os.open(mounted.at("big"), os.O_RDONLY)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
+    before = settled_stats(mounted)
+    places = [(at * 7 % 16 + 1) * 4 * MIB - 8192 * (at + 1) for at in range(12)]
+    for at in places:
+        assert os.pread(fd, 4096, at) == data[at : at + 4096]
+    after = settled_stats(mounted)
+    os.close(fd)
+    used = {name: after[name] - before[name] for name in ("retrieves", "bytes_in")}
+    assert used["retrieves"] == len(places)
+    assert used["bytes_in"] == 8192 * len(places)
+
+
 def test_two_readers_of_a_file_keep_a_stream_each(site, mount):
     data = pattern(32 * MIB)
     site.put("big", data)
-    mounted = mount()
+    # So little read ahead that it is not tried whether more connections are faster, which hangs on
+    # the machine's load.
+    mounted = mount(readahead="1M")
     path = mounted.at("big")
     first, second = os.open(path, os.O_RDONLY), os.open(path, os.O_RDONLY)
     for at in range(0, 8 * MIB, 65536):

@@ -167,7 +167,8 @@ static gssize read_stream(RemoteStream *stream, guint8 *buffer, gsize length, GE
 gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
                    GError **error)
 {
-    gulong watch = g_cancellable_connect(cancel, G_CALLBACK(wake_server), NULL, NULL);
+    gulong watch =
+        cancel != NULL ? g_cancellable_connect(cancel, G_CALLBACK(wake_server), NULL, NULL) : 0;
     g_mutex_lock(&server.lock);
     wait_while_paused(stream, cancel);
     gssize got = -1;
@@ -176,7 +177,8 @@ gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellabl
     else
         got = read_stream(stream, buffer, length, error);
     g_mutex_unlock(&server.lock);
-    g_cancellable_disconnect(cancel, watch);
+    if (watch != 0)
+        g_cancellable_disconnect(cancel, watch);
     return got;
 }
 

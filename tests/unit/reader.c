@@ -141,8 +141,42 @@ static void test_random(void)
         g_assert_cmpuint(read_at(&bed, at, 4096), ==, 4096);
     }
     g_assert_cmpuint(fake_streams_opened(), <=, 100);
-    /* No more than the chunks that were touched, and what is read ahead at a file's beginning. */
+    /* Mostly a block each; chunks where one fell near another, and what is read ahead at a file's
+     * beginning. */
     g_assert_cmpuint(fake_streams_bytes(), <=, 100 * CHUNK_SIZE + 8 * CHUNK_SIZE);
+    bed_clear(&bed);
+}
+
+static void test_block(void)
+{
+    Bed bed;
+    bed_init(&bed, 64 * MIB);
+    read_at(&bed, 20 * MIB + 4096, 4096);
+    g_assert_cmpuint(fake_streams_opened(), ==, 1);
+    g_assert_cmpuint(fake_streams_bytes(), ==, 8192);
+    /* The rest of the block is there. */
+    read_at(&bed, 20 * MIB, 4096);
+    g_assert_cmpuint(fake_streams_opened(), ==, 1);
+    /* More of the place is wanted: the chunk. */
+    read_at(&bed, 20 * MIB + 65536, 4096);
+    g_assert_cmpuint(fake_streams_opened(), ==, 2);
+    read_at(&bed, 20 * MIB + 100000, 4096);
+    g_assert_cmpuint(fake_streams_opened(), ==, 2);
+    /* The last bytes of the file, and what is no block. */
+    read_at(&bed, 64 * MIB - 100, 4096);
+    g_assert_cmpuint(fake_streams_opened(), ==, 3);
+    read_at(&bed, 40 * MIB + 6000, 4096);
+    bed_clear(&bed);
+}
+
+static void test_block_lost(void)
+{
+    Bed bed;
+    FakeStreams *settings = bed_init(&bed, 64 * MIB);
+    settings->loses = 1;
+    settings->lose_at = 0;
+    read_at(&bed, 20 * MIB, 4096);
+    g_assert_cmpuint(fake_streams_opened(), ==, 2);
     bed_clear(&bed);
 }
 
@@ -409,6 +443,8 @@ int main(int argc, char **argv)
     g_test_add_func("/reader/reading again costs nothing", test_again);
     g_test_add_func("/reader/reads are cut at the end of the file", test_ends);
     g_test_add_func("/reader/random reads fetch the chunks they touch", test_random);
+    g_test_add_func("/reader/a lone small read fetches a block", test_block);
+    g_test_add_func("/reader/a block that is lost on the way comes as a stream", test_block_lost);
     g_test_add_func("/reader/two readers of one file have a stream each", test_two_readers);
     g_test_add_func("/reader/threads may read in any order", test_threads);
     g_test_add_func("/reader/those who read far apart take turns on one connection", test_apart);
