@@ -84,6 +84,7 @@ static Remote *connect_remote(const MountConfig *config, const Credentials *cred
         .keepalive_s = config->keepalive_s,
         .idle_timeout_s = config->idle_timeout_s,
         .codepage = config->codepage,
+        .time_zone = config->time_zone,
     };
     return remote_new(&options, trust, stats, NULL, error);
 }
@@ -227,6 +228,7 @@ static int serve(Start *start)
     g_autoptr(Owners) owners = owners_new(start->resolver);
     TreeOptions tree_options = {
         .timeout_s = config->dir_cache_timeout_s,
+        .exact_times = config->exact_times,
         .stats = &stats,
         .remove_leftovers = config->atomic_upload && !config->read_only,
         .own = config->idmap == CONFIG_IDMAP_NAMES ? own_by_name : NULL,

@@ -171,6 +171,7 @@ static gboolean merge_mtime(Node *node, const Node *fresh)
     node->mtime = fresh->mtime;
     node->mtime_ns = fresh->mtime_ns;
     node->time_precision = fresh->time_precision;
+    node->asked = 0;
     return known && !same;
 }
 
@@ -209,6 +210,12 @@ void node_merge(Node *node, const Node *fresh)
     if (fresh->has & REMOTE_HAS_PERM)
         node->perm = fresh->perm;
     node->has |= fresh->has;
+    /* A size that was asked for is good for as long as the listing shows no change. */
+    if (node->type == REMOTE_TYPE_FILE && !(fresh->has & REMOTE_HAS_SIZE) &&
+        (changed || !(fresh->has & REMOTE_HAS_MTIME))) {
+        node->has &= (guint8)~REMOTE_HAS_SIZE;
+        node->asked = 0;
+    }
     if (changed)
         node_new_version(node);
 }
@@ -317,6 +324,9 @@ void node_snapshot(const Node *node, NodeInfo *info)
         .time_precision = (RemoteTime)node->time_precision,
         .version = node->version,
         .valid_until = valid_until,
+        .inexact = node->type == REMOTE_TYPE_FILE && node->pins == 0 &&
+                   (!(node->has & REMOTE_HAS_SIZE) ||
+                    (node->tree->exact_times && node_is_inexact(node))),
     };
 }
 

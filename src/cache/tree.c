@@ -34,6 +34,7 @@ Tree *tree_new(Remote *remote, const TreeOptions *options)
     g_queue_init(&tree->used);
     tree->remote = remote;
     tree->timeout = (gint64)options->timeout_s * G_USEC_PER_SEC;
+    tree->exact_times = options->exact_times;
     tree->remove_leftovers = options->remove_leftovers;
     tree->stats = options->stats;
     tree->own = options->own;
@@ -398,13 +399,24 @@ static gboolean refresh_locked(Tree *tree, Node *node, gboolean exact, GCancella
     return refresh_attached(tree, node, exact, cancel, error);
 }
 
+/* One who opens a file has to know its size; one who looks at it may care for the second. */
+static gboolean wants_more(const Tree *tree, const Node *node, gboolean exact)
+{
+    if (node->type != REMOTE_TYPE_FILE || node->pins > 0)
+        return FALSE;
+    gboolean size = (node->has & REMOTE_HAS_SIZE) != 0;
+    return exact ? !size : node_is_inexact(node) && (tree->exact_times || !size);
+}
+
 gboolean tree_refresh(Tree *tree, Node *node, gboolean exact, NodeInfo *info, GCancellable *cancel,
                       GError **error)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
     node->references++;
     count_request(tree, node->pins > 0 || node->valid_until > tree_now(tree));
-    gboolean ok = refresh_locked(tree, node, exact, cancel, error);
+    gboolean ok = refresh_locked(tree, node, exact, cancel, error) &&
+                  (!wants_more(tree, node, exact) ||
+                   tree_refine_locked(tree, node, !exact, cancel, error));
     if (ok)
         node_snapshot(node, info);
     node->references--;

@@ -112,6 +112,7 @@ static gboolean run_listing(Tree *tree, Node *dir, gboolean *again, GCancellable
     }
     if (ok) {
         dir_merge(dir, nodes, touched, now);
+        dir_of(dir)->refined = 0;
         dir_use(dir, now);
         return TRUE;
     }
@@ -163,8 +164,7 @@ static void wake(GCancellable *cancel, gpointer data)
     g_mutex_unlock(&tree->lock);
 }
 
-/* Waits for the end of a listing that another thread runs. FALSE when cancelled. Unlocks. */
-static gboolean wait_for(Tree *tree, const Listing *listing, GCancellable *cancel)
+gboolean tree_wait(Tree *tree, const gboolean *flag, gboolean value, GCancellable *cancel)
 {
     /* g_cancellable_connect may call wake at once, and disconnect waits for it to return: both
      * would hang with the lock held. */
@@ -174,9 +174,9 @@ static gboolean wait_for(Tree *tree, const Listing *listing, GCancellable *cance
         handler = g_cancellable_connect(cancel, G_CALLBACK(wake), tree, NULL);
         g_mutex_lock(&tree->lock);
     }
-    while (!listing->done && !g_cancellable_is_cancelled(cancel))
+    while (!*flag != !value && !g_cancellable_is_cancelled(cancel))
         g_cond_wait(&tree->changed, &tree->lock);
-    gboolean done = listing->done;
+    gboolean done = !*flag == !value;
     if (cancel != NULL) {
         g_mutex_unlock(&tree->lock);
         g_cancellable_disconnect(cancel, handler);
@@ -194,7 +194,7 @@ gboolean tree_list_now(Tree *tree, Node *dir, GCancellable *cancel, GError **err
         /* The answer of a listing that was stale when we came is not one to our question. */
         gboolean ours = !listing->stale;
         listing->references++;
-        gboolean done = wait_for(tree, listing, cancel);
+        gboolean done = tree_wait(tree, &listing->done, TRUE, cancel);
         g_autoptr(GError) failure =
             done && listing->error != NULL ? g_error_copy(listing->error) : NULL;
         listing_unref(listing);

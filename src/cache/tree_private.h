@@ -58,6 +58,7 @@ struct Node {
     guint8 type;
     guint8 time_precision;
     guint8 seen; /* while a listing is merged: it has this one */
+    guint8 asked; /* the server was asked for what the listing did not tell exactly */
     char inline_name[];
 };
 
@@ -92,6 +93,8 @@ struct Dir {
     gint64 missed_at;
     guint misses;    /* lookups that the cache could not answer, since the last listing */
     gboolean hidden; /* the last listing had names that are not shown */
+    guint refined;     /* files asked for exactly since the last listing */
+    gboolean refining; /* some are asked for right now */
     gint64 used_at;
     GList used; /* in Tree.used */
 };
@@ -106,6 +109,7 @@ struct Tree {
     TreeOwnFunc own;
     gpointer own_data;
     guint max_nodes;
+    gboolean exact_times;
     gboolean remove_leftovers;
     Node *root;
     NodeList detached;
@@ -222,6 +226,21 @@ void dir_prune(Tree *tree, gint64 now);
 /* Lists the directory, or waits for the listing that is under way. Unlocks. The caller holds a
  * reference to `dir`. */
 gboolean tree_list_now(Tree *tree, Node *dir, GCancellable *cancel, GError **error);
+
+/* Waits until *flag is `value`. The caller keeps `flag` from going away. FALSE when cancelled.
+ * Unlocks. */
+gboolean tree_wait(Tree *tree, const gboolean *flag, gboolean value, GCancellable *cancel);
+
+/* tree_exact.c */
+
+/* Whether the server could be asked for a better size or time. */
+gboolean node_is_inexact(const Node *node);
+
+/* Asks for it; with `ahead` for files that follow as well, else for the size by all means. The
+ * caller holds a reference to the node. FALSE when interrupted or when the size can't be had.
+ * Unlocks. */
+gboolean tree_refine_locked(Tree *tree, Node *node, gboolean ahead, GCancellable *cancel,
+                            GError **error);
 
 /* tree.c */
 

@@ -342,6 +342,11 @@ static gboolean check_options(const OptionState *state, GError **error)
     if (config->setuid_name != NULL && geteuid() != 0)
         return config_fail(error, "-o setuid=%s is for root, who alone can become another user",
                            config->setuid_name);
+    if (config->server_tz != NULL && config->time_zone == NULL)
+        return config_fail(error,
+                           "-o server_tz=%s is no time zone: write a name like Europe/Berlin, or an "
+                           "offset like +05:30",
+                           config->server_tz);
     if (config->codepage != NULL) {
         GIConv converter = g_iconv_open("UTF-8", config->codepage);
         /* iconv's own way to say that there is none. */
@@ -523,6 +528,8 @@ static gboolean resolve_mount(OptionState *state, const char *text, const char *
 {
     MountConfig *config = &state->config;
     resolve_directories(state);
+    if (config->server_tz != NULL)
+        config->time_zone = g_time_zone_new_identifier(config->server_tz);
     if (!check_options(state, error) || !resolve_commands(state, error) ||
         !check_files(state, error))
         return FALSE;
@@ -595,6 +602,8 @@ void config_clear(MountConfig *config)
     g_free(config->mountpoint);
     g_free(config->printed);
     g_free(config->codepage);
+    g_free(config->server_tz);
+    g_clear_pointer(&config->time_zone, g_time_zone_unref);
     g_free(config->virtual_host);
     g_strfreev(config->init_commands);
     g_free(config->ca_file);

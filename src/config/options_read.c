@@ -416,6 +416,7 @@ void options_init(OptionState *state)
     state->dmask = OPTION_MODE_UNSET;
     state->default_permissions = TRUE;
     state->config.prefetch = TRUE;
+    state->config.exact_times = TRUE;
     state->told = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_told);
     options_begin(state, "command line", OPTION_RANK_COMMAND, NULL);
     state->mount_words = g_ptr_array_new_with_free_func(g_free);

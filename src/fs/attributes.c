@@ -77,13 +77,19 @@ double fs_validity(const NodeInfo *info)
     return left > 0 ? (double)left / (double)G_USEC_PER_SEC : 0.0;
 }
 
+double fs_attribute_validity(const NodeInfo *info)
+{
+    return info->inexact ? 0.0 : fs_validity(info);
+}
+
 void fs_fill_entry(const Fs *fs, Node *node, struct fuse_entry_param *entry)
 {
     NodeInfo info;
     node_info(node, &info);
     memset(entry, 0, sizeof *entry);
     entry->ino = (fuse_ino_t)node;
-    entry->attr_timeout = entry->entry_timeout = fs_validity(&info);
+    entry->entry_timeout = fs_validity(&info);
+    entry->attr_timeout = fs_attribute_validity(&info);
     fs_fill_stat(fs, &info, &entry->attr);
     tree_remember(node);
 }

@@ -95,7 +95,8 @@ static size_t add_entry(fuse_req_t req, char *buffer, size_t space, const char *
     /* "." and ".." count as no lookup. */
     if (next > FIRST_CHILD) {
         entry.ino = (fuse_ino_t)node;
-        entry.attr_timeout = entry.entry_timeout = fs_validity(&info);
+        entry.entry_timeout = fs_validity(&info);
+        entry.attr_timeout = fs_attribute_validity(&info);
     }
     return fuse_add_direntry_plus(req, buffer, space, name, &entry, next);
 }

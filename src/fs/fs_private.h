@@ -56,6 +56,9 @@ void fs_fill_stat(const Fs *fs, const NodeInfo *info, struct stat *st);
 /* Seconds for which the kernel may keep the attributes. */
 double fs_validity(const NodeInfo *info);
 
+/* The same for attributes: none where a better answer can be had. */
+double fs_attribute_validity(const NodeInfo *info);
+
 /* The reply to lookup and its like: takes over one reference of the caller's as the kernel's. */
 void fs_fill_entry(const Fs *fs, Node *node, struct fuse_entry_param *entry);
 

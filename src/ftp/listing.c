@@ -87,6 +87,7 @@ ListingParser *listing_parser_new(ListingKind kind, const ListingContext *contex
     parser->kind = kind;
     parser->guess = context->dialect;
     parser->state.now = context->now;
+    parser->state.zone = context->zone;
     parser->state.zone_offset = context->zone_offset;
     parser->state.held = g_string_new(NULL);
     parser->state.previous = g_string_new(NULL);

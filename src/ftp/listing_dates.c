@@ -57,14 +57,27 @@ static int listing_year_of(gint64 seconds)
     return year;
 }
 
+/* Seconds east of UTC at a moment of the server's: `local` time there, or UTC. */
+static gint64 listing_offset(const ListingState *state, gint64 seconds, gboolean local)
+{
+    if (state->zone == NULL)
+        return state->zone_offset;
+    gint interval = g_time_zone_find_interval(
+        state->zone, local ? G_TIME_TYPE_STANDARD : G_TIME_TYPE_UNIVERSAL, seconds);
+    /* A local time that clocks skip in spring belongs to no interval. */
+    if (interval < 0)
+        interval = g_time_zone_find_interval(state->zone, G_TIME_TYPE_UNIVERSAL, seconds);
+    return interval < 0 ? 0 : g_time_zone_get_offset(state->zone, interval);
+}
+
 gboolean listing_date_apply(const ListingDate *date, const ListingState *state, RemoteEntry *entry)
 {
     if (!listing_date_is_valid(date))
         return FALSE;
-    gint64 zone = date->has_zone ? date->zone : state->zone_offset;
     int year = date->year;
     if (year == 0) {
-        gint64 latest = state->now + zone + SECONDS_PER_DAY;
+        gint64 here = date->has_zone ? date->zone : listing_offset(state, state->now, FALSE);
+        gint64 latest = state->now + here + SECONDS_PER_DAY;
         year = listing_year_of(latest);
         /* The longest time without a February 29 is 8 years, around 1900 or 2100. */
         for (int back = 0; back < 9; back++, year--) {
@@ -75,7 +88,8 @@ gboolean listing_date_apply(const ListingDate *date, const ListingState *state, 
         if (!listing_has_day(year, date->month, date->day))
             return FALSE;
     }
-    entry->mtime = listing_date_seconds(date, year) - zone;
+    gint64 seconds = listing_date_seconds(date, year);
+    entry->mtime = seconds - (date->has_zone ? date->zone : listing_offset(state, seconds, TRUE));
     entry->mtime_ns = date->nanosecond;
     entry->time_precision = date->precision;
     entry->has |= REMOTE_HAS_MTIME;

@@ -80,6 +80,7 @@ typedef struct {
 
 typedef struct {
     gint64 now;
+    GTimeZone *zone; /* NULL: zone_offset */
     gint64 zone_offset;
     GString *held;     /* VMS: the name of an entry that goes on in the next line */
     GString *previous; /* VMS: name of the last entry, whose older versions follow */

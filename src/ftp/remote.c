@@ -7,7 +7,8 @@
 #include "ftpsfs/ftp/transfer.h"
 #include "ftpsfs/util/error.h"
 
-#define LIST_BUFFER (64 * 1024)
+#define LIST_BUFFER   (64 * 1024)
+#define LIST_KEPT_MAX (8 * 1024 * 1024) /* bytes of a listing that are kept to learn from */
 
 static void copy_options(Remote *remote, const RemoteOptions *options)
 {
@@ -18,6 +19,7 @@ static void copy_options(Remote *remote, const RemoteOptions *options)
     own->virtual_host = g_strdup(options->virtual_host);
     own->directory = g_strdup(options->directory);
     own->codepage = g_strdup(options->codepage);
+    own->time_zone = options->time_zone != NULL ? g_time_zone_ref(options->time_zone) : NULL;
     own->init_commands = (const char *const *)g_strdupv((char **)options->init_commands);
     own->password = options->password != NULL ? secret_ref(options->password) : NULL;
     own->account = options->account != NULL ? secret_ref(options->account) : NULL;
@@ -41,6 +43,8 @@ void remote_free(Remote *remote)
     g_strfreev((char **)own->init_commands);
     secret_unref(own->password);
     secret_unref(own->account);
+    server_clock_free(remote->clock);
+    g_clear_pointer(&own->time_zone, g_time_zone_unref);
     g_free(remote->root);
     g_free(remote);
 }
@@ -86,6 +90,7 @@ Remote *remote_new(const RemoteOptions *options, Trust *trust, Stats *stats, GCa
     remote->context.trust = trust_ref(trust);
     remote->context.stats = stats;
     remote->context.features = features_new();
+    remote->clock = server_clock_new(options->time_zone);
     g_mutex_init(&remote->context.ticket_lock);
     remote->pool = pool_new(&remote->context);
     g_autoptr(GError) failure = NULL;
@@ -157,7 +162,9 @@ ListingContext remote_listing_context(Remote *remote)
     return (ListingContext){
         .dialect = (ListingDialect)g_atomic_int_get(&remote->dialect),
         .codepage = remote->options.codepage,
-        .now = g_get_real_time() / G_USEC_PER_SEC,
+        .now = server_clock_now(remote->clock),
+        .zone = server_clock_zone(remote->clock),
+        .zone_offset = server_clock_offset(remote->clock),
     };
 }
 
@@ -179,20 +186,63 @@ static gboolean count_entry(const RemoteEntry *entry, gpointer data, GError **er
     return args->func(entry, args->data, error);
 }
 
-static gboolean parse_transfer(Remote *remote, Transfer *transfer, ListingKind kind, ListArgs *args,
+/* Reads the listing into `kept`, as far as that may grow; *whole when its end has come. */
+static gboolean keep_listing(Transfer *transfer, GByteArray *kept, gboolean *whole,
+                             GCancellable *cancel, GError **error)
+{
+    *whole = FALSE;
+    while (kept->len < LIST_KEPT_MAX) {
+        guint before = kept->len;
+        g_byte_array_set_size(kept, before + LIST_BUFFER);
+        gssize got = transfer_read(transfer, kept->data + before, LIST_BUFFER, cancel, error);
+        g_byte_array_set_size(kept, before + (guint)MAX(got, 0));
+        if (got < 0)
+            return FALSE;
+        if (got == 0) {
+            *whole = TRUE;
+            return TRUE;
+        }
+    }
+    return TRUE;
+}
+
+/* The first listing by LIST is kept until its time zone is known. */
+static gboolean keep_and_learn(Remote *remote, Session *session, Transfer *transfer,
+                               const ListArgs *args, GByteArray *kept, gboolean *whole,
                                GCancellable *cancel, GError **error)
 {
+    return keep_listing(transfer, kept, whole, cancel, error) &&
+           (!*whole || remote_learn_zone(remote, session, args->path, kept, cancel, error));
+}
+
+static gboolean feed(ListingParser *parser, ListArgs *args, const char *data, gsize length,
+                     GError **error)
+{
+    args->bytes += length;
+    return listing_parser_feed(parser, data, length, error);
+}
+
+static gboolean parse_transfer(Remote *remote, Session *session, Transfer *transfer,
+                               ListingKind kind, ListArgs *args, GCancellable *cancel,
+                               GError **error)
+{
+    g_autoptr(GByteArray) kept = g_byte_array_new();
+    gboolean whole = FALSE;
+    if (kind == LISTING_LIST && remote_zone_is_wanted(remote) &&
+        !keep_and_learn(remote, session, transfer, args, kept, &whole, cancel, error))
+        return FALSE;
     ListingContext context = remote_listing_context(remote);
     g_autoptr(ListingParser) parser = listing_parser_new(kind, &context, count_entry, args);
+    if (!feed(parser, args, (const char *)kept->data, kept->len, error))
+        return FALSE;
     g_autofree char *buffer = g_malloc(LIST_BUFFER);
-    for (;;) {
+    while (!whole) {
         gssize got = transfer_read(transfer, buffer, LIST_BUFFER, cancel, error);
         if (got < 0)
             return FALSE;
         if (got == 0)
             break;
-        args->bytes += (guint64)got;
-        if (!listing_parser_feed(parser, buffer, (gsize)got, error))
+        if (!feed(parser, args, buffer, (gsize)got, error))
             return FALSE;
     }
     if (!listing_parser_finish(parser, error))
@@ -212,7 +262,7 @@ static gboolean list_with(Remote *remote, Session *session, const char *verb, co
     if (transfer == NULL)
         return FALSE;
     ListingKind kind = g_str_equal(verb, "MLSD") ? LISTING_MLSD : LISTING_LIST;
-    if (!parse_transfer(remote, transfer, kind, args, cancel, error)) {
+    if (!parse_transfer(remote, session, transfer, kind, args, cancel, error)) {
         /* A listing that makes no sense makes the connection that it came on suspect. */
         if (error != NULL && *error != NULL && ftpsfs_error_is(*error, FTPSFS_ERROR_PROTOCOL))
             session_break(session);

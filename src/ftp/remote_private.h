@@ -6,6 +6,7 @@
 #ifndef FTPSFS_SRC_FTP_REMOTE_PRIVATE_H
 #define FTPSFS_SRC_FTP_REMOTE_PRIVATE_H
 
+#include "ftpsfs/ftp/clock.h"
 #include "ftpsfs/ftp/pool.h"
 #include "ftpsfs/ftp/remote.h"
 
@@ -14,6 +15,7 @@ struct Remote {
     SessionContext context;
     Pool *pool;
     char *root;
+    ServerClock *clock;
     gint dialect; /* ListingDialect of LIST, once known; atomic */
 };
 
@@ -48,5 +50,14 @@ gboolean remote_settle_on(Remote *remote, Session *session, const char *path, gu
 
 /* What listings of this server are parsed with. */
 ListingContext remote_listing_context(Remote *remote);
+
+/* Whether a listing is to be kept for remote_learn_zone before it is parsed. */
+gboolean remote_zone_is_wanted(Remote *remote);
+
+/* Learns the zone of LIST's times, and the server's clock where it is far from ours, by MDTM of some
+ * files of the listing `bytes` of `directory`, in one exchange. Nothing is learned from a listing
+ * without files. FALSE when the connection is lost. */
+gboolean remote_learn_zone(Remote *remote, Session *session, const char *directory,
+                           const GByteArray *bytes, GCancellable *cancel, GError **error);
 
 #endif

@@ -52,8 +52,8 @@ def test_the_modification_time_is_the_servers(site, mount):
     mounted = mount()
     os.listdir(mounted.path)
     shown = os.stat(mounted.at("file")).st_mtime
-    # LIST tells the minute; an open file's time is asked for exactly.
-    assert moment - 60 < shown <= moment if not site.server.can_mlsd else shown == moment
+    # LIST tells the minute; a file that is looked at is asked for exactly.
+    assert shown == moment
 
 
 def test_the_modification_time_of_an_old_file_is_the_servers(site, mount):
@@ -64,7 +64,7 @@ def test_the_modification_time_of_an_old_file_is_the_servers(site, mount):
     os.listdir(mounted.path)
     shown = os.stat(mounted.at("file")).st_mtime
     # LIST tells only the day of a file older than half a year.
-    assert abs(shown - moment) < 86400 if not site.server.can_mlsd else shown == moment
+    assert shown == moment
 
 
 def test_a_file_just_written_is_as_new_as_the_clock_says(site, mount):

@@ -64,7 +64,7 @@ LOGIN = {"CLNT", "USER", "PASS", "PBSZ", "PROT", "TYPE", "PWD", "FEAT", "SITE", 
 @pytest.mark.parametrize("connections", [1, 8])
 def test_500_small_files_cost_a_transfer_each_and_nothing_else(site, mount, connections):
     put_files(site)
-    mounted = mount(words=("-d",), connections=connections, dir_cache_timeout=300)
+    mounted = mount(words=("-d",), connections=connections, dir_cache_timeout=300, no_exact_times=True)
     names = sorted(os.listdir(mounted.path))
     since = len(mounted.log())
     for number, name in enumerate(names):
@@ -85,13 +85,14 @@ def test_500_small_files_cost_a_transfer_each_and_nothing_else(site, mount, conn
 
 def test_the_listing_of_a_directory_is_the_only_other_cost(site, mount):
     put_files(site, 50)
-    mounted = mount(words=("-d",), connections=1)
+    mounted = mount(words=("-d",), connections=1, no_exact_times=True)
     os.stat(mounted.path)
     since = len(mounted.log())
     subprocess.run(f"cat {mounted.path}/* > /dev/null", shell=True, check=True, timeout=60)
     sent = verbs(mounted, since)
     assert sent["RETR"] == 50
-    assert set(sent) <= {"RETR", "EPSV", "MLSD", "LIST"}, sent
+    # MDTM: of three files, once, to learn the zone of the times that LIST tells.
+    assert set(sent) <= {"RETR", "EPSV", "MLSD", "LIST", "MDTM"} and sent["MDTM"] <= 3, sent
     # The root of a server may take another one, to find out that "LIST -a" is refused.
     assert 1 <= sent["MLSD"] + sent["LIST"] <= 2
 
@@ -225,7 +226,7 @@ def test_a_look_into_one_directory_lists_no_others(site, mount):
 def test_with_a_prepared_connection_a_small_read_waits_for_two_round_trips(site, mount):
     site.put("one", b"1")
     site.put("two", b"2")
-    mounted = mount(words=("-d",), connections=1)
+    mounted = mount(words=("-d",), connections=1, no_exact_times=True)
     # The first use of a directory prepares a connection.
     os.listdir(mounted.path)
     eventually(lambda: mounted.log().rstrip().count("< 229") == verbs(mounted)["EPSV"])

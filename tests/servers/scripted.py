@@ -24,6 +24,7 @@ import time
 import certificates
 from scripted_faults import Fault
 from scripted_session import Session
+import scripted_tree
 from scripted_tree import Tree
 
 
@@ -105,6 +106,8 @@ class ScriptedServer:
 
         self.mlst, self.epsv = mlst, epsv
         self.features = ["UTF8", "PBSZ", "PROT", "REST STREAM", "SIZE", "MDTM", "MFMT", "TVFS"]
+        self.lacks = set()  # commands, answered by 500
+        self.lister = scripted_tree.listing  # another one: scripted_dialects
         self.max_sessions = 0
         self.limit_reply = "421 Too many connections from your address."
         self.store_restart = "in place"  # or "truncate", "refuse"

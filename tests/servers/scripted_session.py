@@ -170,7 +170,9 @@ class Session:
             self.reply(text if isinstance(error, _Refused) else f"550 {text}.")
 
     def missing(self):
-        names = set() if self.server.mlst else {"MLST", "MLSD"}
+        names = set(self.server.lacks)
+        if not self.server.mlst:
+            names |= {"MLST", "MLSD"}
         return names if self.server.epsv else names | {"EPSV"}
 
     def path(self, argument):
@@ -473,7 +475,7 @@ class Session:
 
     def list_directory(self, argument, mlsd):
         path = self.path(re.sub(r"^-\S+ ?", "", argument) if not mlsd else argument)
-        lines = scripted_tree.listing(self.server.tree, path, mlsd)
+        lines = self.server.lister(self.server.tree, path, mlsd)
         self.transfer(_joined(lines), self.send_data)
 
     def do_mlsd(self, argument):

@@ -33,6 +33,7 @@ struct Remote {
     FakeSettings settings;
     FakeFile *top;
     OpState ops[FAKE_OPS];
+    guint batched;
 };
 
 /* The in-memory file system; the lock is held. */
@@ -308,6 +309,42 @@ gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,
             ok = refuse(error, FTPSFS_ERROR_NOT_FOUND, path);
     }
     return end(remote, FAKE_STAT_EXACT, path, ok, fail_later, cancel, error);
+}
+
+gboolean remote_measure(Remote *remote, const char *path, guint64 *size, GCancellable *cancel,
+                        GError **error)
+{
+    gboolean fail_later;
+    gboolean ok = begin(remote, FAKE_MEASURE, path, &fail_later, error);
+    const FakeFile *file = ok ? find(remote, path) : NULL;
+    if (ok && file != NULL)
+        *size = file->size;
+    else if (ok)
+        ok = refuse(error, FTPSFS_ERROR_NOT_FOUND, path);
+    return end(remote, FAKE_MEASURE, path, ok, fail_later, cancel, error);
+}
+
+guint fake_batched(Remote *remote)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&remote->lock);
+    return remote->batched;
+}
+
+gboolean remote_stat_batch(Remote *remote, RemoteQuery *queries, guint count, GCancellable *cancel,
+                           GError **error)
+{
+    gboolean fail_later;
+    gboolean ok = begin(remote, FAKE_STAT_BATCH, queries[0].path, &fail_later, error);
+    for (guint i = 0; ok && i < count; i++) {
+        const FakeFile *file = find(remote, queries[i].path);
+        if (file == NULL || file->type != REMOTE_TYPE_FILE)
+            continue;
+        queries[i].has = queries[i].want;
+        queries[i].size = file->size;
+        queries[i].mtime = file->mtime;
+        remote->batched++;
+    }
+    return end(remote, FAKE_STAT_BATCH, queries[0].path, ok, fail_later, cancel, error);
 }
 
 /* What a server says when a name is taken. */

@@ -17,6 +17,8 @@ typedef enum {
     FAKE_LIST,
     FAKE_STAT,
     FAKE_STAT_EXACT,
+    FAKE_STAT_BATCH,
+    FAKE_MEASURE,
     FAKE_MKDIR,
     FAKE_RMDIR,
     FAKE_UNLINK,
@@ -59,6 +61,9 @@ guint fake_children(Remote *remote, const char *path);
 /* Operations begun so far. */
 guint fake_count(Remote *remote, FakeOp op);
 guint fake_count_all(Remote *remote);
+
+/* Files that remote_stat_batch has answered so far. */
+guint fake_batched(Remote *remote);
 
 /* After `skip` more calls of `op`, the next `times` fail with `code`: before they are carried out,
  * or after with `done`. One such rule for each operation at a time. */

@@ -618,6 +618,23 @@ static void test_zone(void)
         check(&context, cases[i].dialect, &cases[i].row, 1);
 }
 
+/* Times of a server in a zone with daylight saving time. */
+static void test_named_zone(void)
+{
+    static const Row rows[] = {
+        {"-rw-r--r-- 1 u g 1 Jan 29 01:26 winter", "winter", "F 1 2024-01-29 00:26 644 u:g"},
+        {"-rw-r--r-- 1 u g 1 May 29 01:26 summer", "summer", "F 1 2024-05-28 23:26 644 u:g"},
+        {"-rw-r--r-- 1 u g 1 Mar 31 01:59 before", "before", "F 1 2024-03-31 00:59 644 u:g"},
+        {"-rw-r--r-- 1 u g 1 Mar 31 03:00 after", "after", "F 1 2024-03-31 01:00 644 u:g"},
+        {"-rw-r--r-- 1 u g 1 Jul  1  1999 old", "old", "F 1 1999-06-30 644 u:g"},
+    };
+    GTimeZone *zone = g_time_zone_new_identifier("Europe/Berlin");
+    g_assert_nonnull(zone);
+    ListingContext context = {.now = NOW, .zone = zone, .zone_offset = 99};
+    check(&context, LISTING_DIALECT_UNIX, rows, G_N_ELEMENTS(rows));
+    g_time_zone_unref(zone);
+}
+
 /* A February 29 without a year is in the last leap year before now. */
 static void test_leap_day(void)
 {
@@ -665,6 +682,7 @@ int main(int argc, char **argv)
     g_test_add_func("/listing/dialects/WfFtp and VxWorks are understood", test_wftpd);
     g_test_add_func("/listing/dialects/Tandem Guardian is understood", test_tandem);
     g_test_add_func("/listing/dialects/times are in the server's zone", test_zone);
+    g_test_add_func("/listing/dialects/a named zone knows of summer time", test_named_zone);
     g_test_add_func("/listing/dialects/a leap day without year is in a leap year", test_leap_day);
     g_test_add_func("/listing/dialects/an empty directory is empty", test_nothing);
     return g_test_run();

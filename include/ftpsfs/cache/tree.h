@@ -40,6 +40,7 @@ typedef struct {
     RemoteTime time_precision;
     guint64 version;    /* changes whenever the content is known or suspected to have changed */
     gint64 valid_until; /* monotonic microseconds: how long the kernel may keep these */
+    gboolean inexact;   /* tree_refresh may tell size or mtime better than this */
 } NodeInfo;
 
 /* Says whose an entry is, in place of the numbers that the server tells: takes REMOTE_HAS_UID and
@@ -52,6 +53,7 @@ typedef struct {
     guint timeout_s;       /* dir_cache_timeout: how long listings, attributes and absences hold */
     Stats *stats;          /* outlives the Tree; NULL: nothing is counted */
     guint max_nodes;       /* from here on what is expired is dropped early; 0: a default */
+    gboolean exact_times;  /* where listings don't tell them, tree_refresh asks for them */
     gboolean remove_leftovers; /* of uploads that crashed long ago, when a directory is listed */
     gint64 (*clock)(void); /* monotonic microseconds, for tests; NULL: g_get_monotonic_time */
     TreeOwnFunc own;       /* NULL: as the server tells */
@@ -117,7 +119,8 @@ GPtrArray *tree_list(Tree *tree, Node *dir, GCancellable *cancel, GError **error
  * size are asked for when `exact` (open, for close-to-open consistency, when what is held is
  * expired). FTPSFS_ERROR_NOT_FOUND (the node is detached then). Nodes that are pinned (tree_pin)
  * are answered from memory, detached ones too (fstat of a deleted file that is open), but those are
- * FTPSFS_ERROR_STALE when `exact`. */
+ * FTPSFS_ERROR_STALE when `exact`. With TreeOptions.exact_times what listings tell to the minute
+ * only is asked for exactly, together with more and more of the files that follow in the listing. */
 gboolean tree_refresh(Tree *tree, Node *node, gboolean exact, NodeInfo *info, GCancellable *cancel,
                       GError **error);
 

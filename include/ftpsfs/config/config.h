@@ -44,6 +44,9 @@ typedef struct {
     guint keepalive_s;    /* default 60, 0 never */
     guint idle_timeout_s; /* default 300, 0 never */
     char *codepage;       /* NULL: UTF-8 */
+    char *server_tz;      /* as written; NULL: learned */
+    GTimeZone *time_zone; /* what server_tz names */
+    gboolean exact_times; /* default TRUE */
     char *virtual_host;   /* for HOST; NULL: none */
     char **init_commands; /* ftp_init, one a string; NULL: none */
     /* -o: trust */

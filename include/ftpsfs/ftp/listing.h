@@ -96,6 +96,7 @@ typedef struct {
     ListingDialect dialect; /* what this server was found to speak, or AUTO */
     const char *codepage;   /* iconv name of the server's encoding; NULL: UTF-8 */
     gint64 now;             /* the server's clock, seconds since 1970 UTC: resolves missing years */
+    GTimeZone *zone;        /* of LIST times; NULL: zone_offset. Outlives the parser */
     gint64 zone_offset;     /* seconds to subtract from LIST times to get UTC */
     const char *path;       /* the directory's, for messages; may be NULL */
 } ListingContext;

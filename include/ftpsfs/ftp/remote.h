@@ -33,6 +33,7 @@ typedef struct {
     guint keepalive_s;                /* NOOP on idle connections after; 0: never */
     guint idle_timeout_s;             /* idle connections but one are closed after; 0: never */
     const char *codepage;             /* NULL: UTF-8 */
+    GTimeZone *time_zone;             /* of LIST's times, referenced; NULL: learned */
     const char *const *init_commands; /* sent after login; NULL */
 } RemoteOptions;
 
@@ -79,6 +80,26 @@ gboolean remote_stat(Remote *remote, const char *path, RemoteEntry *entry, GCanc
  * tells which of the two the server gave. */
 gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,
                            GCancellable *cancel, GError **error);
+
+/* A file whose exact size and modification time are wanted. */
+typedef struct {
+    char *path;     /* owned by the caller */
+    guint want;     /* REMOTE_HAS_SIZE, REMOTE_HAS_MTIME */
+    guint has;      /* which of them the server has told */
+    gboolean unfit; /* the path can't be sent: it is passed over */
+    guint64 size;
+    gint64 mtime;
+    gint32 mtime_ns;
+} RemoteQuery;
+
+/* SIZE and MDTM of many files, pipelined. That a file is gone or a command unknown is no error: then
+ * query->has lacks it. */
+gboolean remote_stat_batch(Remote *remote, RemoteQuery *queries, guint count, GCancellable *cancel,
+                           GError **error);
+
+/* The size of a file on a server that tells none: by reading all of it. */
+gboolean remote_measure(Remote *remote, const char *path, guint64 *size, GCancellable *cancel,
+                        GError **error);
 
 gboolean remote_mkdir(Remote *remote, const char *path, GCancellable *cancel, GError **error);
 gboolean remote_rmdir(Remote *remote, const char *path, GCancellable *cancel, GError **error);
