@@ -101,10 +101,34 @@ static gboolean open_disk(const MountConfig *config, const Credentials *credenti
     return *disk != NULL;
 }
 
+/* How long a closed file waits for what programs do next to it: rename, chmod, utimens, unlink. */
+#define WRITEBACK_DELAY_MS 200
+
+/* *writeback stays NULL without -o writeback. */
+static gboolean open_writeback(const MountConfig *config, const Credentials *credentials,
+                               Remote *remote, Tree *tree, Stats *stats, Space *space,
+                               Writeback **writeback, GError **error)
+{
+    if (!config->writeback || config->read_only)
+        return TRUE;
+    g_autofree char *source =
+        g_strdup_printf("%s@%s:%u", credentials->user, config->source->host, config->source->port);
+    WritebackOptions options = {
+        .directory = config->writeback_dir,
+        .source = source,
+        .connections = config->connections,
+        .delay_ms = WRITEBACK_DELAY_MS,
+    };
+    *writeback = writeback_new(remote, tree, stats, space, &options, error);
+    return *writeback != NULL;
+}
+
 static Files *make_files(const MountConfig *config, Remote *remote, Tree *tree, DiskCache *disk,
-                         Stats *stats)
+                         Stats *stats, Space *space, Writeback *writeback)
 {
     FilesOptions options = {
+        .space = space,
+        .writeback = writeback,
         .cache_size = config->cache_size,
         .disk = disk,
         .readahead = config->readahead,
@@ -230,7 +254,7 @@ static int serve(Start *start)
         .timeout_s = config->dir_cache_timeout_s,
         .exact_times = config->exact_times,
         .stats = &stats,
-        .remove_leftovers = config->atomic_upload && !config->read_only,
+        .remove_leftovers = (config->atomic_upload || config->writeback) && !config->read_only,
         .own = config->idmap == CONFIG_IDMAP_NAMES ? own_by_name : NULL,
         .own_data = owners,
     };
@@ -238,7 +262,12 @@ static int serve(Start *start)
     g_autoptr(DiskCache) disk = NULL;
     if (!open_disk(config, start->credentials, &disk, &error))
         return fail(config, error);
-    g_autoptr(Files) files = make_files(config, remote, tree, disk, &stats);
+    g_autoptr(Space) space = space_new(config->spool_size, config->timeout_s);
+    g_autoptr(Writeback) writeback = NULL;
+    if (!open_writeback(config, start->credentials, remote, tree, &stats, space, &writeback,
+                        &error))
+        return fail(config, error);
+    g_autoptr(Files) files = make_files(config, remote, tree, disk, &stats, space, writeback);
     g_autoptr(Fs) fs = mount_fs(start, remote, tree, files, &error);
     if (fs == NULL)
         return fail(config, error);
@@ -251,6 +280,7 @@ static int serve(Start *start)
     g_clear_pointer(&start->mounter, mounter_free);
     g_clear_pointer(&fs, fs_free);
     g_clear_pointer(&files, files_free);
+    g_clear_pointer(&writeback, writeback_free);
     g_clear_pointer(&tree, tree_free);
     g_clear_pointer(&remote, remote_free);
     g_clear_pointer(&stats_file, statsfile_stop);

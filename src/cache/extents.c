@@ -126,6 +126,14 @@ guint extents_count(const Extents *set)
     return set->extents->len;
 }
 
+guint64 extents_bytes(const Extents *set)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; i < set->extents->len; i++)
+        bytes += extent_at(set, i)->end - extent_at(set, i)->start;
+    return bytes;
+}
+
 void extents_clear(Extents *set)
 {
     g_array_set_size(set->extents, 0);

@@ -100,12 +100,24 @@ void file_unclaim(File *file)
     g_mutex_unlock(&file->lock);
 }
 
+Spool *file_new_spool(const File *file, guint64 base_size, GError **error)
+{
+    const Files *files = file->files;
+    Spool *spool = spool_new(files->spool_dir, base_size, error);
+    if (spool == NULL)
+        return NULL;
+    spool_set_space(spool, files->space);
+    if (files->writeback != NULL)
+        spool_set_prefix(spool, writeback_prefix(files->writeback));
+    return spool;
+}
+
 gboolean file_ensure_spool(File *file, GError **error)
 {
     if (file->spool != NULL)
         return TRUE;
     /* Not the size that the tree has by now: reader and version are of this one. */
-    file->spool = spool_new(file->files->spool_dir, file->remote_size, error);
+    file->spool = file_new_spool(file, file->remote_size, error);
     return file->spool != NULL;
 }
 
@@ -121,15 +133,16 @@ static void note_local(File *file, guint64 size, gboolean new_version)
 /* The content is replaced by nothing, as of now. Lock held, busy. */
 static gboolean start_empty(File *file, GCancellable *cancel, GError **error)
 {
-    g_autoptr(Spool) empty = spool_new(file->files->spool_dir, 0, error);
+    g_autoptr(Spool) empty = file_new_spool(file, 0, error);
     if (empty == NULL)
         return FALSE;
     writer_abandon(file);
-    if (!writer_start(file, cancel, error))
+    gboolean later = file->files->writeback != NULL;
+    if (!later && !writer_start(file, cancel, error))
         return FALSE;
     g_clear_pointer(&file->spool, spool_free);
     file->spool = g_steal_pointer(&empty);
-    file->whole_next = FALSE;
+    file->whole_next = later;
     file->want_mtime = G_MININT64;
     file->generation++;
     return TRUE;
@@ -151,7 +164,7 @@ File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node 
         ok = start_empty(file, cancel, error);
         if (ok) {
             file->want_mode = mode;
-            file->unborn = known == NULL && file->temporary != NULL;
+            file->unborn = known == NULL && (file->temporary != NULL || files->writeback != NULL);
             note_local(file, 0, TRUE);
         }
         node_info(created, &info);
@@ -191,6 +204,10 @@ static void adopt_version(File *file, const NodeInfo *info)
 {
     if (file->busy || file_is_pending(file) || file->version == info->version)
         return;
+    Files *files = file->files;
+    if (files->writeback != NULL && writeback_has(files->writeback, file->node))
+        return;
+    file->base = file_state_of(info);
     g_clear_pointer(&file->spool, spool_free);
     file->version = info->version;
     file->remote_size = info->size;
@@ -207,6 +224,7 @@ File *file_open(Files *files, Node *node, int flags, gboolean *keep_cache, GCanc
     File *file = files_acquire(files, node, &info);
     gboolean ok = TRUE;
     g_mutex_lock(&file->lock);
+    node_info(node, &info); /* an upload may have ended since */
     adopt_version(file, &info);
     if (flags & O_TRUNC) {
         ok = file_begin_busy(file, cancel, error);
@@ -344,9 +362,22 @@ static void note_change(File *file, guint64 start, guint64 end)
         file->frontier = MAX(file->frontier, end);
 }
 
+/* Waits for space on the local disk for a write; with no lock, since those who give space back may
+ * take it. The spool counts for itself what it takes then; *room is to be given back after. */
+static gboolean take_room(File *file, gsize length, guint64 *room, GError **error)
+{
+    g_mutex_lock(&file->lock);
+    *room = length + (file->spool != NULL ? spool_copy_size(file->spool) : 0);
+    g_mutex_unlock(&file->lock);
+    return space_take(file->files->space, *room, error);
+}
+
 gboolean file_write(File *file, const void *data, gsize length, guint64 offset, gboolean append,
                     GError **error)
 {
+    guint64 room = 0;
+    if (!take_room(file, length, &room, error))
+        return FALSE;
     g_mutex_lock(&file->lock);
     gboolean ok = file_ensure_spool(file, error);
     if (ok && append)
@@ -361,6 +392,7 @@ gboolean file_write(File *file, const void *data, gsize length, guint64 offset, 
             writer_pump(file);
     }
     g_mutex_unlock(&file->lock);
+    space_give(file->files->space, room);
     return ok;
 }
 
@@ -435,10 +467,10 @@ gboolean file_flush(File *file, GCancellable *cancel, GError **error)
     g_mutex_lock(&file->lock);
     gboolean ok = file_begin_busy(file, cancel, &failure);
     if (ok) {
-        ok = !file_is_pending(file) || writer_finish(file, cancel, &failure);
+        ok = !file_is_pending(file) || file_settle(file, cancel, &failure);
         g_free(file->failure);
         file->failure = failure != NULL ? g_strdup(failure->message) : NULL;
-        if (!ok && ftpsfs_error_is(failure, FTPSFS_ERROR_ACCESS))
+        if (!ok && file->files->writeback == NULL && ftpsfs_error_is(failure, FTPSFS_ERROR_ACCESS))
             give_up(file);
         file_end_busy(file);
     }

@@ -14,6 +14,10 @@
 #include "ftpsfs/cache/spool.h"
 #include "ftpsfs/util/workers.h"
 
+/* A file that is replaced by a rename while it is open is fetched up to this size, so that its
+ * readers keep it; a larger one is moved to a hidden name. */
+#define FILE_PRESERVE_MAX (64 * 1024 * 1024)
+
 struct Files {
     Ending *ending;
     Remote *remote;
@@ -26,6 +30,8 @@ struct Files {
     char *spool_dir;
     char *lost_dir;
     gboolean atomic_upload;
+    Writeback *writeback; /* or NULL */
+    Space *space;
     guint64 cache_size; /* bytes of `chunks` */
     guint timeout_s;
     gint no_append;    /* atomic: the server refuses APPE where it takes STOR */
@@ -68,7 +74,10 @@ struct File {
     gboolean spoiled;    /* something below `sent` was changed after it had been sent */
     /* With atomic_upload: */
     char *temporary; /* server path that the new content is stored under; NULL: none yet */
-    gboolean unborn; /* created, but nothing lies under the file's own name yet */
+    gboolean unborn; /* created, but nothing lies under the file's own name yet; with a Writeback
+                        of a file that is not among its pending ones */
+    /* With a Writeback: */
+    JournalState base; /* what the server has, unless unborn */
     /* To be set after the upload: */
     guint32 want_mode; /* or G_MAXUINT32 */
     gint64 want_mtime; /* or G_MININT64 */
@@ -102,6 +111,12 @@ void file_unclaim(File *file);
 /* Pins the node while it has something pending, unpins it after. Lock held. */
 void file_update_pin(File *file);
 
+/* A new spool for the file. */
+Spool *file_new_spool(const File *file, guint64 base_size, GError **error);
+
+/* What the server has of a file, by its attributes. */
+JournalState file_state_of(const NodeInfo *info);
+
 /* A spool over the remote content, unless there is one. Lock held. */
 gboolean file_ensure_spool(File *file, GError **error);
 
@@ -120,9 +135,6 @@ void writer_forget(File *file);
 
 /* Has a worker send what the sequential writer is ahead, if that is worth it. Not busy. */
 void writer_pump(File *file);
-
-/* A hidden name in the directory of `path`: "upload", "probe", "old". For g_free. */
-char *writer_beside(const char *path, const char *purpose);
 
 /* remote_store_open, after our own reading of the file has ended. New reading waits until the file is
  * not busy. */
@@ -153,6 +165,38 @@ void writer_adopt(File *file, const RemoteEntry *entry, guint64 size, guint64 ge
  * FALSE where that can't be, or is not worth it: nothing was changed then. */
 gboolean writer_in_place(File *file, const char *path, gboolean *done, GCancellable *cancel,
                          GError **error);
+
+/* beside.c: a hidden name in the directory of `path`: "upload", "probe", "old". For g_free. */
+char *writer_beside(const char *path, const char *purpose);
+
+/* files_writeback.c; the first two with the lock held, which they drop, and busy. */
+
+/* What is to be uploaded is kept by the Writeback, durably; or, where most of it would have to be
+ * fetched first, uploaded now. */
+gboolean file_keep(File *file, GCancellable *cancel, GError **error);
+
+/* file_keep where there is a Writeback, else writer_finish. */
+gboolean file_settle(File *file, GCancellable *cancel, GError **error);
+
+/* WritebackFunc: `data` is the Files. */
+void files_uploaded(gpointer data, const WritebackResult *result);
+
+/* unlink(2) and rename(2) of a claimed file that is pending and new, as far as the Writeback is
+ * concerned: *done when there was nothing else to do. */
+gboolean files_forget_new(File *file, gboolean *done, GError **error);
+gboolean files_move_new(File *file, Node *new_dir, const char *new_name, gboolean no_replace,
+                        const WritebackHold *hold, File *target, GCancellable *cancel,
+                        GError **error);
+
+/* files_names.c: makes all of an open file local if that is cheap (`max`: bytes of it at most that
+ * may have to be fetched), so that it does without the server. Claimed. */
+gboolean file_make_local(File *file, guint64 max, GCancellable *cancel);
+
+/* The name of a file that is wholly local is gone: nothing is uploaded any more. Claimed. */
+void file_cut_loose(File *file);
+
+/* Moves the open file out of sight; it goes when it is closed. Claimed. */
+gboolean file_hide(File *file, Node *dir, const char *name, GCancellable *cancel, GError **error);
 
 /* lost.c: keeps what could not be uploaded where the user finds it, and says so. */
 void lost_save(File *file);

@@ -45,6 +45,10 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
     files->timeout_s = options->timeout_s;
     g_mutex_init(&files->lock);
     files->table = g_hash_table_new(NULL, NULL);
+    files->space = options->space;
+    files->writeback = options->writeback;
+    if (files->writeback != NULL)
+        writeback_start(files->writeback, files_uploaded, files);
     return files;
 }
 
@@ -69,8 +73,15 @@ void file_release(gpointer data)
     g_free(file);
 }
 
-static File *file_new(Files *files, Node *node, const NodeInfo *info)
+static File *file_new(Files *files, Node *node, const NodeInfo *known)
 {
+    /* An upload that ended since may have changed what was known of it. */
+    NodeInfo now;
+    const NodeInfo *info = known;
+    if (files->writeback != NULL) {
+        node_info(node, &now);
+        info = &now;
+    }
     File *file = g_new0(File, 1);
     file->files = files;
     file->node = node_ref(node);
@@ -82,6 +93,14 @@ static File *file_new(Files *files, Node *node, const NodeInfo *info)
     file->reader = reader_new(&files->reader, node, info->version, info->size);
     file->want_mode = G_MAXUINT32;
     file->want_mtime = G_MININT64;
+    file->base = file_state_of(info);
+    if (files->writeback == NULL)
+        return file;
+    file->spool = writeback_spool(files->writeback, node, files->spool_dir);
+    if (file->spool != NULL) {
+        spool_set_space(file->spool, files->space);
+        spool_set_prefix(file->spool, writeback_prefix(files->writeback));
+    }
     return file;
 }
 
@@ -160,8 +179,7 @@ void files_reap(File *file)
     Files *files = file->files;
     g_mutex_lock(&files->lock);
     g_mutex_lock(&file->lock);
-    gboolean gone = file->handles == 0 && !file->busy &&
-                    (file->hidden || !file_is_pending(file)) &&
+    gboolean gone = file->handles == 0 && !file->busy && (file->hidden || !file_is_pending(file)) &&
                     g_hash_table_lookup(files->table, file->node) == file;
     g_mutex_unlock(&file->lock);
     if (gone)
@@ -231,6 +249,8 @@ void files_free(Files *files)
         end_file(file);
         file_release(file);
     }
+    if (files->writeback != NULL)
+        writeback_stop(files->writeback);
     workers_free(files->workers);
     workers_free(files->closers);
     prefetch_free(files->prefetch);

@@ -8,10 +8,6 @@
 #include "file_private.h"
 #include "ftpsfs/util/error.h"
 
-/* A file that is replaced by a rename while it is open is fetched up to this size, so that its
- * readers keep it; a larger one is moved to a hidden name. */
-#define PRESERVE_MAX (64 * 1024 * 1024)
-
 /* Whether the server can set what is asked for, as far as is known. */
 static gboolean check_can(Files *files, guint32 mode, gint64 mtime, GError **error)
 {
@@ -21,6 +17,20 @@ static gboolean check_can(Files *files, guint32 mode, gint64 mtime, GError **err
     g_set_error_literal(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
                         "the server has no command to set this attribute");
     return FALSE;
+}
+
+/* For a file with nothing to upload that a Writeback does not have yet. */
+static gboolean set_now(Files *files, Node *node, guint32 mode, gint64 mtime, GCancellable *cancel,
+                        GError **error)
+{
+    Writeback *writeback = files->writeback;
+    gboolean pending = writeback != NULL && writeback_has(writeback, node);
+    if (pending && !check_can(files, mode, mtime, error))
+        return FALSE;
+    if (pending && !writeback_set(writeback, node, mode, mtime, &pending, error))
+        return FALSE;
+    /* It may have been uploaded just now. */
+    return pending || tree_set_attributes(files->tree, node, mode, mtime, cancel, error);
 }
 
 static gboolean set_claimed(File *file, guint32 mode, gint64 mtime, GCancellable *cancel,
@@ -38,7 +48,14 @@ static gboolean set_claimed(File *file, guint32 mode, gint64 mtime, GCancellable
         tree_set_local(files->tree, file->node, G_MAXUINT64, mtime, 0, mode, FALSE);
     }
     g_mutex_unlock(&file->lock);
-    return later ? ok : tree_set_attributes(files->tree, file->node, mode, mtime, cancel, error);
+    if (later)
+        return ok;
+    if (!set_now(files, file->node, mode, mtime, cancel, error))
+        return FALSE;
+    NodeInfo info;
+    node_info(file->node, &info);
+    file->base = file_state_of(&info);
+    return TRUE;
 }
 
 gboolean files_set_attributes(Files *files, Node *node, guint32 mode, gint64 mtime,
@@ -46,7 +63,7 @@ gboolean files_set_attributes(Files *files, Node *node, guint32 mode, gint64 mti
 {
     File *file = files_find(files, node);
     if (file == NULL)
-        return tree_set_attributes(files->tree, node, mode, mtime, cancel, error);
+        return set_now(files, node, mode, mtime, cancel, error);
     /* After an upload that is under way, which could undo it. */
     gboolean ok = file_claim(file, cancel, error);
     if (ok) {
@@ -57,8 +74,7 @@ gboolean files_set_attributes(Files *files, Node *node, guint32 mode, gint64 mti
     return ok;
 }
 
-/* Moves the open file out of sight; it goes when it is closed. Claimed. */
-static gboolean hide(File *file, Node *dir, const char *name, GCancellable *cancel, GError **error)
+gboolean file_hide(File *file, Node *dir, const char *name, GCancellable *cancel, GError **error)
 {
     Tree *tree = file->files->tree;
     g_autofree char *hidden = g_strdup_printf(".ftpsfs-unlinked-%08x", g_random_int());
@@ -73,9 +89,7 @@ static gboolean hide(File *file, Node *dir, const char *name, GCancellable *canc
     return TRUE;
 }
 
-/* Makes all of an open file local if that is cheap (`max`: bytes of it at most that may have to be
- * fetched), so that it does without the server. Claimed. */
-static gboolean make_local(File *file, guint64 max, GCancellable *cancel)
+gboolean file_make_local(File *file, guint64 max, GCancellable *cancel)
 {
     g_autoptr(GError) failure = NULL;
     Extent missing;
@@ -91,8 +105,7 @@ static gboolean make_local(File *file, guint64 max, GCancellable *cancel)
     return local;
 }
 
-/* The name of a file that is wholly local is gone: nothing is uploaded any more. Claimed. */
-static void cut_loose(File *file)
+void file_cut_loose(File *file)
 {
     g_mutex_lock(&file->lock);
     writer_abandon(file);
@@ -110,22 +123,76 @@ static void end_store(File *file)
     g_mutex_unlock(&file->lock);
 }
 
-static gboolean unlink_claimed(File *file, Node *dir, const char *name, GCancellable *cancel,
-                               GError **error)
+static gboolean unlink_known(File *file, Node *dir, const char *name, GCancellable *cancel,
+                             GError **error)
 {
     Tree *tree = file->files->tree;
     if (file->unborn) {
-        cut_loose(file);
+        file_cut_loose(file);
         tree_detach(tree, file->node);
         return TRUE;
     }
-    if (!make_local(file, 0, cancel))
-        return hide(file, dir, name, cancel, error);
+    if (!file_make_local(file, 0, cancel))
+        return file_hide(file, dir, name, cancel, error);
     end_store(file);
     if (!tree_unlink(tree, dir, name, cancel, error))
         return FALSE;
-    cut_loose(file);
+    file_cut_loose(file);
     return TRUE;
+}
+
+/* A handle on the source if that is a file, so that one who opens it now uses the same File. */
+static File *open_source(Files *files, Node *source)
+{
+    NodeInfo info;
+    if (source == NULL)
+        return NULL;
+    node_info(source, &info);
+    return info.type == REMOTE_TYPE_FILE ? files_acquire(files, source, &info) : NULL;
+}
+
+/* The server removes what it has of a file first: until it has, that is not what was acknowledged
+ * last. */
+static gboolean unlink_pending(File *file, Node *dir, const char *name, GCancellable *cancel,
+                               GError **error)
+{
+    Files *files = file->files;
+    g_autoptr(GError) failure = NULL;
+    if (!tree_unlink(files->tree, dir, name, cancel, &failure) &&
+        !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    file_cut_loose(file);
+    return writeback_drop(files->writeback, file->node, error);
+}
+
+static gboolean unlink_held(File *file, Node *dir, const char *name, GCancellable *cancel,
+                            GError **error)
+{
+    gboolean done = FALSE;
+    if (!files_forget_new(file, &done, error))
+        return FALSE;
+    if (done)
+        return TRUE;
+    if (writeback_has(file->files->writeback, file->node))
+        return unlink_pending(file, dir, name, cancel, error);
+    return unlink_known(file, dir, name, cancel, error);
+}
+
+static gboolean unlink_claimed(File *file, Node *dir, const char *name, GCancellable *cancel,
+                               GError **error)
+{
+    Writeback *writeback = file->files->writeback;
+    g_autofree char *path = writeback != NULL ? node_path(file->node) : NULL;
+    if (path == NULL)
+        return unlink_known(file, dir, name, cancel, error);
+    WritebackHold hold = {.from = path};
+    if (!writeback_hold(writeback, &hold, cancel, error))
+        return FALSE;
+    gboolean ok = unlink_held(file, dir, name, cancel, error);
+    writeback_release(writeback, &hold);
+    return ok;
 }
 
 gboolean files_unlink(Files *files, Node *dir, const char *name, GCancellable *cancel,
@@ -133,6 +200,10 @@ gboolean files_unlink(Files *files, Node *dir, const char *name, GCancellable *c
 {
     g_autoptr(Node) node = tree_peek(files->tree, dir, name);
     File *file = files_find(files, node);
+    File *own = NULL;
+    if (file == NULL && node != NULL && files->writeback != NULL &&
+        writeback_has(files->writeback, node))
+        own = file = open_source(files, node);
     if (file == NULL)
         return tree_unlink(files->tree, dir, name, cancel, error);
     gboolean ok = file_claim(file, cancel, error);
@@ -140,8 +211,28 @@ gboolean files_unlink(Files *files, Node *dir, const char *name, GCancellable *c
         ok = unlink_claimed(file, dir, name, cancel, error);
         file_unclaim(file);
     }
+    if (own != NULL) {
+        file_close(own);
+        return ok;
+    }
     files_reap(file);
     file_release(file);
+    return ok;
+}
+
+gboolean files_rmdir(Files *files, Node *dir, const char *name, GCancellable *cancel,
+                     GError **error)
+{
+    g_autoptr(Node) node = tree_peek(files->tree, dir, name);
+    g_autofree char *path = files->writeback != NULL && node != NULL ? node_path(node) : NULL;
+    if (path == NULL)
+        return tree_rmdir(files->tree, dir, name, cancel, error);
+    /* What was given up below may be on the server still, under a hidden name. */
+    WritebackHold hold = {.from = path, .below = TRUE};
+    if (!writeback_hold(files->writeback, &hold, cancel, error))
+        return FALSE;
+    gboolean ok = tree_rmdir(files->tree, dir, name, cancel, error);
+    writeback_release(files->writeback, &hold);
     return ok;
 }
 
@@ -198,7 +289,7 @@ static gboolean settle_all(GPtrArray *all, const File *replaced, GCancellable *c
         if (file == replaced)
             continue;
         g_mutex_lock(&file->lock);
-        ok = !file_is_pending(file) || writer_finish(file, cancel, error);
+        ok = !file_is_pending(file) || file_settle(file, cancel, error);
         /* Written to while that was on its way; the new name gets it with the next flush. */
         g_mutex_unlock(&file->lock);
     }
@@ -216,15 +307,15 @@ static gboolean rename_over_open(File *target, const Names *names, GCancellable 
                                  GError **error)
 {
     Tree *tree = target->files->tree;
-    if (target->unborn || make_local(target, PRESERVE_MAX, cancel)) {
+    if (target->unborn || file_make_local(target, FILE_PRESERVE_MAX, cancel)) {
         end_store(target);
         if (!tree_rename(tree, names->dir, names->name, names->new_dir, names->new_name, FALSE,
                          cancel, error))
             return FALSE;
-        cut_loose(target);
+        file_cut_loose(target);
         return TRUE;
     }
-    if (!hide(target, names->new_dir, names->new_name, cancel, error))
+    if (!file_hide(target, names->new_dir, names->new_name, cancel, error))
         return FALSE;
     if (tree_rename(tree, names->dir, names->name, names->new_dir, names->new_name, FALSE, cancel,
                     error))
@@ -243,14 +334,52 @@ static gboolean rename_over_open(File *target, const Names *names, GCancellable 
     return FALSE;
 }
 
-/* A handle on the source if that is a file, so that one who opens it now uses the same File. */
-static File *open_source(Files *files, Node *source)
+static gboolean rename_claimed(Files *files, File *target, const Names *names, GCancellable *cancel,
+                               GError **error)
 {
-    NodeInfo info;
-    if (source == NULL)
-        return NULL;
-    node_info(source, &info);
-    return info.type == REMOTE_TYPE_FILE ? files_acquire(files, source, &info) : NULL;
+    if (target != NULL)
+        return rename_over_open(target, names, cancel, error);
+    return tree_rename(files->tree, names->dir, names->name, names->new_dir, names->new_name,
+                       names->no_replace, cancel, error);
+}
+
+/* The paths are held. `own`: the source if that is a file. */
+static gboolean rename_held(Files *files, File *own, File *target, const Names *names,
+                            const WritebackHold *hold, GCancellable *cancel, GError **error)
+{
+    Writeback *writeback = files->writeback;
+    gboolean pending = own != NULL && writeback_has(writeback, own->node);
+    if (pending ? writeback_is_new(writeback, own->node) : own != NULL && own->unborn)
+        return files_move_new(own, names->new_dir, names->new_name, names->no_replace, hold, target,
+                              cancel, error);
+    guint64 id = 0;
+    if (!writeback_rename_begin(writeback, hold, &id, error))
+        return FALSE;
+    gboolean ok = rename_claimed(files, target, names, cancel, error);
+    writeback_rename_end(writeback, hold, id, ok);
+    return ok;
+}
+
+static gboolean rename_with_writeback(Files *files, Node *source, File *own, File *target,
+                                      const Names *names, GCancellable *cancel, GError **error)
+{
+    g_autofree char *from = node_path(source);
+    g_autofree char *dir = node_path(names->new_dir);
+    if (from == NULL || dir == NULL) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_STALE, "\"%s\" is not there any more",
+                    names->name);
+        return FALSE;
+    }
+    g_autofree char *to =
+        g_strconcat(dir, g_str_has_suffix(dir, "/") ? "" : "/", names->new_name, NULL);
+    if (g_str_equal(from, to))
+        return TRUE;
+    WritebackHold hold = {.from = from, .to = to, .below = own == NULL};
+    if (!writeback_hold(files->writeback, &hold, cancel, error))
+        return FALSE;
+    gboolean ok = rename_held(files, own, target, names, &hold, cancel, error);
+    writeback_release(files->writeback, &hold);
+    return ok;
 }
 
 gboolean files_rename(Files *files, Node *dir, const char *name, Node *new_dir,
@@ -267,10 +396,10 @@ gboolean files_rename(Files *files, Node *dir, const char *name, Node *new_dir,
     g_autoptr(GPtrArray) all = files_concerned(files, source, target);
     guint claimed = 0;
     gboolean ok = claim_all(all, &claimed, cancel, error) && settle_all(all, target, cancel, error);
-    if (ok && target != NULL)
-        ok = rename_over_open(target, &names, cancel, error);
+    if (ok && files->writeback != NULL)
+        ok = rename_with_writeback(files, source, own, target, &names, cancel, error);
     else if (ok)
-        ok = tree_rename(files->tree, dir, name, new_dir, new_name, no_replace, cancel, error);
+        ok = rename_claimed(files, target, &names, cancel, error);
     for (guint i = 0; i < claimed; i++)
         file_unclaim(g_ptr_array_index(all, i));
     if (target != NULL) {

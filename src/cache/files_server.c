@@ -14,8 +14,11 @@ static gboolean set_unsupported(GError **error, const char *why)
 /* Whether the target is what cp has just made: new, and empty. Lock held. */
 static gboolean is_new(const File *file)
 {
-    return file->fresh && file->store != NULL && file->sent == 0 && file->temporary == NULL &&
-           spool_size(file->spool) == 0;
+    gboolean begun = file->fresh && file->store != NULL && file->sent == 0;
+    /* With a Writeback the server has not heard of it. */
+    gboolean unsent = file->files->writeback != NULL && file->unborn && file->whole_next &&
+                      !writeback_has(file->files->writeback, file->node);
+    return (begun || unsent) && file->temporary == NULL && spool_size(file->spool) == 0;
 }
 
 /* Copies over the new file. On failure that is empty as before, and what is written to it then is
@@ -44,6 +47,7 @@ static gboolean copy_claimed(File *to, const char *from, const char *path, guint
     if (ok) {
         g_clear_pointer(&to->spool, spool_free);
         to->want_mode = G_MAXUINT32;
+        to->unborn = FALSE;
         writer_adopt(to, entry, size, generation);
     }
     g_mutex_unlock(&to->lock);
@@ -56,7 +60,7 @@ gboolean file_copy(File *from, File *to, guint64 length, guint64 *copied, GCance
     Files *files = from->files;
     if (from == to || files->atomic_upload || !remote_can(files->remote, REMOTE_CAN_COPY))
         return set_unsupported(error, "it can't, or is not to");
-    if (!file_flush(from, cancel, error))
+    if (!file_sync(from, cancel, error))
         return FALSE;
     NodeInfo info;
     node_info(from->node, &info);
@@ -75,9 +79,11 @@ gboolean file_copy(File *from, File *to, guint64 length, guint64 *copied, GCance
 char *files_sha256(Files *files, Node *node, GCancellable *cancel, GError **error)
 {
     File *file = files_find(files, node);
-    gboolean ok = file == NULL || file_flush(file, cancel, error);
+    gboolean ok = file == NULL || file_sync(file, cancel, error);
     if (file != NULL)
         file_release(file);
+    else if (files->writeback != NULL)
+        ok = writeback_sync(files->writeback, node, cancel, error);
     if (!ok)
         return NULL;
     g_autofree char *path = node_path(node);

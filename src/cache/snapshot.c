@@ -37,6 +37,26 @@ static void add_upload(FilesSnapshot *snapshot, File *file, guint handles)
     g_mutex_unlock(&file->lock);
 }
 
+/* What was closed and is kept until the server has it. */
+static void add_kept(const WritebackEntry *entry, gpointer data)
+{
+    static const UploadState states[] = {
+        [WRITEBACK_WAITING] = UPLOAD_WAITING,
+        [WRITEBACK_UPLOADING] = UPLOAD_SENDING,
+        [WRITEBACK_REFUSED] = UPLOAD_FAILED,
+    };
+    FilesSnapshot *snapshot = data;
+    UploadSnapshot *upload = g_new0(UploadSnapshot, 1);
+    upload->path = g_strdup(entry->path);
+    upload->state = states[entry->state];
+    if (entry->state == WRITEBACK_WAITING && entry->error != NULL)
+        upload->state = UPLOAD_FAILED;
+    upload->total = entry->size;
+    upload->sent = MIN(entry->sent, entry->size);
+    upload->failure = g_strdup(entry->error);
+    g_ptr_array_add(snapshot->uploads, upload);
+}
+
 /* A reference to each File and how many handles it has, so that no lock is held while they are
  * looked at. */
 static GPtrArray *hold_all(Files *files, GArray *handles)
@@ -73,6 +93,8 @@ FilesSnapshot *files_snapshot(Files *files)
         snapshot->open += count > 0;
         add_upload(snapshot, g_ptr_array_index(all, i), count);
     }
+    if (files->writeback != NULL)
+        writeback_foreach(files->writeback, add_kept, snapshot);
     return snapshot;
 }
 

@@ -9,11 +9,18 @@
 
 #include "ftpsfs/util/error.h"
 
+#define COPY_SIZE (1024 * 1024)
+
 /* Invariant: a byte of the temporary file that is in no local extent is a hole or beyond its end,
  * so that it reads as zero. Writes and fills mark what they have put there, also when they fail;
  * truncating cuts the file. Thus growing a file never touches the disk. */
 struct Spool {
     char *directory;
+    char *prefix;     /* the temporary file has a name that begins so; NULL: it has none */
+    char *path;       /* its name */
+    gboolean frozen;  /* it must not be changed, and is not the spool's to remove */
+    Space *space;     /* NULL: not counted */
+    guint64 counted;  /* bytes */
     int fd;           /* -1 until the first byte */
     guint64 file_end; /* the temporary file's size */
     guint64 size;
@@ -40,16 +47,52 @@ Spool *spool_new(const char *directory, guint64 base_size, GError **error)
     return spool;
 }
 
+/* Lets go of the temporary file. */
+static void release_file(Spool *spool)
+{
+    if (spool->fd >= 0)
+        close(spool->fd);
+    spool->fd = -1;
+    if (spool->path != NULL && !spool->frozen && unlink(spool->path) != 0)
+        g_warning("%s: can't be removed: %s", spool->path, g_strerror(errno));
+    g_clear_pointer(&spool->path, g_free);
+}
+
 void spool_free(Spool *spool)
 {
     if (spool == NULL)
         return;
-    if (spool->fd >= 0)
-        close(spool->fd);
+    release_file(spool);
+    if (spool->space != NULL)
+        space_give(spool->space, spool->counted);
+    g_free(spool->prefix);
     extents_free(spool->local);
     extents_free(spool->dirty);
     g_free(spool->directory);
     g_free(spool);
+}
+
+void spool_set_space(Spool *spool, Space *space)
+{
+    spool->space = space;
+}
+
+void spool_set_prefix(Spool *spool, const char *prefix)
+{
+    spool->prefix = g_strdup(prefix);
+}
+
+/* Counts what the spool takes now. */
+static void count(Spool *spool)
+{
+    if (spool->space == NULL)
+        return;
+    guint64 bytes = spool->frozen ? 0 : extents_bytes(spool->local);
+    if (bytes > spool->counted)
+        space_count(spool->space, bytes - spool->counted);
+    else
+        space_give(spool->space, spool->counted - bytes);
+    spool->counted = bytes;
 }
 
 guint64 spool_size(const Spool *spool)
@@ -94,6 +137,15 @@ static gboolean open_file(Spool *spool, GError **error)
 {
     if (spool->fd >= 0)
         return TRUE;
+    if (spool->prefix != NULL) {
+        spool->path = g_strconcat(spool->prefix, "XXXXXX", NULL);
+        spool->fd = mkostemp(spool->path, O_CLOEXEC);
+        if (spool->fd >= 0)
+            return TRUE;
+        g_clear_pointer(&spool->path, g_free);
+        set_disk_error(spool, errno, "cannot make a temporary file", error);
+        return FALSE;
+    }
     spool->fd = open(spool->directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     /* Not every file system has O_TMPFILE: then any of these, by kernel and file system. */
     if (spool->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
@@ -104,12 +156,65 @@ static gboolean open_file(Spool *spool, GError **error)
     return FALSE;
 }
 
+/* Copies `length` bytes from the beginning of one file to that of another. */
+static gboolean copy_bytes(int from, int to, guint64 length)
+{
+    off_t in = 0, out = 0;
+    while ((guint64)in < length) {
+        size_t piece = (size_t)MIN(length - (guint64)in, (guint64)1 << 30);
+        if (copy_file_range(from, &in, to, &out, piece, 0) <= 0)
+            break;
+    }
+    g_autofree guint8 *buffer = g_malloc(COPY_SIZE);
+    while ((guint64)in < length) {
+        ssize_t n = pread(from, buffer, (size_t)MIN(length - (guint64)in, (guint64)COPY_SIZE), in);
+        if (n > 0)
+            n = pwrite(to, buffer, (size_t)n, in);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return FALSE;
+        in += n;
+    }
+    return TRUE;
+}
+
+/* Before a change: a frozen file is left as it is, and up to `length` bytes of it are copied to one
+ * that may be changed. */
+static gboolean thaw(Spool *spool, guint64 length, GError **error)
+{
+    if (!spool->frozen)
+        return TRUE;
+    int old_fd = spool->fd;
+    g_autofree char *old_path = g_steal_pointer(&spool->path);
+    spool->fd = -1;
+    length = MIN(length, spool->file_end);
+    gboolean ok = open_file(spool, error);
+    if (ok && !copy_bytes(old_fd, spool->fd, length)) {
+        set_disk_error(spool, errno, "cannot copy a temporary file", error);
+        spool->frozen = FALSE; /* so that the new file is removed */
+        release_file(spool);
+        spool->frozen = TRUE;
+        ok = FALSE;
+    }
+    if (!ok) {
+        spool->fd = old_fd;
+        spool->path = g_steal_pointer(&old_path);
+        return FALSE;
+    }
+    if (old_fd >= 0)
+        close(old_fd);
+    spool->file_end = length;
+    spool->frozen = FALSE;
+    return TRUE;
+}
+
 /* Writes all of `data`. *written, always set, says how much of it is in the file. */
 static gboolean spool_pwrite(Spool *spool, const guint8 *data, gsize length, guint64 offset,
                              gsize *written, GError **error)
 {
     *written = 0;
-    if (!open_file(spool, error))
+    if (!thaw(spool, G_MAXUINT64, error) || !open_file(spool, error))
         return FALSE;
     while (*written < length) {
         ssize_t n =
@@ -173,6 +278,7 @@ gboolean spool_write(Spool *spool, const void *data, gsize length, guint64 offse
         extents_add(spool->local, offset, offset + written);
         extents_add(spool->dirty, offset, offset + written);
         spool->size = MAX(spool->size, offset + written);
+        count(spool);
     }
     return ok;
 }
@@ -189,6 +295,7 @@ gboolean spool_fill(Spool *spool, const void *data, gsize length, guint64 offset
         gboolean ok = spool_pwrite(spool, (const guint8 *)data + (gap.start - offset),
                                    (gsize)(gap.end - gap.start), gap.start, &written, error);
         extents_add(spool->local, gap.start, gap.start + written);
+        count(spool);
         if (!ok)
             return FALSE;
         at = gap.end;
@@ -199,6 +306,8 @@ gboolean spool_fill(Spool *spool, const void *data, gsize length, guint64 offset
 gboolean spool_truncate(Spool *spool, guint64 size, GError **error)
 {
     if (!check_range(spool, size, 0, error))
+        return FALSE;
+    if (size != spool->size && !thaw(spool, size, error))
         return FALSE;
     if (size < spool->file_end) {
         /* First of all, so that nothing has changed when it fails. */
@@ -218,6 +327,7 @@ gboolean spool_truncate(Spool *spool, guint64 size, GError **error)
     if (size != spool->size)
         spool->resized = TRUE;
     spool->size = size;
+    count(spool);
     return TRUE;
 }
 
@@ -286,4 +396,45 @@ void spool_clean(Spool *spool)
     extents_clear(spool->dirty);
     spool->base_size = spool->size;
     spool->resized = FALSE;
+}
+
+gboolean spool_freeze(Spool *spool, char **path, GError **error)
+{
+    if (!thaw(spool, G_MAXUINT64, error) || !open_file(spool, error))
+        return FALSE;
+    /* The file has all bytes that the spool has, also those that are zero and were never written.
+     */
+    if ((spool->file_end < spool->size && ftruncate(spool->fd, (off_t)spool->size) != 0) ||
+        fdatasync(spool->fd) != 0) {
+        set_disk_error(spool, errno, "cannot make a file durable", error);
+        return FALSE;
+    }
+    spool_clean(spool);
+    spool->file_end = spool->size;
+    spool->frozen = TRUE;
+    count(spool);
+    *path = g_strdup(spool->path);
+    return TRUE;
+}
+
+Spool *spool_open_frozen(const char *directory, const char *path, guint64 size, GError **error)
+{
+    g_autoptr(Spool) spool = spool_new(directory, size, error);
+    if (spool == NULL)
+        return NULL;
+    spool->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (spool->fd < 0) {
+        set_disk_error(spool, errno, path, error);
+        return NULL;
+    }
+    spool->path = g_strdup(path);
+    spool->frozen = TRUE;
+    spool->file_end = size;
+    extents_add(spool->local, 0, size);
+    return g_steal_pointer(&spool);
+}
+
+guint64 spool_copy_size(const Spool *spool)
+{
+    return spool->frozen ? spool->size : 0;
 }

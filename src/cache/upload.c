@@ -287,6 +287,7 @@ void writer_adopt(File *file, const RemoteEntry *entry, guint64 size, guint64 ge
     NodeInfo info;
     node_info(file->node, &info);
     file->version = info.version;
+    file->base = file_state_of(&info);
     file->remote_size = size;
     tree_note_kernel_version(file->node, info.version);
     reader_reset(file->reader, info.version, size);

@@ -63,13 +63,6 @@ static void cut_off(File *file)
     g_mutex_lock(&file->lock);
 }
 
-char *writer_beside(const char *path, const char *purpose)
-{
-    g_autofree char *parent = g_path_get_dirname(path);
-    return g_strdup_printf("%s%s.ftpsfs-%s-%08x", parent, g_str_has_suffix(parent, "/") ? "" : "/",
-                           purpose, g_random_int());
-}
-
 RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, guint64 offset,
                                 GCancellable *cancel, GError **error)
 {

@@ -448,6 +448,7 @@ static void resolve_directories(OptionState *state)
     config->state_dir = find_state_directory(state);
     config->known_hosts = g_build_filename(config->state_dir, "known_hosts", NULL);
     config->lost_dir = g_build_filename(config->state_dir, "lost", NULL);
+    config->writeback_dir = g_build_filename(config->state_dir, "writeback", NULL);
 }
 
 static void resolve_masks(OptionState *state)
@@ -621,6 +622,7 @@ void config_clear(MountConfig *config)
     g_free(config->stats_file);
     g_free(config->known_hosts);
     g_free(config->lost_dir);
+    g_free(config->writeback_dir);
     g_clear_pointer(&config->pins, g_ptr_array_unref);
     g_clear_pointer(&config->fuse_options, g_ptr_array_unref);
     memset(config, 0, sizeof(*config));

@@ -90,6 +90,11 @@ static const OptionSpec table[] = {
      "$TMPDIR or /var/tmp", "where files being written are kept until the server has them"},
     {"atomic_upload", OPTION_ON, OPTION_SECTION_CACHE, NULL, AT(config.atomic_upload), 0, 0, NULL,
      "off", "store new content under a hidden name first, then rename it over the file"},
+    {"writeback", OPTION_ON, OPTION_SECTION_CACHE, NULL, AT(config.writeback), 0, 0, NULL, "off",
+     "close files once they are safe on the local disk, and upload them then; a crash or unmount "
+     "between loses nothing"},
+    {"spool_size", OPTION_SIZE, OPTION_SECTION_CACHE, "SIZE", AT(config.spool_size), 0, 1024 * GIB,
+     "0", NULL, "local disk space for files being written, at most; 0: what there is"},
     {"stats", OPTION_OUTPUT, OPTION_SECTION_CACHE, "FILE", AT(config.stats_file), 0, 0, NULL,
      "none", "write counters as JSON to FILE at unmount and at SIGUSR2"},
 

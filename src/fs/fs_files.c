@@ -87,11 +87,11 @@ static void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
         fs_reply_error(req, error);
 }
 
-static void flush(fuse_req_t req, struct fuse_file_info *fi)
+static void flush(fuse_req_t req, struct fuse_file_info *fi, gboolean sync)
 {
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
-    if (file_flush(fs_file(fi), cancel, &error))
+    if (sync ? file_sync(fs_file(fi), cancel, &error) : file_flush(fs_file(fi), cancel, &error))
         fuse_reply_err(req, 0);
     else
         fs_reply_error(req, error);
@@ -102,7 +102,7 @@ static void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     (void)ino;
     /* One who only reads has nothing to wait for. */
     if (fi->fh & CAN_WRITE)
-        flush(req, fi);
+        flush(req, fi, FALSE);
     else
         fuse_reply_err(req, 0);
 }
@@ -111,7 +111,7 @@ static void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 {
     (void)ino;
     (void)datasync;
-    flush(req, fi);
+    flush(req, fi, TRUE);
 }
 
 static void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

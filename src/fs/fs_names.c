@@ -105,7 +105,7 @@ static void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
-    gboolean done = tree_rmdir(fs_of(req)->tree, fs_node(req, parent), name, cancel, &error);
+    gboolean done = files_rmdir(fs_of(req)->files, fs_node(req, parent), name, cancel, &error);
     reply_done(req, done, error);
 }
 

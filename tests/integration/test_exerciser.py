@@ -43,5 +43,19 @@ def test_random_operations_with_atomic_uploads_agree_with_a_model(site, mount):
 
 
 @pytest.mark.seconds(SECONDS)
+def test_random_operations_with_writeback_agree_with_a_model(site, mount, home, monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", home)
+    mounted = mount(cache_size="4M", writeback=True)
+    exerciser = Exerciser(
+        mounted.path, site.root, int(SEED) if SEED else None, 400_000, writeback=True
+    )
+    print(f"seed {exerciser.seed}, {OPERATIONS} operations")
+    exerciser.run(OPERATIONS)
+    assert mounted.unmount() == 0
+    assert site.names() == ([exerciser.name] if exerciser.name else [])
+    exerciser.check_behind("the unmount")
+
+
+@pytest.mark.seconds(SECONDS)
 def test_random_operations_on_one_connection_agree_with_a_model(site, mount):
     exercise(site, mount, connections=1)

@@ -42,6 +42,9 @@ gboolean extents_bounds(const Extents *set, Extent *bounds);
 /* How many extents the set takes. */
 guint extents_count(const Extents *set);
 
+/* How many bytes are in the set. */
+guint64 extents_bytes(const Extents *set);
+
 void extents_clear(Extents *set);
 
 #endif

@@ -4,9 +4,9 @@
  *
  * One Files a mount; it owns one File for each node that is open (or has content that the server
  * has not taken yet), shared by all handles of the node. A File reads through a Reader and, once it
- * is written to, keeps its content in a Spool, from where it is uploaded: streamed behind the writer
- * while that writes in sequence, the rest at flush. flush returns success only when the server has
- * confirmed everything.
+ * is written to, keeps its content in a Spool, from where it is uploaded: streamed behind the
+ * writer while that writes in sequence, the rest at flush. flush returns success only when the
+ * server has confirmed everything.
  *
  * The Files' lock guards the table and the counts of handles; each File's lock guards the rest of
  * it. Neither is held while the network is waited for; one upload of a file runs at a time (busy).
@@ -16,7 +16,9 @@
 #define FTPSFS_CACHE_FILE_H
 
 #include "ftpsfs/cache/disk.h"
+#include "ftpsfs/cache/space.h"
 #include "ftpsfs/cache/tree.h"
+#include "ftpsfs/cache/writeback.h"
 
 typedef struct Files Files;
 typedef struct File File;
@@ -28,7 +30,11 @@ typedef struct {
     gboolean prefetch;     /* small files and listings are fetched ahead */
     const char *spool_dir; /* where spools lie; copied */
     const char *lost_dir;  /* where content is kept that could not be uploaded; copied */
-    gboolean atomic_upload; /* new content is stored under a hidden name and renamed over the file */
+    gboolean
+        atomic_upload;    /* new content is stored under a hidden name and renamed over the file */
+    Writeback *writeback; /* uploads after the close; outlives the Files, which starts and stops
+                             it; NULL: uploads before close(2) returns */
+    Space *space;         /* what spools take; outlives the Files */
     guint connections;
     guint timeout_s;
 } FilesOptions;
@@ -55,15 +61,15 @@ File *file_open(Files *files, Node *node, int flags, gboolean *keep_cache, GCanc
 File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node **node,
                   GCancellable *cancel, GError **error);
 
-/* Closes one handle. With the last one content that is still not uploaded (written by mmap after the
- * last flush, or its flush failed) is uploaded now; a failure is logged, and the upload tried again
- * when the file is opened and closed next, and at unmount. */
+/* Closes one handle. With the last one content that is still not uploaded (written by mmap after
+ * the last flush, or its flush failed) is uploaded now; a failure is logged, and the upload tried
+ * again when the file is opened and closed next, and at unmount. */
 void file_close(File *file);
 
 /* Appends the bytes of [offset, offset + length), cut at the end of the file, to `parts` as GBytes
  * references. */
-gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts,
-                   GCancellable *cancel, GError **error);
+gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, GCancellable *cancel,
+                   GError **error);
 
 /* As tree_list, for a program that may go on to list or read what it finds. */
 GPtrArray *files_list(Files *files, Node *dir, GCancellable *cancel, GError **error);
@@ -82,16 +88,21 @@ gboolean file_copy(File *from, File *to, guint64 length, guint64 *copied, GCance
 char *files_sha256(Files *files, Node *node, GCancellable *cancel, GError **error);
 
 /* Uploads what is to be uploaded and waits for the server's word. After a failure it is still to be
- * uploaded, unless the server refused to take it (FTPSFS_ERROR_ACCESS): then the content is saved in
- * lost_dir, and the file is what the server has. */
+ * uploaded, unless the server refused to take it (FTPSFS_ERROR_ACCESS): then the content is saved
+ * in lost_dir, and the file is what the server has. With a Writeback it returns when the content is
+ * durable on the local disk. */
 gboolean file_flush(File *file, GCancellable *cancel, GError **error);
 
-/* truncate(2). With an open `file` the change is uploaded by its next flush, else (NULL) at once. */
+/* The same for fsync(2): with a Writeback, too, the server has it then. */
+gboolean file_sync(File *file, GCancellable *cancel, GError **error);
+
+/* truncate(2). With an open `file` the change is uploaded by its next flush, else (NULL) at once.
+ */
 gboolean files_truncate(Files *files, Node *node, File *file, guint64 size, GCancellable *cancel,
                         GError **error);
 
-/* Mode and/or mtime (left out by G_MAXUINT32 and G_MININT64): at once, or after the upload of an open
- * file that has one pending. */
+/* Mode and/or mtime (left out by G_MAXUINT32 and G_MININT64): at once, or after the upload of an
+ * open file that has one pending. */
 gboolean files_set_attributes(Files *files, Node *node, guint32 mode, gint64 mtime,
                               GCancellable *cancel, GError **error);
 
@@ -99,6 +110,8 @@ gboolean files_set_attributes(Files *files, Node *node, guint32 mode, gint64 mti
  * file stays readable and writable by those who have it open. */
 gboolean files_unlink(Files *files, Node *dir, const char *name, GCancellable *cancel,
                       GError **error);
+gboolean files_rmdir(Files *files, Node *dir, const char *name, GCancellable *cancel,
+                     GError **error);
 gboolean files_rename(Files *files, Node *dir, const char *name, Node *new_dir,
                       const char *new_name, gboolean no_replace, GCancellable *cancel,
                       GError **error);

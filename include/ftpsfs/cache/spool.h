@@ -20,6 +20,7 @@
 #include <glib.h>
 
 #include "ftpsfs/cache/extents.h"
+#include "ftpsfs/cache/space.h"
 
 /* No file grows beyond this many bytes: what ext4 can hold. FTP knows no gaps, so that one is sent
  * as zeros; a size that is a mistake would otherwise be an upload without end. */
@@ -33,6 +34,25 @@ typedef struct Spool Spool;
 Spool *spool_new(const char *directory, guint64 base_size, GError **error);
 void spool_free(Spool *spool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Spool, spool_free)
+
+/* What the spool takes of the disk from now on is counted in `space`, which outlives it. */
+void spool_set_space(Spool *spool, Space *space);
+
+/* For spool_freeze: the temporary file is one with a name, which begins with `prefix` (a path). To
+ * be called before anything is written. */
+void spool_set_prefix(Spool *spool, const char *prefix);
+
+/* Makes the content, all of which must be local, durable in a file of its own, and the spool clean.
+ * *path: that file's, which is the caller's to remove and to count from now on; it never changes
+ * any more: the spool is copied to another file before its next change. Needs spool_set_prefix.
+ * FTPSFS_ERROR_NO_SPACE, _IO. */
+gboolean spool_freeze(Spool *spool, char **path, GError **error);
+
+/* A spool over such a file of `size` bytes, clean and wholly local. */
+Spool *spool_open_frozen(const char *directory, const char *path, guint64 size, GError **error);
+
+/* Bytes of disk that the next change takes besides its own, because of a copy. */
+guint64 spool_copy_size(const Spool *spool);
 
 guint64 spool_size(const Spool *spool);      /* logical size */
 guint64 spool_base_size(const Spool *spool); /* how much of the remote content still shows */

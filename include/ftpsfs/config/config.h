@@ -67,11 +67,14 @@ typedef struct {
     gboolean prefetch;         /* default TRUE */
     char *spool_dir;           /* default $TMPDIR, else /var/tmp; never NULL */
     gboolean atomic_upload;    /* default FALSE */
+    gboolean writeback;        /* default FALSE */
+    guint64 spool_size;        /* bytes that files being written may take; default 0: no bound */
     char *stats_file;          /* NULL: none; absolute */
     /* no options: where this user's files lie, which need not be there yet */
     char *state_dir;   /* the directory of the two that follow */
     char *known_hosts; /* the keys that tls_verify=tofu remembers */
     char *lost_dir;    /* directory of content that could not be uploaded */
+    char *writeback_dir; /* directory of the journals of -o writeback */
     /* -o: how files look */
     gboolean have_uid, have_gid; /* uid=, gid= were given */
     guint32 uid, gid;

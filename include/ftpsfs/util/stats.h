@@ -37,7 +37,12 @@
     X(prefetched_bytes, "bytes fetched ahead of use")                                              \
     X(prefetch_wasted_bytes, "bytes fetched ahead and dropped unused")                             \
     X(lists_prefetched, "directories listed ahead of use")                                         \
-    X(lists_wasted, "directories listed ahead and not used")
+    X(lists_wasted, "directories listed ahead and not used")                                       \
+    X(writeback_pending, "files kept on the local disk, not uploaded yet")                         \
+    X(writeback_bytes, "bytes of those files")                                                     \
+    X(writeback_uploads, "files uploaded after they were closed")                                  \
+    X(writeback_failures, "tries of such uploads that failed")                                     \
+    X(writeback_conflicts, "of such uploads, those stored beside a file that others changed")
 
 typedef struct {
 #define STATS_FIELD(name, text) gint64 name;

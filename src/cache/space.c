@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ftpsfs/cache/space.h"
+
+#include "ftpsfs/util/error.h"
+#include "ftpsfs/util/wait.h"
+
+struct Space {
+    guint64 limit;
+    guint timeout_s;
+    GMutex lock; /* guards what follows */
+    GCond changed;
+    guint64 used;
+    guint64 given; /* counts what was given back */
+};
+
+Space *space_new(guint64 limit, guint timeout_s)
+{
+    Space *space = g_new0(Space, 1);
+    space->limit = limit;
+    space->timeout_s = timeout_s;
+    g_mutex_init(&space->lock);
+    g_cond_init(&space->changed);
+    return space;
+}
+
+void space_free(Space *space)
+{
+    if (space == NULL)
+        return;
+    g_cond_clear(&space->changed);
+    g_mutex_clear(&space->lock);
+    g_free(space);
+}
+
+static gboolean fits(const Space *space, guint64 bytes)
+{
+    return space->limit == 0 ||
+           (space->used <= space->limit && bytes <= space->limit - space->used);
+}
+
+gboolean space_take(Space *space, guint64 bytes, GError **error)
+{
+    g_mutex_lock(&space->lock);
+    gint64 deadline = deadline_in(space->timeout_s);
+    gboolean ok = fits(space, bytes);
+    while (!ok && bytes <= space->limit) {
+        guint64 given = space->given;
+        gboolean woken = wait_cond(&space->changed, &space->lock, deadline);
+        ok = fits(space, bytes);
+        /* As long as uploads get on there is hope. */
+        if (space->given != given)
+            deadline = deadline_in(space->timeout_s);
+        else if (!woken)
+            break;
+    }
+    if (ok)
+        space->used += bytes;
+    g_mutex_unlock(&space->lock);
+    if (!ok)
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_NO_SPACE,
+                    "files being written fill the %" G_GUINT64_FORMAT " bytes of -o spool_size=, "
+                    "and none was uploaded for %u s",
+                    space->limit, space->timeout_s);
+    return ok;
+}
+
+void space_count(Space *space, guint64 bytes)
+{
+    g_mutex_lock(&space->lock);
+    space->used += bytes;
+    g_mutex_unlock(&space->lock);
+}
+
+void space_give(Space *space, guint64 bytes)
+{
+    if (bytes == 0)
+        return;
+    g_mutex_lock(&space->lock);
+    space->used -= MIN(space->used, bytes);
+    space->given += bytes;
+    g_cond_broadcast(&space->changed);
+    g_mutex_unlock(&space->lock);
+}
+
+guint64 space_used(Space *space)
+{
+    g_mutex_lock(&space->lock);
+    guint64 used = space->used;
+    g_mutex_unlock(&space->lock);
+    return used;
+}

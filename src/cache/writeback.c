@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Life, queue and threads. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ftpsfs/util/error.h"
+#include "writeback_private.h"
+
+/* From this size on an upload is a long one; not all connections are given to those at once. */
+#define LARGE_SIZE (1024 * 1024)
+
+/* Pauses after tries that failed: the first, and the longest. */
+#define RETRY_FIRST_US ((gint64)G_USEC_PER_SEC)
+#define RETRY_MAX_US   (60 * (gint64)G_USEC_PER_SEC)
+
+/* A journal of this size is begun anew when nothing is pending. */
+#define COMPACT_SIZE (64 * 1024)
+
+/* ---- waiting ---- */
+
+static void wake(GCancellable *cancel, gpointer data)
+{
+    Writeback *writeback = data;
+    (void)cancel;
+    g_mutex_lock(&writeback->lock);
+    g_cond_broadcast(&writeback->changed);
+    g_mutex_unlock(&writeback->lock);
+}
+
+gulong writeback_watch(Writeback *writeback, GCancellable *cancel)
+{
+    return cancel != NULL ? g_cancellable_connect(cancel, G_CALLBACK(wake), writeback, NULL) : 0;
+}
+
+void writeback_unwatch(GCancellable *cancel, gulong watch)
+{
+    if (watch != 0)
+        g_cancellable_disconnect(cancel, watch);
+}
+
+gboolean writeback_wait(Writeback *writeback, GCancellable *cancel, GError **error)
+{
+    if (g_cancellable_is_cancelled(cancel)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
+                    "interrupted while an upload was waited for");
+        return FALSE;
+    }
+    g_cond_wait(&writeback->changed, &writeback->lock);
+    return TRUE;
+}
+
+/* ---- items ---- */
+
+JournalRecord writeback_record(JournalType type, guint64 id)
+{
+    return (JournalRecord){.type = type,
+                           .id = id,
+                           .mode = G_MAXUINT32,
+                           .mtime = G_MININT64,
+                           .state = {.kind = JOURNAL_ABSENT, .mtime = G_MININT64},
+                           .path = "",
+                           .second = "",
+                           .third = ""};
+}
+
+JournalRecord writeback_put_record(const Item *item)
+{
+    JournalRecord record = writeback_record(JOURNAL_PUT, item->id);
+    record.path = item->path;
+    record.second = strrchr(item->content, '/') + 1;
+    record.size = item->size;
+    record.mode = item->mode;
+    record.mtime = item->mtime;
+    record.state = item->base;
+    if (item->after != NULL) {
+        record.state.kind = JOURNAL_AFTER;
+        record.other = item->after->id;
+    }
+    return record;
+}
+
+Item *writeback_item_new(Writeback *writeback, guint64 id, Node *node, const char *path,
+                         const char *content)
+{
+    Item *item = g_new0(Item, 1);
+    item->writeback = writeback;
+    item->id = id;
+    item->path = g_strdup(path);
+    item->content = g_strdup(content);
+    item->cancel = g_cancellable_new();
+    g_hash_table_insert(writeback->by_id, &item->id, item);
+    STATS_ADD(writeback->stats, writeback_pending, 1);
+    if (node != NULL) {
+        item->node = node_ref(node);
+        tree_pin(writeback->tree, node);
+        g_hash_table_insert(writeback->by_node, node, item);
+    }
+    return item;
+}
+
+static void item_free(Item *item)
+{
+    g_free(item->path);
+    g_free(item->content);
+    g_free(item->temporary);
+    g_free(item->target);
+    g_free(item->aside);
+    g_clear_error(&item->failure);
+    g_object_unref(item->cancel);
+    g_free(item);
+}
+
+gboolean item_in_flight(const Item *item)
+{
+    return item->state == ITEM_UPLOADING || item->state == ITEM_PARKED ||
+           item->state == ITEM_COMMITTING;
+}
+
+static gboolean is_at_or_below(const char *path, const char *top)
+{
+    gsize length = strlen(top);
+    return strncmp(path, top, length) == 0 && (path[length] == '\0' || path[length] == '/');
+}
+
+gboolean item_is_held(const Item *item)
+{
+    const GPtrArray *holds = item->writeback->holds;
+    for (guint i = 0; i < holds->len; i++) {
+        const WritebackHold *hold = g_ptr_array_index(holds, i);
+        if ((hold->below ? is_at_or_below(item->path, hold->from)
+                         : g_str_equal(item->path, hold->from)) ||
+            g_strcmp0(item->path, hold->to) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+void writeback_schedule(Item *item, gint64 ready_at)
+{
+    GQueue *ready = &item->writeback->ready;
+    if (item->link != NULL)
+        g_queue_delete_link(ready, item->link);
+    item->ready_at = ready_at;
+    GList *before = ready->tail;
+    while (before != NULL && ((Item *)before->data)->ready_at > ready_at)
+        before = before->prev;
+    if (before == NULL) {
+        g_queue_push_head(ready, item);
+        item->link = ready->head;
+    } else {
+        g_queue_insert_after(ready, before, item);
+        item->link = before->next;
+    }
+    g_cond_broadcast(&item->writeback->changed);
+}
+
+void writeback_remove_content(const char *content)
+{
+    if (content != NULL && unlink(content) != 0 && errno != ENOENT)
+        g_warning("%s: can't be removed: %s", content, g_strerror(errno));
+}
+
+/* The items that waited for this one wait no more. `state`: what they are over then. */
+static void release_followers(Item *item, const JournalState *state)
+{
+    Item *newest =
+        item->node != NULL ? g_hash_table_lookup(item->writeback->by_node, item->node) : NULL;
+    for (; newest != NULL && newest != item; newest = newest->after) {
+        if (newest->after != item)
+            continue;
+        newest->after = item->after;
+        if (item->after == NULL)
+            newest->base = *state;
+        break;
+    }
+}
+
+void writeback_forget(Item *item, char **content)
+{
+    Writeback *writeback = item->writeback;
+    JournalState base = item->base;
+    release_followers(item, &base);
+    if (item->link != NULL)
+        g_queue_delete_link(&writeback->ready, item->link);
+    item->link = NULL;
+    g_hash_table_remove(writeback->by_id, &item->id);
+    if (item->node != NULL && g_hash_table_lookup(writeback->by_node, item->node) == item) {
+        g_hash_table_remove(writeback->by_node, item->node);
+        if (item->after != NULL)
+            g_hash_table_insert(writeback->by_node, item->node, item->after);
+    }
+    STATS_ADD(writeback->stats, writeback_pending, -1);
+    STATS_ADD(writeback->stats, writeback_bytes, -(gint64)item->size);
+    space_give(writeback->space, item->size);
+    if (item->node != NULL) {
+        tree_unpin(writeback->tree, item->node);
+        node_unref(item->node);
+        item->node = NULL;
+    }
+    *content = g_strdup(item->content);
+    g_cond_broadcast(&writeback->changed);
+    if (!item_in_flight(item)) {
+        item_free(item);
+        return;
+    }
+    item->dropped = TRUE;
+    g_ptr_array_add(writeback->dying, item);
+    g_cancellable_cancel(item->cancel);
+}
+
+void writeback_compact(Writeback *writeback)
+{
+    if (g_hash_table_size(writeback->by_id) > 0 || writeback->dying->len > 0 ||
+        writeback->renaming > 0 || journal_size(writeback->journal) < COMPACT_SIZE)
+        return;
+    g_autoptr(GPtrArray) none = g_ptr_array_new();
+    g_autoptr(GError) failure = NULL;
+    if (!journal_rewrite(writeback->journal, none, &failure))
+        g_warning("%s", failure->message);
+}
+
+/* ---- the threads ---- */
+
+static gboolean is_large(const Item *item)
+{
+    return item->size >= LARGE_SIZE;
+}
+
+static gboolean may_begin(const Item *item)
+{
+    const Writeback *writeback = item->writeback;
+    guint large_max = MAX(writeback->connections, 3) - 2;
+    return item->after == NULL && !item_is_held(item) &&
+           (!is_large(item) || writeback->large < large_max);
+}
+
+/* The next item to upload, taken out of the queue; or NULL, and *wake: when to look again, unless
+ * something changes. Lock held. */
+static Item *take_next(Writeback *writeback, gint64 *wake_at)
+{
+    gint64 now = g_get_monotonic_time();
+    gboolean hurry = writeback->stopping || writeback->flushing > 0;
+    *wake_at = G_MAXINT64;
+    for (GList *l = writeback->ready.head; l != NULL; l = l->next) {
+        Item *item = l->data;
+        /* Who waits for all does not wait for the delay. */
+        if (item->ready_at > now && !(hurry && item->attempts == 0) && !writeback->stopping) {
+            *wake_at = MIN(*wake_at, item->ready_at);
+            if (!hurry)
+                break;
+            continue;
+        }
+        if (!may_begin(item))
+            continue;
+        g_queue_delete_link(&writeback->ready, l);
+        item->link = NULL;
+        return item;
+    }
+    return NULL;
+}
+
+/* Whether another try may end differently. */
+static gboolean is_passing(const GError *failure)
+{
+    static const FtpsfsErrorCode codes[] = {
+        FTPSFS_ERROR_LOST,     FTPSFS_ERROR_TIMEOUT,     FTPSFS_ERROR_TRUNCATED,
+        FTPSFS_ERROR_PROTOCOL, FTPSFS_ERROR_CONNECT,     FTPSFS_ERROR_TLS,
+        FTPSFS_ERROR_LOGIN,    FTPSFS_ERROR_LIMIT,       FTPSFS_ERROR_BUSY,
+        FTPSFS_ERROR_NO_SPACE, FTPSFS_ERROR_INTERRUPTED,
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(codes); i++)
+        if (ftpsfs_error_is(failure, codes[i]))
+            return TRUE;
+    return FALSE;
+}
+
+/* Lock held. Takes `failure`. */
+static void end_failed(Item *item, GError *failure)
+{
+    Writeback *writeback = item->writeback;
+    gboolean passing = is_passing(failure);
+    gboolean new = item->failure == NULL || !g_str_equal(item->failure->message, failure->message);
+    item->attempts++;
+    g_clear_error(&item->failure);
+    item->failure = failure;
+    item->sent = 0;
+    STATS_ADD(writeback->stats, writeback_failures, 1);
+    if (writeback->stopping || !passing) {
+        item->state = ITEM_REFUSED;
+        g_warning("%s: not uploaded: %s. Its content is kept in %s, and uploaded by the next mount "
+                  "of this server and user%s",
+                  item->path, failure->message, item->content,
+                  passing ? "" : "; see that the server takes it then");
+        return;
+    }
+    item->state = ITEM_WAITING;
+    gint64 pause = RETRY_FIRST_US << MIN(item->attempts - 1, 6);
+    if (new)
+        g_message("%s: not uploaded yet, tried again: %s", item->path, failure->message);
+    writeback_schedule(item, g_get_monotonic_time() + MIN(pause, RETRY_MAX_US));
+}
+
+/* Lock held; dropped while the disk is waited for. */
+static void end_done(Item *item, const JournalState *state)
+{
+    Writeback *writeback = item->writeback;
+    JournalRecord record = writeback_record(JOURNAL_DONE, item->id);
+    record.state = *state;
+    g_autoptr(GError) failure = NULL;
+    g_autofree char *content = NULL;
+    gboolean ok = journal_append(writeback->journal, &record, FALSE, &failure);
+    STATS_ADD(writeback->stats, writeback_uploads, 1);
+    release_followers(item, state);
+    item->state = ITEM_WAITING; /* so that it is freed */
+    writeback_forget(item, &content);
+    g_mutex_unlock(&writeback->lock);
+    ok = ok && journal_sync(writeback->journal, &failure);
+    if (!ok)
+        g_warning("it was uploaded, and may be once more after a crash: %s", failure->message);
+    writeback_remove_content(content);
+    g_mutex_lock(&writeback->lock);
+    writeback_compact(writeback);
+}
+
+/* Lock held. */
+static void end_dropped(Item *item)
+{
+    Writeback *writeback = item->writeback;
+    g_ptr_array_remove_fast(writeback->dying, item);
+    JournalRecord record = writeback_record(JOURNAL_CLEAN, item->id);
+    g_autoptr(GError) failure = NULL;
+    if (item->temporary == NULL && !journal_append(writeback->journal, &record, FALSE, &failure))
+        g_debug("%s", failure->message);
+    item_free(item);
+    writeback_compact(writeback);
+}
+
+/* Tells those above, who may look at the item meanwhile. Lock held; dropped. */
+static void report(Item *item, const RemoteEntry *entry, const JournalState *state,
+                   gboolean conflict)
+{
+    Writeback *writeback = item->writeback;
+    if (item->node == NULL)
+        return;
+    WritebackResult result = {
+        .node = item->node,
+        .entry = conflict ? NULL : entry,
+        .size = item->size,
+        .id = item->id,
+        .state = *state,
+    };
+    g_mutex_unlock(&writeback->lock);
+    writeback->func(writeback->data, &result);
+    g_mutex_lock(&writeback->lock);
+}
+
+/* Lock held; dropped. */
+static void upload(Item *item)
+{
+    Writeback *writeback = item->writeback;
+    gboolean large = is_large(item);
+    writeback->large += large ? 1 : 0;
+    item->state = ITEM_UPLOADING;
+    item->sent = 0;
+    JournalState state = item->base;
+    g_mutex_unlock(&writeback->lock);
+    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    GError *failure = NULL;
+    gboolean conflict = FALSE;
+    UploadEnd end = writeback_upload(item, entry, &state, &conflict, &failure);
+    g_mutex_lock(&writeback->lock);
+    writeback->large -= large ? 1 : 0;
+    if (end == UPLOAD_DONE) {
+        report(item, entry, &state, conflict);
+        end_done(item, &state);
+    } else if (item->dropped) {
+        g_clear_error(&failure);
+        end_dropped(item);
+    } else {
+        end_failed(item, failure);
+    }
+    g_cond_broadcast(&writeback->changed);
+}
+
+/* Whether there is nothing to do any more. Lock held. */
+static gboolean has_ended(const Writeback *writeback)
+{
+    if (!writeback->stopping || writeback->ready.length > 0 || writeback->dying->len > 0)
+        return FALSE;
+    GHashTableIter iter;
+    gpointer item;
+    g_hash_table_iter_init(&iter, writeback->by_id);
+    while (g_hash_table_iter_next(&iter, NULL, &item))
+        if (item_in_flight(item))
+            return FALSE;
+    return TRUE;
+}
+
+static gpointer run(gpointer data)
+{
+    Writeback *writeback = data;
+    g_mutex_lock(&writeback->lock);
+    while (!has_ended(writeback)) {
+        gint64 wake_at;
+        Item *item = take_next(writeback, &wake_at);
+        if (item != NULL)
+            upload(item);
+        else if (wake_at == G_MAXINT64)
+            g_cond_wait(&writeback->changed, &writeback->lock);
+        else
+            g_cond_wait_until(&writeback->changed, &writeback->lock, wake_at);
+    }
+    g_cond_broadcast(&writeback->changed);
+    g_mutex_unlock(&writeback->lock);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static void close_journal(gpointer journal)
+{
+    journal_close(journal);
+}
+
+Writeback *writeback_new(Remote *remote, Tree *tree, Stats *stats, Space *space,
+                         const WritebackOptions *options, GError **error)
+{
+    g_autoptr(Writeback) writeback = g_new0(Writeback, 1);
+    g_autofree char *source = g_uri_escape_string(options->source, "@:", FALSE);
+    writeback->remote = remote;
+    writeback->tree = tree;
+    writeback->stats = stats;
+    writeback->space = space;
+    writeback->directory = g_build_filename(options->directory, source, NULL);
+    writeback->connections = options->connections;
+    writeback->delay = (gint64)options->delay_ms * 1000;
+    writeback->taken_over = g_ptr_array_new_with_free_func(close_journal);
+    writeback->threads = g_ptr_array_new();
+    g_mutex_init(&writeback->lock);
+    g_cond_init(&writeback->changed);
+    g_queue_init(&writeback->ready);
+    writeback->by_id = g_hash_table_new(g_int64_hash, g_int64_equal);
+    writeback->by_node = g_hash_table_new(NULL, NULL);
+    writeback->dying = g_ptr_array_new();
+    writeback->holds = g_ptr_array_new();
+    return writeback_read(writeback, error) ? g_steal_pointer(&writeback) : NULL;
+}
+
+void writeback_start(Writeback *writeback, WritebackFunc func, gpointer data)
+{
+    writeback->func = func;
+    writeback->data = data;
+    writeback_resume(writeback);
+    for (guint i = 0; i < writeback->connections; i++)
+        g_ptr_array_add(writeback->threads, g_thread_new("writeback", run, writeback));
+}
+
+void writeback_stop(Writeback *writeback)
+{
+    g_mutex_lock(&writeback->lock);
+    writeback->stopping = TRUE;
+    guint pending = g_hash_table_size(writeback->by_id);
+    if (pending > 0)
+        g_info("%u uploads are left to be made", pending);
+    g_cond_broadcast(&writeback->changed);
+    g_mutex_unlock(&writeback->lock);
+    for (guint i = 0; i < writeback->threads->len; i++)
+        g_thread_join(g_ptr_array_index(writeback->threads, i));
+    g_ptr_array_set_size(writeback->threads, 0);
+}
+
+void writeback_free(Writeback *writeback)
+{
+    if (writeback == NULL)
+        return;
+    if (writeback->threads->len > 0)
+        writeback_stop(writeback);
+    g_autoptr(GList) rest = g_hash_table_get_values(writeback->by_id);
+    for (GList *l = rest; l != NULL; l = l->next) {
+        Item *item = l->data;
+        if (item->node != NULL) {
+            tree_unpin(writeback->tree, item->node);
+            node_unref(item->node);
+        }
+        item_free(item);
+    }
+    journal_plan_free(writeback->plan);
+    g_hash_table_unref(writeback->by_id);
+    g_hash_table_unref(writeback->by_node);
+    g_queue_clear(&writeback->ready);
+    g_ptr_array_unref(writeback->dying);
+    g_ptr_array_unref(writeback->holds);
+    g_ptr_array_unref(writeback->threads);
+    g_ptr_array_unref(writeback->taken_over);
+    journal_close(writeback->journal);
+    g_cond_clear(&writeback->changed);
+    g_mutex_clear(&writeback->lock);
+    g_free(writeback->directory);
+    g_free(writeback->prefix);
+    g_free(writeback);
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ftpsfs/cache/writeback.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "fake_stores.h"
+#include "tree_fixture.h"
+
+typedef struct {
+    Fixture f;
+    char *directory;
+    Stats stats;
+    Space *space;
+    Writeback *writeback;
+    guint contents;
+    gint uploaded;
+} Test;
+
+static const JournalState absent = {.kind = JOURNAL_ABSENT, .mtime = G_MININT64};
+
+static void count_upload(gpointer data, const WritebackResult *result)
+{
+    Test *test = data;
+    g_assert_nonnull(result->node);
+    g_atomic_int_inc(&test->uploaded);
+}
+
+static void open_writeback(Test *test)
+{
+    WritebackOptions options = {
+        .directory = test->directory, .source = "u@h:990", .connections = 2, .delay_ms = 50};
+    g_autoptr(GError) error = NULL;
+    test->writeback =
+        writeback_new(test->f.remote, test->f.tree, &test->stats, test->space, &options, &error);
+    g_assert_no_error(error);
+}
+
+static void start(Test *test)
+{
+    writeback_start(test->writeback, count_upload, test);
+}
+
+static void set_up(Test *test, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GError) error = NULL;
+    fixture_init(&test->f);
+    fake_settings(test->f.remote)->rename_over = TRUE;
+    fake_stores_reset();
+    test->directory = g_dir_make_tmp("ftpsfs-writeback-XXXXXX", &error);
+    g_assert_no_error(error);
+    test->space = space_new(0, 1);
+    open_writeback(test);
+}
+
+static void tear_down(Test *test, gconstpointer data)
+{
+    (void)data;
+    g_clear_pointer(&test->writeback, writeback_free);
+    g_autofree char *inner = g_build_filename(test->directory, "u@h:990", NULL);
+    g_autoptr(GDir) dir = g_dir_open(inner, 0, NULL);
+    for (const char *name = g_dir_read_name(dir); name != NULL; name = g_dir_read_name(dir)) {
+        g_autofree char *path = g_build_filename(inner, name, NULL);
+        g_assert_cmpint(unlink(path), ==, 0);
+    }
+    g_assert_cmpint(rmdir(inner), ==, 0);
+    g_assert_cmpint(rmdir(test->directory), ==, 0);
+    g_free(test->directory);
+    space_free(test->space);
+    fixture_clear(&test->f);
+}
+
+/* Content of `size` bytes for the node. */
+static void put_over(Test *test, Node *node, guint64 size, JournalState base)
+{
+    g_autofree char *content =
+        g_strdup_printf("%s%u", writeback_prefix(test->writeback), ++test->contents);
+    g_autofree char *data = g_strnfill(size, 'x');
+    g_assert_true(g_file_set_contents(content, data, (gssize)size, NULL));
+    WritebackPut put = {
+        .content = content, .size = size, .mode = 0600, .mtime = 1500000000, .base = base};
+    g_autoptr(GError) error = NULL;
+    tree_set_local(test->f.tree, node, size, 1500000000, 0, 0600, TRUE);
+    assert_succeeds(writeback_put(test->writeback, node, &put, NULL, &error), error);
+}
+
+static Node *make(Test *test, Node *dir, const char *name, guint64 size)
+{
+    Node *node = tree_add_file(test->f.tree, dir, name, 0600);
+    put_over(test, node, size, absent);
+    return node;
+}
+
+static void flush(Test *test)
+{
+    g_autoptr(GError) error = NULL;
+    assert_succeeds(writeback_flush(test->writeback, NULL, &error), error);
+    g_assert_cmpint(STATS_GET(&test->stats, writeback_pending), ==, 0);
+    g_assert_cmpint(STATS_GET(&test->stats, writeback_bytes), ==, 0);
+    g_assert_cmpuint(space_used(test->space), ==, 0);
+}
+
+static void test_upload(Test *test, gconstpointer data)
+{
+    (void)data;
+    start(test);
+    g_autoptr(Node) node = make(test, test->f.root, "f", 10);
+    g_assert_true(writeback_has(test->writeback, node));
+    flush(test);
+    g_assert_false(writeback_has(test->writeback, node));
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/f"), ==, 10);
+    g_assert_cmpuint(fake_mode(test->f.remote, "/m/f"), ==, 0600);
+    g_assert_cmpuint(fake_children(test->f.remote, "/m"), ==, 1);
+    g_assert_cmpint(test->uploaded, ==, 1);
+}
+
+static void test_replaced(Test *test, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(Node) node = make(test, test->f.root, "f", 10);
+    put_over(test, node, 20, absent);
+    put_over(test, node, 30, absent);
+    start(test);
+    flush(test);
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/f"), ==, 30);
+    g_assert_cmpuint(fake_stores_begun(), ==, 1);
+}
+
+static void test_follows(Test *test, gconstpointer data)
+{
+    (void)data;
+    start(test);
+    fake_hold(test->f.remote, FAKE_RENAME);
+    g_autoptr(Node) node = make(test, test->f.root, "f", 10);
+    fake_wait_held(test->f.remote, FAKE_RENAME, 1);
+    put_over(test, node, 25, absent);
+    fake_release(test->f.remote, FAKE_RENAME);
+    flush(test);
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/f"), ==, 25);
+    g_assert_cmpuint(fake_stores_begun(), ==, 2);
+    g_assert_cmpint(STATS_GET(&test->stats, writeback_conflicts), ==, 0);
+}
+
+static void test_dropped(Test *test, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(Node) node = make(test, test->f.root, "f", 10);
+    g_autoptr(GError) error = NULL;
+    g_assert_true(writeback_is_new(test->writeback, node));
+    assert_succeeds(writeback_drop(test->writeback, node, &error), error);
+    start(test);
+    flush(test);
+    g_assert_cmpuint(fake_stores_begun(), ==, 0);
+    g_assert_cmpuint(fake_children(test->f.remote, "/m"), ==, 0);
+}
+
+static void test_moved(Test *test, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GError) error = NULL;
+    fake_put_file(test->f.remote, "/m/target", 5, 1000);
+    g_autoptr(Node) target = fixture_find(&test->f, test->f.root, "target");
+    g_autoptr(Node) node = make(test, test->f.root, "target.tmp", 10);
+    WritebackHold hold = {.from = "/m/target.tmp", .to = "/m/target"};
+    assert_succeeds(writeback_hold(test->writeback, &hold, NULL, &error), error);
+    JournalState base = {JOURNAL_FILE, REMOTE_TIME_SECOND, 5, 1000};
+    assert_succeeds(writeback_move(test->writeback, node, hold.to, target, &base, &error), error);
+    tree_moved(test->f.tree, node, test->f.root, "target");
+    writeback_release(test->writeback, &hold);
+    start(test);
+    flush(test);
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/target"), ==, 10);
+    g_assert_cmpuint(fake_children(test->f.remote, "/m"), ==, 1);
+    g_assert_cmpint(STATS_GET(&test->stats, writeback_conflicts), ==, 0);
+}
+
+static void test_conflict(Test *test, gconstpointer data)
+{
+    (void)data;
+    fake_put_file(test->f.remote, "/m/f", 5, 1000);
+    g_autoptr(Node) node = fixture_find(&test->f, test->f.root, "f");
+    put_over(test, node, 10, (JournalState){JOURNAL_FILE, REMOTE_TIME_SECOND, 5, 999});
+    g_test_expect_message("ftpsfs", G_LOG_LEVEL_WARNING, "/m/f: somebody else*ftpsfs-conflict-*");
+    start(test);
+    flush(test);
+    g_test_assert_expected_messages();
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/f"), ==, 5);
+    g_assert_cmpuint(fake_children(test->f.remote, "/m"), ==, 2);
+    g_assert_cmpint(STATS_GET(&test->stats, writeback_conflicts), ==, 1);
+}
+
+static void test_held(Test *test, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GError) error = NULL;
+    WritebackHold hold = {.from = "/m/f"};
+    g_autoptr(Node) node = make(test, test->f.root, "f", 10);
+    assert_succeeds(writeback_hold(test->writeback, &hold, NULL, &error), error);
+    start(test);
+    g_autoptr(Node) other = make(test, test->f.root, "other", 1);
+    assert_succeeds(writeback_sync(test->writeback, other, NULL, &error), error);
+    g_assert_false(fake_exists(test->f.remote, "/m/f"));
+    g_assert_true(writeback_has(test->writeback, node));
+    writeback_release(test->writeback, &hold);
+    flush(test);
+    g_assert_true(fake_exists(test->f.remote, "/m/f"));
+}
+
+/* The reply to the rename is lost: that it was done is found out, and it is not done again. */
+static void test_lost_reply(Test *test, gconstpointer data)
+{
+    (void)data;
+    fake_fail(test->f.remote, FAKE_RENAME, 0, 1, FTPSFS_ERROR_LOST, TRUE);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Node) node = make(test, test->f.root, "f", 10);
+    start(test);
+    assert_fails(writeback_sync(test->writeback, node, NULL, &error), error, FTPSFS_ERROR_LOST);
+    assert_succeeds(writeback_sync(test->writeback, node, NULL, &error), error);
+    g_assert_cmpuint(fake_stores_begun(), ==, 1);
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/f"), ==, 10);
+    g_assert_cmpuint(fake_children(test->f.remote, "/m"), ==, 1);
+}
+
+static void test_refused(Test *test, gconstpointer data)
+{
+    (void)data;
+    fake_stores_fail(1, FTPSFS_ERROR_ACCESS);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Node) node = make(test, test->f.root, "f", 10);
+    g_test_expect_message("ftpsfs", G_LOG_LEVEL_WARNING, "/m/f: not uploaded*next mount*");
+    start(test);
+    assert_fails(writeback_sync(test->writeback, node, NULL, &error), error, FTPSFS_ERROR_ACCESS);
+    g_test_assert_expected_messages();
+    assert_succeeds(writeback_sync(test->writeback, node, NULL, &error), error);
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/f"), ==, 10);
+}
+
+static void test_directory(Test *test, gconstpointer data)
+{
+    (void)data;
+    fake_put_dir(test->f.remote, "/m/d");
+    g_autoptr(Node) dir = fixture_find(&test->f, test->f.root, "d");
+    g_autoptr(Node) node = make(test, dir, "f", 10);
+    WritebackHold hold = {.from = "/m/d", .to = "/m/e", .below = TRUE};
+    g_autoptr(GError) error = NULL;
+    guint64 id = 0;
+    assert_succeeds(writeback_hold(test->writeback, &hold, NULL, &error), error);
+    assert_succeeds(writeback_rename_begin(test->writeback, &hold, &id, &error), error);
+    g_assert_cmpuint(id, !=, 0);
+    assert_succeeds(
+        tree_rename(test->f.tree, test->f.root, "d", test->f.root, "e", FALSE, NULL, &error),
+        error);
+    writeback_rename_end(test->writeback, &hold, id, TRUE);
+    writeback_release(test->writeback, &hold);
+    start(test);
+    flush(test);
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/e/f"), ==, 10);
+    g_assert_cmpuint(fake_children(test->f.remote, "/m/e"), ==, 1);
+}
+
+/* What a mount that was killed has left is shown, and uploaded, by the next one. */
+static void test_replay(Test *test, gconstpointer data)
+{
+    (void)data;
+    fake_put_dir(test->f.remote, "/m/d");
+    Node *dir = fixture_find(&test->f, test->f.root, "d");
+    node_unref(make(test, dir, "f", 10));
+    node_unref(make(test, test->f.root, "g", 7));
+    node_unref(dir);
+    writeback_free(test->writeback);
+    tree_free(test->f.tree);
+    TreeOptions options = {.timeout_s = FIXTURE_TIMEOUT, .clock = fixture_now};
+    test->f.tree = tree_new(test->f.remote, &options);
+    test->f.root = tree_root(test->f.tree);
+    test->stats = (Stats){0};
+    space_free(test->space);
+    test->space = space_new(0, 1);
+    open_writeback(test);
+    fake_hold(test->f.remote, FAKE_RENAME);
+    start(test);
+    g_autoptr(Node) again = fixture_find(&test->f, test->f.root, "g");
+    g_assert_cmpuint(fixture_info(again).size, ==, 7);
+    g_autoptr(Spool) spool = writeback_spool(test->writeback, again, test->directory);
+    g_assert_cmpuint(spool_size(spool), ==, 7);
+    fake_release(test->f.remote, FAKE_RENAME);
+    flush(test);
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/d/f"), ==, 10);
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/g"), ==, 7);
+    g_assert_cmpuint(fake_stores_begun(), ==, 2);
+}
+
+#define TEST(name, function) g_test_add("/writeback/" name, Test, NULL, set_up, function, tear_down)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    TEST("what is put is uploaded under a hidden name and renamed", test_upload);
+    TEST("of several contents of a file only the last is uploaded", test_replaced);
+    TEST("a content put while the one before is renamed follows it", test_follows);
+    TEST("what is dropped is not uploaded", test_dropped);
+    TEST("a new file that is renamed is uploaded under its last name", test_moved);
+    TEST("a file that others have changed is left alone", test_conflict);
+    TEST("nothing is uploaded to a name that is held", test_held);
+    TEST("a rename whose reply was lost is not made twice", test_lost_reply);
+    TEST("what the server refuses is kept, and tried again by a sync", test_refused);
+    TEST("a renamed directory takes what is pending in it along", test_directory);
+    TEST("what is pending survives the mount", test_replay);
+    return g_test_run();
+}
