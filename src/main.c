@@ -18,6 +18,7 @@
 
 #include "ftpsfs/config/config.h"
 #include "ftpsfs/config/credentials.h"
+#include "ftpsfs/fs/control.h"
 #include "ftpsfs/fs/fs.h"
 #include "ftpsfs/fs/mounter.h"
 #include "ftpsfs/util/log.h"
@@ -25,6 +26,7 @@
 #include "ftpsfs/util/owners.h"
 #include "ftpsfs/util/sandbox.h"
 #include "ftpsfs/util/statsfile.h"
+#include "verbs.h"
 #include "version.h"
 
 /* mount(8)'s exit status for "mount failure"; 1 is for a wrong invocation. */
@@ -67,7 +69,7 @@ static Trust *make_trust(const MountConfig *config, const Credentials *credentia
 }
 
 static Remote *connect_remote(const MountConfig *config, const Credentials *credentials,
-                              Trust *trust, Stats *stats, GError **error)
+                              Trust *trust, Trace *trace, Stats *stats, GError **error)
 {
     RemoteOptions options = {
         .host = config->source->host,
@@ -85,6 +87,7 @@ static Remote *connect_remote(const MountConfig *config, const Credentials *cred
         .idle_timeout_s = config->idle_timeout_s,
         .codepage = config->codepage,
         .time_zone = config->time_zone,
+        .trace = trace,
     };
     return remote_new(&options, trust, stats, NULL, error);
 }
@@ -167,12 +170,41 @@ static gboolean has_token(const MountConfig *config)
            (config->key != NULL && g_str_has_prefix(config->key, "pkcs11:"));
 }
 
+/* The socket by which the mount is asked what it does. NULL: a mount can do without. */
+static Control *bind_control(const MountConfig *config)
+{
+    if (config_is_mounted(config))
+        return NULL; /* the mountpoint's name is not known */
+    ControlPlace place = {
+        .mountpoint = config->mountpoint,
+        .uid = geteuid(),
+        .state_dir = config->state_dir,
+    };
+    g_autoptr(GError) failure = NULL;
+    Control *control = control_bind(&place, &failure);
+    if (control == NULL)
+        g_info("ftpsfs --status can't ask this mount, as there is no place for its socket: %s",
+               failure->message);
+    return control;
+}
+
+/* *trace stays NULL without trace=. */
+static gboolean open_trace(const MountConfig *config, Trace **trace, GError **error)
+{
+    if (config->trace_file != NULL)
+        *trace = trace_open(config->trace_file, error);
+    return config->trace_file == NULL || *trace != NULL;
+}
+
 /* Gives up what was needed until here: to be root, and the files that have been read. */
-static gboolean confine(const MountConfig *config, GError **error)
+static gboolean confine(const MountConfig *config, Control **control, Trace **trace, GError **error)
 {
     if (config->setuid_name != NULL &&
         !sandbox_become(config->setuid_uid, config->setuid_gid, config->setuid_name, error))
         return FALSE;
+    if (!open_trace(config, trace, error))
+        return FALSE;
+    *control = bind_control(config);
     if (!config->sandbox)
         return TRUE;
     /* A place that is made later could not be reached. */
@@ -180,12 +212,14 @@ static gboolean confine(const MountConfig *config, GError **error)
         g_debug("%s: %s", config->state_dir, g_strerror(errno));
     g_autofree char *stats_dir =
         config->stats_file != NULL ? g_path_get_dirname(config->stats_file) : NULL;
-    const char *write[7] = {config->spool_dir, config->state_dir, "/dev/fuse", "/dev/null"};
+    const char *write[8] = {config->spool_dir, config->state_dir, "/dev/fuse", "/dev/null"};
     guint count = 4;
     if (stats_dir != NULL)
         write[count++] = stats_dir;
     if (config->cache_dir != NULL)
         write[count++] = config->cache_dir;
+    if (*control != NULL)
+        write[count++] = control_directory(*control);
     SandboxOptions options = {
         .files = has_token(config) ? SANDBOX_OPEN : SANDBOX_CLOSED,
         .write = write,
@@ -234,6 +268,21 @@ static int fail(const MountConfig *config, const GError *error)
     return config != NULL && config->helper ? EXIT_MOUNT : EXIT_FAILURE;
 }
 
+static void start_control(Control *control, const MountConfig *config, Remote *remote, Files *files,
+                          Fs *fs, const Stats *stats)
+{
+    ControlSubject subject = {
+        .remote = remote,
+        .files = files,
+        .fs = fs,
+        .stats = stats,
+        .server = config->server,
+        .lost_dir = config->lost_dir,
+        .connections = config->connections,
+    };
+    control_start(control, &subject);
+}
+
 /* The whole life of a mount. */
 static int serve(Start *start)
 {
@@ -244,9 +293,12 @@ static int serve(Start *start)
     g_autoptr(Trust) trust = make_trust(config, start->credentials, &error);
     /* A key that is loaded needs no passphrase any more. */
     g_clear_pointer(&start->credentials->key_password, secret_unref);
-    if (trust == NULL || !confine(config, &error))
+    g_autoptr(Control) control = NULL;
+    g_autoptr(Trace) trace = NULL;
+    if (trust == NULL || !confine(config, &control, &trace, &error))
         return fail(config, error);
-    g_autoptr(Remote) remote = connect_remote(config, start->credentials, trust, &stats, &error);
+    g_autoptr(Remote) remote =
+        connect_remote(config, start->credentials, trust, trace, &stats, &error);
     if (remote == NULL)
         return fail(config, error);
     g_autoptr(Owners) owners = owners_new(start->resolver);
@@ -272,18 +324,25 @@ static int serve(Start *start)
     if (fs == NULL)
         return fail(config, error);
     g_autoptr(StatsFile) stats_file = statsfile_start(&stats, config->stats_file);
+    if (control != NULL)
+        start_control(control, config, remote, files, fs, &stats);
     report_ready(start->ready_fd);
     notify_service_manager("READY=1\nSTATUS=Mounted.");
     gboolean ok = fs_serve(fs);
     notify_service_manager("STOPPING=1\nSTATUS=Sending what is left, unmounting.");
     /* In this order: no more requests; uploads end; connections end; then the last count. */
     g_clear_pointer(&start->mounter, mounter_free);
+    control_leave_fs(control);
     g_clear_pointer(&fs, fs_free);
+    files_settle_last(files);
+    control_leave_files(control);
     g_clear_pointer(&files, files_free);
     g_clear_pointer(&writeback, writeback_free);
     g_clear_pointer(&tree, tree_free);
     g_clear_pointer(&remote, remote_free);
+    g_clear_pointer(&control, control_stop);
     g_clear_pointer(&stats_file, statsfile_stop);
+    log_flush();
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -393,6 +452,23 @@ static int mount_and_serve(const MountConfig *config, Arguments *arguments)
     return config->foreground ? serve(&start) : serve_in_background(&start);
 }
 
+/* -d and mount -v say more than log_level=. */
+static void set_log_level(const MountConfig *config)
+{
+    static const GLogLevelFlags levels[] = {
+        [CONFIG_LOG_ERROR] = G_LOG_LEVEL_CRITICAL,  [CONFIG_LOG_WARNING] = G_LOG_LEVEL_WARNING,
+        [CONFIG_LOG_MESSAGE] = G_LOG_LEVEL_MESSAGE, [CONFIG_LOG_INFO] = G_LOG_LEVEL_INFO,
+        [CONFIG_LOG_DEBUG] = G_LOG_LEVEL_DEBUG,
+    };
+    GLogLevelFlags level = levels[config->log_level];
+    if (config->debug)
+        level = G_LOG_LEVEL_DEBUG;
+    else if (config->verbose)
+        level = MAX(level, G_LOG_LEVEL_INFO);
+    log_set_level(level);
+    log_set_mount(config->mountpoint);
+}
+
 int main(int argc, char **argv)
 {
     log_init(G_LOG_LEVEL_MESSAGE);
@@ -414,10 +490,9 @@ int main(int argc, char **argv)
         print_version();
         return EXIT_SUCCESS;
     }
-    if (config->debug)
-        log_set_level(G_LOG_LEVEL_DEBUG);
-    else if (config->verbose)
-        log_set_level(G_LOG_LEVEL_INFO);
+    if (verbs_have(config))
+        return verbs_run(config);
+    set_log_level(config);
     if (config->fake)
         return EXIT_SUCCESS;
     signal(SIGPIPE, SIG_IGN);

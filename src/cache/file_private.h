@@ -34,6 +34,7 @@ struct Files {
     Space *space;
     guint64 cache_size; /* bytes of `chunks` */
     guint timeout_s;
+    gboolean settled;  /* files_settle_last has been called */
     gint no_append;    /* atomic: the server refuses APPE where it takes STOR */
     GMutex lock;       /* guards what follows, and File.handles */
     GHashTable *table; /* Node * -> File * */

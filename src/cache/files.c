@@ -234,6 +234,32 @@ void files_begin_end(Files *files)
     ending_begin(files->ending);
 }
 
+guint files_settle(Files *files)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(file_release);
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&files->lock);
+    g_hash_table_iter_init(&iter, files->table);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        g_ptr_array_add(all, file_hold(value));
+    g_mutex_unlock(&files->lock);
+    guint failed = 0;
+    for (guint i = 0; i < all->len; i++) {
+        File *file = g_ptr_array_index(all, i);
+        failed += flush_logged(file) ? 0 : 1;
+        files_reap(file);
+    }
+    return failed;
+}
+
+guint files_settle_last(Files *files)
+{
+    files->settled = TRUE;
+    files_begin_end(files);
+    return files_settle(files);
+}
+
 void files_free(Files *files)
 {
     if (files == NULL)
@@ -243,7 +269,7 @@ void files_free(Files *files)
     g_autoptr(GList) rest = g_hash_table_get_values(files->table);
     for (GList *l = rest; l != NULL; l = l->next) {
         File *file = l->data;
-        if (!flush_logged(file) && file_is_stranded(file))
+        if ((files->settled || !flush_logged(file)) && file_is_stranded(file))
             lost_save(file);
         g_hash_table_remove(files->table, file->node);
         end_file(file);

@@ -98,4 +98,5 @@ void lost_save(File *file)
                   path, full, holes);
     else
         g_warning("%s could not be uploaded; its content is kept as %s", path, full);
+    STATS_ADD(file->files->reader.stats, files_lost, 1);
 }

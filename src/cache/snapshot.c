@@ -90,7 +90,7 @@ FilesSnapshot *files_snapshot(Files *files)
     g_autoptr(GPtrArray) all = hold_all(files, handles);
     for (guint i = 0; i < all->len; i++) {
         guint count = g_array_index(handles, guint, i);
-        snapshot->open += count > 0;
+        snapshot->open += count > 0 ? 1 : 0;
         add_upload(snapshot, g_ptr_array_index(all, i), count);
     }
     if (files->writeback != NULL)

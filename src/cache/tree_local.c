@@ -135,9 +135,8 @@ void tree_unpin(Tree *tree, Node *node)
     node_collect(node);
 }
 
-void tree_expire(Tree *tree, Node *node)
+void tree_expire_locked(Node *node)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
     node->valid_until = 0;
     Dir *above = node->parent != NULL ? node->parent->of.dir : NULL;
     if (above != NULL && above->listing != NULL)
@@ -153,4 +152,10 @@ void tree_expire(Tree *tree, Node *node)
         g_hash_table_remove_all(dir->absent);
     for (Node *child = dir->order.first; child != NULL; child = child->next)
         child->valid_until = 0;
+}
+
+void tree_expire(Tree *tree, Node *node)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    tree_expire_locked(node);
 }

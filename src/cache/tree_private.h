@@ -294,6 +294,9 @@ void tree_move_locked(Tree *tree, Node *node, Node *new_dir, const char *new_nam
 /* Takes a node out because a change from here removed it. It may be freed by this. */
 void tree_remove_locked(Tree *tree, Node *node);
 
+/* tree_expire. */
+void tree_expire_locked(Node *node);
+
 /* Attaches a node (owned) that a change from here made, or gives the one of the same type that is
  * there. Borrowed. */
 Node *tree_add_locked(Tree *tree, Node *dir, Node *fresh);

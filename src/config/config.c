@@ -130,6 +130,29 @@ static gboolean read_flags(Words *words, const char *flags, OptionState *state, 
     return TRUE;
 }
 
+/* What goes to a mount that is there. */
+static gboolean read_verb(const char *name, MountConfig *config)
+{
+    static const struct {
+        const char *name;
+        ConfigAction action;
+    } verbs[] = {
+        {"status", CONFIG_STATUS},
+        {"flush", CONFIG_FLUSH},
+        {"refresh", CONFIG_REFRESH},
+        {"unmount", CONFIG_UNMOUNT},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(verbs); i++) {
+        if (!g_str_equal(name, verbs[i].name))
+            continue;
+        config->action = verbs[i].action;
+        return TRUE;
+    }
+    config->json = config->json || g_str_equal(name, "json");
+    config->once = config->once || g_str_equal(name, "once");
+    return g_str_equal(name, "json") || g_str_equal(name, "once");
+}
+
 static gboolean read_long(Words *words, const char *name, OptionState *state, GError **error)
 {
     if (*name == '\0')
@@ -142,7 +165,7 @@ static gboolean read_long(Words *words, const char *name, OptionState *state, GE
         words->print = TRUE;
     else if (g_str_equal(name, "complete") && words->next < words->argc)
         words->complete = words->argv[words->next++];
-    else
+    else if (!read_verb(name, &state->config))
         /* The value is left out: people try --password=. */
         return config_fail(error, "unknown option --%.*s: ftpsfs --help lists those there are",
                            (int)strcspn(name, "="), name);
@@ -156,6 +179,20 @@ static void read_sloppy(const Words *words, OptionState *state)
         if (words->argv[i][0] == '-' && words->argv[i][1] != 'o' &&
             strchr(words->argv[i], 's') != NULL)
             state->sloppy = TRUE;
+}
+
+/* The one word that goes with an action on a mount. */
+static gboolean take_target(const Words *words, OptionState *state, GError **error)
+{
+    MountConfig *config = &state->config;
+    if (words->positionals > 1)
+        return config_fail(error, "one word too many: give the mountpoint alone");
+    if (words->positionals == 0 && config->action != CONFIG_REFRESH)
+        return config_fail(error, "which mount is missing: give its mountpoint");
+    if (config->action != CONFIG_STATUS && (config->json || config->once))
+        return config_fail(error, "--json and --once go with --status");
+    config->target = g_strdup(words->positionals == 1 ? words->positional[0] : ".");
+    return TRUE;
 }
 
 static gboolean read_words(Words *words, OptionState *state, GError **error)
@@ -177,11 +214,15 @@ static gboolean read_words(Words *words, OptionState *state, GError **error)
             good = config_fail(error, "one word too many after source and mountpoint: " USAGE);
         if (!good)
             return FALSE;
-        if (state->config.action != CONFIG_MOUNT)
+        if (state->config.action == CONFIG_HELP || state->config.action == CONFIG_VERSION)
             return TRUE;
     }
     if (words->print || words->complete != NULL)
         return TRUE;
+    if (state->config.action != CONFIG_MOUNT)
+        return take_target(words, state, error);
+    if (state->config.json || state->config.once)
+        return config_fail(error, "--json and --once go with --status");
     if (words->positionals == 0)
         return config_fail(error, "what to mount is missing: " USAGE);
     if (words->positionals == 1)
@@ -537,6 +578,7 @@ static gboolean resolve_mount(OptionState *state, const char *text, const char *
     config->mountpoint = check_mountpoint(mountpoint, state->nonempty, error);
     if (config->mountpoint == NULL)
         return FALSE;
+    state->config.server = source_to_string(state->config.source);
     resolve_masks(state);
     resolve_owner(config);
     config->readahead = MIN(config->readahead, config->cache_size);
@@ -601,6 +643,9 @@ void config_clear(MountConfig *config)
 {
     source_free(config->source);
     g_free(config->mountpoint);
+    g_free(config->target);
+    g_free(config->server);
+    g_free(config->trace_file);
     g_free(config->printed);
     g_free(config->codepage);
     g_free(config->server_tz);

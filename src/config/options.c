@@ -95,6 +95,11 @@ static const OptionSpec table[] = {
      "between loses nothing"},
     {"spool_size", OPTION_SIZE, OPTION_SECTION_CACHE, "SIZE", AT(config.spool_size), 0, 1024 * GIB,
      "0", NULL, "local disk space for files being written, at most; 0: what there is"},
+    {"log_level", OPTION_CHOICE, OPTION_SECTION_CACHE, "error|warning|message|info|debug",
+     AT(config.log_level), 0, 0, "message", NULL,
+     "how much is logged; SIGUSR1 raises it while the mount runs"},
+    {"trace", OPTION_OUTPUT, OPTION_SECTION_CACHE, "FILE", AT(config.trace_file), 0, 0, NULL, "none",
+     "append the commands and replies of all connections to FILE, without passwords"},
     {"stats", OPTION_OUTPUT, OPTION_SECTION_CACHE, "FILE", AT(config.stats_file), 0, 0, NULL,
      "none", "write counters as JSON to FILE at unmount and at SIGUSR2"},
 
@@ -307,13 +312,18 @@ char *options_help(void)
         "usage: ftpsfs [ftps://][user@]host[:port][/dir] MOUNTPOINT [-o opt,...]\n"
         "       ftpsfs ALIAS:[dir] MOUNTPOINT [-o opt,...]\n"
         "       ftpsfs --print-config [SOURCE] [-o opt,...]\n"
-        "Mounts a directory of an FTPS server. Unmount with: fusermount3 -u MOUNTPOINT\n"
+        "Mounts a directory of an FTPS server. Unmount with: ftpsfs --unmount MOUNTPOINT\n"
         "\n"
         "  -f                          stay in the foreground\n"
         "  -d                          show protocol and FUSE calls; implies -f\n"
         "  -r                          mount read-only, like -o ro\n"
         "  -h, --help                  show this text\n"
         "  -V, --version               show the version\n"
+        "      --status MOUNTPOINT     show what a mount is doing; --once: as text;\n"
+        "                              --json: for programs\n"
+        "      --flush MOUNTPOINT      wait until everything written is on the server\n"
+        "      --refresh [PATH]        forget what is cached of a directory of a mount\n"
+        "      --unmount MOUNTPOINT    send what is left, then unmount\n"
         "      --print-config          show the options in effect and their origin\n"
         "  -o opt[,opt...]             options; \"\\,\" is a comma in a value\n"
         "\n"

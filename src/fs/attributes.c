@@ -94,13 +94,13 @@ void fs_fill_entry(const Fs *fs, Node *node, struct fuse_entry_param *entry)
     tree_remember(node);
 }
 
-static void reply_attributes(fuse_req_t req, Node *node, GCancellable *cancel)
+static void reply_attributes(fuse_req_t req, fuse_ino_t ino, GCancellable *cancel)
 {
     Fs *fs = fs_of(req);
     NodeInfo info;
     g_autoptr(GError) error = NULL;
-    if (!tree_refresh(fs->tree, node, FALSE, &info, cancel, &error)) {
-        fs_reply_error(req, error);
+    if (!tree_refresh(fs->tree, fs_node(req, ino), FALSE, &info, cancel, &error)) {
+        fs_reply_error(req, ino, NULL, error);
         return;
     }
     struct stat st;
@@ -112,7 +112,7 @@ static void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 {
     (void)fi;
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
-    reply_attributes(req, fs_node(req, ino), cancel);
+    reply_attributes(req, ino, cancel);
 }
 
 /* There is no chown in FTP. To the owner that is shown anyway it is nothing to do. */
@@ -170,10 +170,10 @@ static void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
     if (((to_set & FUSE_SET_ATTR_SIZE) &&
          !files_truncate(fs->files, node, file, (guint64)attr->st_size, cancel, &error)) ||
         !set_mode_and_time(fs, node, attr, to_set, cancel, &error)) {
-        fs_reply_error(req, error);
+        fs_reply_error(req, ino, NULL, error);
         return;
     }
-    reply_attributes(req, node, cancel);
+    reply_attributes(req, ino, cancel);
 }
 
 static void fs_statfs(fuse_req_t req, fuse_ino_t ino)

@@ -3,9 +3,11 @@
  * The one place where errors become errno.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "fs_private.h"
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/log.h"
 
 static int errno_of(const GError *error)
 {
@@ -66,13 +68,14 @@ static gboolean is_ordinary(int code)
            code == ENAMETOOLONG || code == EINVAL;
 }
 
-void fs_reply_error(fuse_req_t req, const GError *error)
+void fs_reply_error(fuse_req_t req, fuse_ino_t ino, const char *name, const GError *error)
 {
     int code = errno_of(error);
     const char *message = error != NULL ? error->message : "no reason was given";
-    if (is_ordinary(code))
-        g_debug("%s (%s)", message, g_strerror(code));
-    else
-        g_message("%s (%s)", message, g_strerror(code));
+    g_autofree char *above = node_path(fs_node(req, ino));
+    g_autofree char *path =
+        above != NULL && name != NULL ? g_build_filename(above, name, NULL) : g_strdup(above);
+    log_failure(is_ordinary(code), path, strerrorname_np(code), "%s (%s)", message,
+                g_strerror(code));
     fuse_reply_err(req, code);
 }

@@ -48,7 +48,7 @@ static void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
     g_autoptr(GError) error = NULL;
     GPtrArray *children = files_list(fs_of(req)->files, fs_node(req, ino), cancel, &error);
     if (children == NULL) {
-        fs_reply_error(req, error);
+        fs_reply_error(req, ino, NULL, error);
         return;
     }
     Fs *fs = fs_of(req);
@@ -127,7 +127,7 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
     Node *dir = fs_node(req, ino);
     g_autoptr(GError) error = NULL;
     if (offset == 0 && handle->read && !rewind_handle(req, handle, dir, &error)) {
-        fs_reply_error(req, error);
+        fs_reply_error(req, ino, NULL, error);
         return;
     }
     g_autofree char *buffer = g_malloc(size);

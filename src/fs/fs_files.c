@@ -24,7 +24,7 @@ static void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     File *file =
         file_open(fs_of(req)->files, fs_node(req, ino), fi->flags, &keep_cache, cancel, &error);
     if (file == NULL) {
-        fs_reply_error(req, error);
+        fs_reply_error(req, ino, NULL, error);
         return;
     }
     fi->fh = handle_of(file, fi->flags);
@@ -45,7 +45,7 @@ static void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
     File *file =
         file_create(fs->files, fs_node(req, parent), name, mode & 07777, &node, cancel, &error);
     if (file == NULL) {
-        fs_reply_error(req, error);
+        fs_reply_error(req, parent, name, error);
         return;
     }
     fi->fh = handle_of(file, fi->flags);
@@ -60,12 +60,11 @@ static void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 static void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                     struct fuse_file_info *fi)
 {
-    (void)ino;
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     if (!file_read(fs_file(fi), (guint64)offset, size, parts, cancel, &error)) {
-        fs_reply_error(req, error);
+        fs_reply_error(req, ino, NULL, error);
         return;
     }
     /* The chunks go to the kernel from where they lie. */
@@ -78,40 +77,37 @@ static void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 static void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
                      struct fuse_file_info *fi)
 {
-    (void)ino;
     g_autoptr(GError) error = NULL;
     gboolean append = (fi->flags & O_APPEND) != 0 && !fi->writepage;
     if (file_write(fs_file(fi), data, size, (guint64)offset, append, &error))
         fuse_reply_write(req, size);
     else
-        fs_reply_error(req, error);
+        fs_reply_error(req, ino, NULL, error);
 }
 
-static void flush(fuse_req_t req, struct fuse_file_info *fi, gboolean sync)
+static void flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, gboolean sync)
 {
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     if (sync ? file_sync(fs_file(fi), cancel, &error) : file_flush(fs_file(fi), cancel, &error))
         fuse_reply_err(req, 0);
     else
-        fs_reply_error(req, error);
+        fs_reply_error(req, ino, NULL, error);
 }
 
 static void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    (void)ino;
     /* One who only reads has nothing to wait for. */
     if (fi->fh & CAN_WRITE)
-        flush(req, fi, FALSE);
+        flush(req, ino, fi, FALSE);
     else
         fuse_reply_err(req, 0);
 }
 
 static void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-    (void)ino;
     (void)datasync;
-    flush(req, fi, TRUE);
+    flush(req, ino, fi, TRUE);
 }
 
 static void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -126,7 +122,6 @@ static void fs_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
                                struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
                                struct fuse_file_info *fi_out, size_t length, int flags)
 {
-    (void)ino_in;
     (void)ino_out;
     if (off_in != 0 || off_out != 0 || flags != 0) {
         fuse_reply_err(req, EOPNOTSUPP);
@@ -138,7 +133,7 @@ static void fs_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
     if (file_copy(fs_file(fi_in), fs_file(fi_out), length, &copied, cancel, &error))
         fuse_reply_write(req, copied);
     else
-        fs_reply_error(req, error);
+        fs_reply_error(req, ino_in, NULL, error);
 }
 
 #define HASH_NAME "user.ftpsfs.sha256"
@@ -154,7 +149,7 @@ static void fs_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t
     g_autofree char *hash = files_sha256(fs_of(req)->files, fs_node(req, ino), cancel, &error);
     size_t length = hash != NULL ? strlen(hash) : 0;
     if (hash == NULL)
-        fs_reply_error(req, error);
+        fs_reply_error(req, ino, NULL, error);
     else if (size == 0)
         fuse_reply_xattr(req, length);
     else if (size < length)

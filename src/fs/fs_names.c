@@ -8,10 +8,11 @@
 #include "fs_private.h"
 
 /* Replies to a call that gives the kernel a node: the reference becomes the kernel's lookup. */
-static void reply_entry(fuse_req_t req, Node *node, const GError *error)
+static void reply_entry(fuse_req_t req, fuse_ino_t parent, const char *name, Node *node,
+                        const GError *error)
 {
     if (node == NULL) {
-        fs_reply_error(req, error);
+        fs_reply_error(req, parent, name, error);
         return;
     }
     struct fuse_entry_param entry;
@@ -21,12 +22,13 @@ static void reply_entry(fuse_req_t req, Node *node, const GError *error)
         tree_forget(node, 1);
 }
 
-static void reply_done(fuse_req_t req, gboolean done, const GError *error)
+static void reply_done(fuse_req_t req, fuse_ino_t parent, const char *name, gboolean done,
+                       const GError *error)
 {
     if (done)
         fuse_reply_err(req, 0);
     else
-        fs_reply_error(req, error);
+        fs_reply_error(req, parent, name, error);
 }
 
 gboolean fs_refuse_reserved(fuse_req_t req, const char *name)
@@ -44,7 +46,7 @@ static void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node =
         tree_lookup(fs_of(req)->tree, fs_node(req, parent), name, cancel, &error);
-    reply_entry(req, node, error);
+    reply_entry(req, parent, name, node, error);
 }
 
 static void fs_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
@@ -68,7 +70,7 @@ static void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node =
         tree_mkdir(fs_of(req)->tree, fs_node(req, parent), name, mode & 07777, cancel, &error);
-    reply_entry(req, node, error);
+    reply_entry(req, parent, name, node, error);
 }
 
 static void fs_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
@@ -79,7 +81,7 @@ static void fs_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node =
         tree_symlink(fs_of(req)->tree, fs_node(req, parent), name, target, cancel, &error);
-    reply_entry(req, node, error);
+    reply_entry(req, parent, name, node, error);
 }
 
 static void fs_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -88,7 +90,7 @@ static void fs_readlink(fuse_req_t req, fuse_ino_t ino)
     g_autoptr(GError) error = NULL;
     g_autofree char *target = tree_readlink(fs_of(req)->tree, fs_node(req, ino), cancel, &error);
     if (target == NULL)
-        fs_reply_error(req, error);
+        fs_reply_error(req, ino, NULL, error);
     else
         fuse_reply_readlink(req, target);
 }
@@ -98,7 +100,7 @@ static void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     gboolean done = files_unlink(fs_of(req)->files, fs_node(req, parent), name, cancel, &error);
-    reply_done(req, done, error);
+    reply_done(req, parent, name, done, error);
 }
 
 static void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -106,7 +108,7 @@ static void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     gboolean done = files_rmdir(fs_of(req)->files, fs_node(req, parent), name, cancel, &error);
-    reply_done(req, done, error);
+    reply_done(req, parent, name, done, error);
 }
 
 static void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
@@ -123,7 +125,7 @@ static void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
     gboolean done =
         files_rename(fs_of(req)->files, fs_node(req, parent), name, fs_node(req, new_parent),
                      new_name, (flags & RENAME_NOREPLACE) != 0, cancel, &error);
-    reply_done(req, done, error);
+    reply_done(req, parent, name, done, error);
 }
 
 /* link(2) says that this is the answer of a file system without hard links. */
@@ -155,7 +157,7 @@ static void fs_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
             g_clear_pointer(&node, node_unref);
         file_close(file);
     }
-    reply_entry(req, node, error);
+    reply_entry(req, parent, name, node, error);
 }
 
 void fs_names_register(struct fuse_lowlevel_ops *ops)

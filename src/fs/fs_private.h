@@ -47,8 +47,9 @@ GCancellable *fs_cancellable(fuse_req_t req);
 /* Replies with EPERM, and says so, when `name` is one that ftpsfs keeps for itself. */
 gboolean fs_refuse_reserved(fuse_req_t req, const char *name);
 
-/* errors.c: replies with the errno of `error`. */
-void fs_reply_error(fuse_req_t req, const GError *error);
+/* errors.c: replies with the errno of `error`, and logs it as one about `ino`, or about `name` in it
+ * (NULL: itself). */
+void fs_reply_error(fuse_req_t req, fuse_ino_t ino, const char *name, const GError *error);
 
 /* attributes.c */
 void fs_fill_stat(const Fs *fs, const NodeInfo *info, struct stat *st);
@@ -68,5 +69,10 @@ void fs_directories_register(struct fuse_lowlevel_ops *ops);
 void fs_directory_handle_free(gpointer handle);
 void fs_files_register(struct fuse_lowlevel_ops *ops, const Fs *fs);
 void fs_attributes_register(struct fuse_lowlevel_ops *ops);
+
+/* fs_refresh.c: drops what is cached of `path` (below the mount's root, "" for the root) and all
+ * below it, here and in the kernel. Blocks while the kernel is busy with the directories. FALSE when
+ * only a directory above it is known, and was dropped. */
+gboolean fs_refresh(Fs *fs, const char *path);
 
 #endif

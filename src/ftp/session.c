@@ -94,12 +94,24 @@ static gboolean is_secret(const char *verb)
     return g_str_equal(verb, "PASS") || g_str_equal(verb, "ACCT");
 }
 
-static void trace_command(const char *verb, const char *argument)
+static void trace_command(const Session *session, const char *verb, const char *argument)
 {
-    g_debug("> %s%s%s", verb, argument != NULL ? " " : "",
-            argument == NULL  ? ""
-            : is_secret(verb) ? "****"
-                              : argument);
+    g_autofree char *text = g_strdup_printf("%s%s%s", verb, argument != NULL ? " " : "",
+                                            argument == NULL  ? ""
+                                            : is_secret(verb) ? "****"
+                                                              : argument);
+    g_debug("> %s", text);
+    trace_line(session->context->options->trace, session->number, '>', text);
+}
+
+/* `text`: of the reply. */
+static void trace_reply(const Session *session, int code, const char *text)
+{
+    g_debug("< %d %s", code, text);
+    if (session->context->options->trace == NULL)
+        return;
+    g_autofree char *line = g_strdup_printf("%d %s", code, text);
+    trace_line(session->context->options->trace, session->number, '<', line);
 }
 
 /* A password goes out as it is unless the server's encoding is known to be another. It is no name:
@@ -170,7 +182,7 @@ static gboolean queue_line(Session *session, const char *verb, const char *argum
         return FALSE;
     }
     g_string_append(session->out, "\r\n");
-    trace_command(verb, argument);
+    trace_command(session, verb, argument);
     STATS_ADD(session->context->stats, commands, 1);
     g_queue_push_tail(&session->expected, g_memdup2(&what, sizeof what));
     return TRUE;
@@ -204,7 +216,7 @@ static Reply *take_parsed(Session *session, GError **error)
     if (reply == NULL)
         return NULL;
     g_autofree char *text = reply_text(reply);
-    g_debug("< %d %s", reply->code, text);
+    trace_reply(session, reply->code, text);
     session->last_used = session->last_heard = g_get_monotonic_time();
     if (reply->code == 421) {
         session->broken = TRUE;

@@ -1,13 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/util/log.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <syslog.h>
+#include <unistd.h>
+
+/* How many different messages are watched for repeats, and for how long. */
+#define FOLDS   8
+#define FOLD_US (30 * G_USEC_PER_SEC)
+
+#define RECENT 16
+
+/* Fields of our own. */
+#define FIELD_PATH "FTPSFS_PATH"
+#define FIELD_CODE "FTPSFS_ERROR"
+
+/* A message that was said, and how often it came again. */
+typedef struct {
+    char *text; /* NULL: unused */
+    GLogLevelFlags level;
+    gint64 said; /* monotonic microseconds */
+    guint again;
+} Fold;
 
 /* The logger is the one thing that has to be reachable from everywhere, GLib's own messages
- * included, so its state is global: an atomic level, and where to write. */
-static gint log_level = G_LOG_LEVEL_MESSAGE;
-static gint log_system = FALSE;
+ * included, so its state is global. */
+static struct {
+    gint level;       /* atomic */
+    GMutex lock;      /* guards what follows */
+    gboolean journal; /* stderr leads there */
+    gboolean system;  /* syslog */
+    char *mount;
+    Fold folds[FOLDS];
+    guint last; /* the fold whose message was written last */
+    LogRecent recent[RECENT];
+    guint recent_next; /* the oldest, which is replaced next */
+} logger = {.level = G_LOG_LEVEL_MESSAGE};
 
 static int syslog_priority(GLogLevelFlags level)
 {
@@ -28,42 +57,222 @@ static const char *field(const GLogField *fields, gsize n_fields, const char *ke
     return NULL;
 }
 
+/* ---- where it goes; lock held ---- */
+
+static gboolean to_journal(GLogLevelFlags level, const char *text, const GLogField *fields,
+                           gsize n_fields)
+{
+    g_autofree char *priority = g_strdup_printf("%d", syslog_priority(level));
+    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(GLogField));
+    GLogField own[] = {
+        {"MESSAGE", text, -1},
+        {"PRIORITY", priority, -1},
+        {"SYSLOG_IDENTIFIER", "ftpsfs", -1},
+        {"FTPSFS_MOUNT", logger.mount != NULL ? logger.mount : "", -1},
+    };
+    g_array_append_vals(all, own, G_N_ELEMENTS(own));
+    for (gsize i = 0; i < n_fields; i++)
+        if (!g_str_equal(fields[i].key, "MESSAGE") && !g_str_equal(fields[i].key, "PRIORITY"))
+            g_array_append_val(all, fields[i]);
+    return g_log_writer_journald(level, (GLogField *)(void *)all->data, all->len, NULL) ==
+           G_LOG_WRITER_HANDLED;
+}
+
+static void put(GLogLevelFlags level, const char *text, const GLogField *fields, gsize n_fields)
+{
+    if (logger.journal && to_journal(level, text, fields, n_fields))
+        return;
+    if (logger.system) {
+        syslog(syslog_priority(level), "%s", text);
+        return;
+    }
+    const char *prefix = (level & G_LOG_LEVEL_WARNING) ? "warning: " : "";
+    if (g_atomic_int_get(&logger.level) >= G_LOG_LEVEL_DEBUG) /* a trace needs times */
+        fprintf(stderr, "%.3f ", (double)g_get_monotonic_time() / G_USEC_PER_SEC);
+    fprintf(stderr, "ftpsfs: %s%s\n", prefix, text);
+}
+
+/* ---- repeats; lock held ---- */
+
+/* Says how often the message came again, if it did. */
+static void settle(Fold *fold)
+{
+    if (fold->text == NULL || fold->again == 0)
+        return;
+    gboolean last = fold == &logger.folds[logger.last];
+    g_autofree char *times =
+        fold->again == 1 ? g_strdup("once more") : g_strdup_printf("%u times", fold->again);
+    g_autofree char *text = last ? g_strdup_printf("last message repeated %s", times)
+                                 : g_strdup_printf("repeated %s: %s", times, fold->text);
+    fold->again = 0;
+    put(fold->level, text, NULL, 0);
+}
+
+/* Whether the message was said a moment ago. Else it is watched from now on. */
+static gboolean is_repeat(GLogLevelFlags level, const char *text)
+{
+    gint64 now = g_get_monotonic_time();
+    Fold *oldest = &logger.folds[0];
+    for (guint i = 0; i < FOLDS; i++) {
+        Fold *fold = &logger.folds[i];
+        if (fold->text != NULL && now - fold->said > FOLD_US) {
+            settle(fold);
+            g_clear_pointer(&fold->text, g_free);
+            fold->said = 0;
+        }
+        if (fold->text != NULL && fold->level == level && g_str_equal(fold->text, text)) {
+            fold->again++;
+            return TRUE;
+        }
+        if (fold->said < oldest->said)
+            oldest = fold;
+    }
+    /* What follows is another message: the count belongs before it. */
+    settle(&logger.folds[logger.last]);
+    settle(oldest);
+    g_free(oldest->text);
+    *oldest = (Fold){.text = g_strdup(text), .level = level, .said = now};
+    logger.last = (guint)(oldest - logger.folds);
+    return FALSE;
+}
+
+/* ---- what went wrong lately; lock held ---- */
+
+static void recent_clear(LogRecent *entry)
+{
+    g_free(entry->path);
+    g_free(entry->code);
+    g_free(entry->message);
+    *entry = (LogRecent){0};
+}
+
+static void remember(const char *path, const char *code, const char *message)
+{
+    LogRecent *last = &logger.recent[(logger.recent_next + RECENT - 1) % RECENT];
+    if (g_strcmp0(last->message, message) != 0 || g_strcmp0(last->path, path) != 0) {
+        last = &logger.recent[logger.recent_next];
+        logger.recent_next = (logger.recent_next + 1) % RECENT;
+        recent_clear(last);
+        last->path = g_strdup(path);
+        last->code = g_strdup(code);
+        last->message = g_strdup(message);
+    }
+    last->time = g_get_real_time();
+    last->times++;
+}
+
+static void recent_free(gpointer data)
+{
+    recent_clear(data);
+    g_free(data);
+}
+
+GPtrArray *log_recent(void)
+{
+    GPtrArray *all = g_ptr_array_new_with_free_func(recent_free);
+    g_mutex_lock(&logger.lock);
+    for (guint i = 0; i < RECENT; i++) {
+        const LogRecent *entry = &logger.recent[(logger.recent_next + i) % RECENT];
+        if (entry->message == NULL)
+            continue;
+        LogRecent *copy = g_new0(LogRecent, 1);
+        *copy = *entry;
+        copy->path = g_strdup(entry->path);
+        copy->code = g_strdup(entry->code);
+        copy->message = g_strdup(entry->message);
+        g_ptr_array_add(all, copy);
+    }
+    g_mutex_unlock(&logger.lock);
+    return all;
+}
+
+/* ---- the writer ---- */
+
 static GLogWriterOutput log_write(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
                                   gpointer data)
 {
     (void)data;
-    if ((gint)(level & G_LOG_LEVEL_MASK) > g_atomic_int_get(&log_level))
-        return G_LOG_WRITER_HANDLED;
     const char *message = field(fields, n_fields, "MESSAGE");
     if (message == NULL)
         message = "(no message)";
-    if (!g_atomic_int_get(&log_system)) {
-        const char *prefix = (level & G_LOG_LEVEL_WARNING) ? "warning: " : "";
-        if (g_atomic_int_get(&log_level) >= G_LOG_LEVEL_DEBUG) /* a trace needs times */
-            fprintf(stderr, "%.3f ", (double)g_get_monotonic_time() / G_USEC_PER_SEC);
-        fprintf(stderr, "ftpsfs: %s%s\n", prefix, message);
+    const char *code = field(fields, n_fields, FIELD_CODE);
+    GLogLevelFlags kind = level & G_LOG_LEVEL_MASK;
+    gboolean shown = (gint)kind <= g_atomic_int_get(&logger.level);
+    gboolean kept = kind <= G_LOG_LEVEL_WARNING || (code != NULL && kind <= G_LOG_LEVEL_MESSAGE);
+    if (!shown && !kept)
         return G_LOG_WRITER_HANDLED;
-    }
-    if (g_log_writer_is_journald(fileno(stderr)) &&
-        g_log_writer_journald(level, fields, n_fields, NULL) == G_LOG_WRITER_HANDLED)
-        return G_LOG_WRITER_HANDLED;
-    syslog(syslog_priority(level), "%s", message);
+    g_mutex_lock(&logger.lock);
+    if (kept)
+        remember(field(fields, n_fields, FIELD_PATH), code, message);
+    if (shown && (kind == G_LOG_LEVEL_DEBUG || !is_repeat(kind, message)))
+        put(kind, message, fields, n_fields);
+    g_mutex_unlock(&logger.lock);
     return G_LOG_WRITER_HANDLED;
+}
+
+void log_failure(gboolean ordinary, const char *path, const char *code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    const GLogField fields[] = {
+        {"MESSAGE", text, -1},
+        {"GLIB_DOMAIN", G_LOG_DOMAIN, -1},
+        {FIELD_CODE, code, -1},
+        {FIELD_PATH, path, -1},
+    };
+    g_log_structured_array(ordinary ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_MESSAGE, fields,
+                           path != NULL ? G_N_ELEMENTS(fields) : G_N_ELEMENTS(fields) - 1);
 }
 
 void log_init(GLogLevelFlags level)
 {
     log_set_level(level);
+    logger.journal = g_log_writer_is_journald(STDERR_FILENO);
     g_log_set_writer_func(log_write, NULL, NULL);
 }
 
 void log_set_level(GLogLevelFlags level)
 {
-    g_atomic_int_set(&log_level, (gint)level);
+    g_atomic_int_set(&logger.level, (gint)level);
+}
+
+void log_raise(void)
+{
+    gint level = g_atomic_int_get(&logger.level);
+    if (level < G_LOG_LEVEL_INFO) {
+        log_set_level(G_LOG_LEVEL_INFO);
+        g_message("log_level is info now; SIGUSR1 goes on to debug");
+    } else if (level < G_LOG_LEVEL_DEBUG) {
+        log_set_level(G_LOG_LEVEL_DEBUG);
+        g_message("log_level is debug now; SIGUSR1 goes back to message");
+    } else {
+        log_set_level(G_LOG_LEVEL_MESSAGE);
+        g_message("log_level is message now; SIGUSR1 goes on to info");
+    }
+}
+
+void log_set_mount(const char *mountpoint)
+{
+    g_mutex_lock(&logger.lock);
+    g_free(logger.mount);
+    logger.mount = g_strdup(mountpoint);
+    g_mutex_unlock(&logger.lock);
 }
 
 void log_to_system(void)
 {
+    g_mutex_lock(&logger.lock);
     openlog("ftpsfs", LOG_PID, LOG_DAEMON);
-    g_atomic_int_set(&log_system, TRUE);
+    logger.system = TRUE;
+    g_mutex_unlock(&logger.lock);
+}
+
+void log_flush(void)
+{
+    g_mutex_lock(&logger.lock);
+    for (guint i = 0; i < FOLDS; i++)
+        settle(&logger.folds[i]);
+    g_mutex_unlock(&logger.lock);
 }

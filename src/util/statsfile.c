@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ftpsfs/util/log.h"
+
 struct StatsFile {
     const Stats *stats;
     char *path;
@@ -12,17 +14,18 @@ struct StatsFile {
     GThread *thread;
 };
 
-static sigset_t the_signal(void)
+static sigset_t the_signals(void)
 {
     sigset_t set;
     sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGUSR2);
     return set;
 }
 
 void statsfile_block(void)
 {
-    sigset_t set = the_signal();
+    sigset_t set = the_signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -40,11 +43,15 @@ static void write_file(const StatsFile *file)
 static gpointer wait_for_signal(gpointer data)
 {
     StatsFile *file = data;
-    sigset_t set = the_signal();
+    sigset_t set = the_signals();
     for (;;) {
         int got = 0;
         if (sigwait(&set, &got) != 0 || g_atomic_int_get(&file->stopping))
             return NULL;
+        if (got == SIGUSR1) {
+            log_raise();
+            continue;
+        }
         g_autofree char *json = stats_to_json(file->stats);
         g_message("%s", json);
         write_file(file);

@@ -42,6 +42,13 @@ typedef struct {
 /* `remote`, `tree` and `stats` outlive it. */
 Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *options);
 
+/* Uploads everything that is pending, and waits for that. How many files could not be uploaded; each
+ * is a warning in the log. May be called from several threads. */
+guint files_settle(Files *files);
+
+/* files_settle for the last time: files_free does not try again what fails here. */
+guint files_settle_last(Files *files);
+
 /* The mount is coming down: from now on what is still to be uploaded has to get on; see files_free.
  * Any thread. */
 void files_begin_end(Files *files);

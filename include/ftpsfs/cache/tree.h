@@ -193,6 +193,16 @@ void tree_unpin(Tree *tree, Node *node);
  * they are asked for again. */
 void tree_expire(Tree *tree, Node *node);
 
+/* A name that the kernel may have cached. */
+typedef struct {
+    Node *dir; /* a reference */
+    char *name;
+} TreeName;
+
+/* tree_expire of `node` and of all that is known below it; also content is fetched anew. The names
+ * below it that the kernel knows, as TreeName *, which the array frees. */
+GPtrArray *tree_expire_all(Tree *tree, Node *node);
+
 /* For those who fetch ahead: what is known. No network in these. */
 
 typedef enum {

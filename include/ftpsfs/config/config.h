@@ -16,6 +16,11 @@ typedef enum {
     CONFIG_MOUNT,   /* the normal case */
     CONFIG_HELP,    /* -h: print config_help() and exit 0 */
     CONFIG_VERSION, /* -V */
+    /* About a mount that is there; `target` says which: */
+    CONFIG_STATUS,  /* --status MOUNTPOINT */
+    CONFIG_FLUSH,   /* --flush MOUNTPOINT */
+    CONFIG_REFRESH, /* --refresh [PATH] */
+    CONFIG_UNMOUNT, /* --unmount MOUNTPOINT */
     CONFIG_PRINT,   /* --print-config, --complete: print `printed` and exit 0 */
 } ConfigAction;
 
@@ -26,8 +31,21 @@ typedef enum {
     CONFIG_IDMAP_NAMES, /* the local users and groups of the names that the server tells */
 } ConfigIdmap;
 
+/* log_level=, in the order of the option's words. */
+typedef enum {
+    CONFIG_LOG_ERROR,
+    CONFIG_LOG_WARNING,
+    CONFIG_LOG_MESSAGE,
+    CONFIG_LOG_INFO,
+    CONFIG_LOG_DEBUG,
+} ConfigLogLevel;
+
 typedef struct {
     ConfigAction action;
+    char *target;        /* of CONFIG_STATUS and its like: a path as it was given; else NULL */
+    gboolean json;       /* --json: --status in a form for programs */
+    gboolean once;       /* --once: --status once, as plain text */
+    char *server;        /* `source` for people to read: "ftps://user@host/dir" */
     Source *source;      /* where to, with user= and port= in it; its port is never 0 */
     char *printed;       /* CONFIG_PRINT: the text */
     char *mountpoint;    /* absolute; or "/dev/fd/N" from mount.fuse3 -o drop_privileges */
@@ -70,6 +88,8 @@ typedef struct {
     gboolean writeback;        /* default FALSE */
     guint64 spool_size;        /* bytes that files being written may take; default 0: no bound */
     char *stats_file;          /* NULL: none; absolute */
+    char *trace_file;          /* NULL: none; absolute */
+    guint log_level;           /* ConfigLogLevel */
     /* no options: where this user's files lie, which need not be there yet */
     char *state_dir;   /* the directory of the two that follow */
     char *known_hosts; /* the keys that tls_verify=tofu remembers */

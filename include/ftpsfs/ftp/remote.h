@@ -17,6 +17,7 @@
 #include "ftpsfs/ftp/listing.h"
 #include "ftpsfs/tls/trust.h"
 #include "ftpsfs/util/stats.h"
+#include "ftpsfs/util/trace.h"
 
 /* Strings may be NULL where the comment says so; all are copied. */
 typedef struct {
@@ -35,6 +36,7 @@ typedef struct {
     const char *codepage;             /* NULL: UTF-8 */
     GTimeZone *time_zone;             /* of LIST's times, referenced; NULL: learned */
     const char *const *init_commands; /* sent after login; NULL */
+    Trace *trace; /* outlives the Remote; NULL: none */
 } RemoteOptions;
 
 typedef struct Remote Remote;

@@ -34,6 +34,7 @@
     X(file_reads, "files of which content was read")                                               \
     X(chunk_hits, "chunks served from the cache")                                                  \
     X(chunk_misses, "chunks waited for")                                                           \
+    X(files_lost, "files that could not be uploaded and were kept here")                            \
     X(prefetched_bytes, "bytes fetched ahead of use")                                              \
     X(prefetch_wasted_bytes, "bytes fetched ahead and dropped unused")                             \
     X(lists_prefetched, "directories listed ahead of use")                                         \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * statsfile - shows the counters: at SIGUSR2 in the log and, with `-o stats=FILE`, as JSON in that
+ * statsfile - what a mount does at its user's two signals: more detail in the log at SIGUSR1; the
+ * counters at SIGUSR2 in the log and, with `-o stats=FILE`, as JSON in that
  * file, which is written once more at the end.
  *
  * Runs a thread of its own, which waits for the signal; statsfile_block has to be called before any
@@ -13,7 +14,7 @@
 
 typedef struct StatsFile StatsFile;
 
-/* Blocks SIGUSR2 in the calling thread and those that it makes. */
+/* Blocks both signals in the calling thread and those that it makes. */
 void statsfile_block(void);
 
 /* `stats` outlives it; `path` may be NULL. */

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control_client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "ftpsfs/fs/control_path.h"
+#include "ftpsfs/util/error.h"
+#include "ftpsfs/util/wait.h"
+
+#define QUERY_S 10
+
+void control_mount_free(ControlMount *mount)
+{
+    if (mount == NULL)
+        return;
+    g_free(mount->mountpoint);
+    g_free(mount->below);
+    g_free(mount);
+}
+
+/* ---- the mount table ---- */
+
+static gboolean is_octal(const char *text)
+{
+    return text[0] >= '0' && text[0] <= '3' && text[1] >= '0' && text[1] <= '7' && text[2] >= '0' &&
+           text[2] <= '7';
+}
+
+/* Spaces and their like are \040 there. */
+static char *unescape(const char *text)
+{
+    GString *plain = g_string_new(NULL);
+    for (; *text != '\0'; text++) {
+        if (*text != '\\' || !is_octal(text + 1)) {
+            g_string_append_c(plain, *text);
+            continue;
+        }
+        int byte = (text[1] - '0') * 64 + (text[2] - '0') * 8 + (text[3] - '0');
+        g_string_append_c(plain, (char)byte);
+        text += 3;
+    }
+    return g_string_free(plain, FALSE);
+}
+
+/* What of `path` lies below `mountpoint`; NULL when it is elsewhere. Borrowed from `path`. */
+static const char *below(const char *path, const char *mountpoint)
+{
+    gsize length = strlen(mountpoint);
+    if (strncmp(path, mountpoint, length) != 0)
+        return NULL;
+    if (path[length] == '\0')
+        return path + length;
+    return path[length] == '/' ? path + length + 1 : NULL;
+}
+
+/* A mount that a path lies in, of whatever type. */
+typedef struct {
+    gsize depth;         /* length of its mountpoint */
+    ControlMount *mount; /* NULL: not FUSE's */
+} Match;
+
+/* One line of proc(5)'s mountinfo: takes it if `path` is in that mount, which hides what was found
+ * before when it lies deeper or was mounted later. */
+static void match_line(const char *line, const char *path, Match *match)
+{
+    g_auto(GStrv) halves = g_strsplit(line, " - ", 2);
+    if (halves[0] == NULL || halves[1] == NULL)
+        return;
+    g_auto(GStrv) place = g_strsplit(halves[0], " ", 6);
+    g_auto(GStrv) type = g_strsplit(halves[1], " ", 3);
+    if (g_strv_length(place) < 6 || g_strv_length(type) < 3)
+        return;
+    g_autofree char *mountpoint = unescape(place[4]);
+    const char *rest = below(path, g_str_equal(mountpoint, "/") ? "" : mountpoint);
+    if (rest == NULL || match->depth > strlen(mountpoint))
+        return;
+    match->depth = strlen(mountpoint);
+    g_clear_pointer(&match->mount, control_mount_free);
+    if (!g_str_has_prefix(type[0], "fuse"))
+        return;
+    const char *owner = strstr(type[2], "user_id=");
+    match->mount = g_new0(ControlMount, 1);
+    match->mount->mountpoint = g_steal_pointer(&mountpoint);
+    match->mount->below = g_strdup(rest);
+    if (owner != NULL)
+        match->mount->uid = (guint)g_ascii_strtoull(owner + strlen("user_id="), NULL, 10);
+}
+
+static ControlMount *look_up(const char *path)
+{
+    g_autofree char *table = NULL;
+    Match match = {0};
+    if (!g_file_get_contents("/proc/self/mountinfo", &table, NULL, NULL))
+        return NULL;
+    g_auto(GStrv) lines = g_strsplit(table, "\n", -1);
+    for (char **line = lines; *line != NULL; line++)
+        match_line(*line, path, &match);
+    return match.mount;
+}
+
+ControlMount *control_find(const char *path, GError **error)
+{
+    /* By its name first: to resolve links may take the answer of a server that is gone. */
+    g_autofree char *plain = g_canonicalize_filename(path, NULL);
+    ControlMount *found = look_up(plain);
+    char *resolved = found == NULL ? realpath(path, NULL) : NULL;
+    if (resolved != NULL)
+        found = look_up(resolved);
+    free(resolved);
+    if (found == NULL)
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
+                    "%s is not in a mount of ftpsfs: findmnt -t fuse.ftpsfs lists those there are",
+                    path);
+    return found;
+}
+
+/* ---- the socket ---- */
+
+/* The directory of the state of the mount's user, as config finds it when that user mounts. */
+static char *state_directory(guint uid)
+{
+    if (uid == geteuid())
+        return g_build_filename(g_get_user_data_dir(), "ftpsfs", NULL);
+    const struct passwd *user = getpwuid(uid);
+    return user != NULL ? g_build_filename(user->pw_dir, ".local", "share", "ftpsfs", NULL) : NULL;
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    g_strlcpy(address.sun_path, path, sizeof address.sun_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (connect(fd, (struct sockaddr *)(void *)&address, sizeof address) == 0)
+        return fd;
+    int number = errno;
+    close(fd);
+    errno = number;
+    return -1;
+}
+
+/* Somebody else could have put a socket there, if a directory were not what it should be. */
+static gboolean is_daemon_of(int fd, const ControlMount *mount)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+           (peer.uid == mount->uid || peer.uid == 0);
+}
+
+static int connect_daemon(const ControlMount *mount, GError **error)
+{
+    g_autofree char *state = state_directory(mount->uid);
+    g_auto(GStrv) directories = control_path_directories(mount->uid, state);
+    for (char **directory = directories; *directory != NULL; directory++) {
+        g_autofree char *path = control_path_socket(*directory, mount->mountpoint);
+        int fd = path != NULL ? connect_to(path) : -1;
+        if (fd >= 0 && is_daemon_of(fd, mount))
+            return fd;
+        if (fd >= 0)
+            close(fd);
+    }
+    if (mount->uid != geteuid() && geteuid() != 0)
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_ACCESS,
+                    "%s is the mount of user %u: that user and root alone may ask it",
+                    mount->mountpoint, mount->uid);
+    else
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_NOT_FOUND,
+                    "no ftpsfs answers for %s: it has ended, is no ftpsfs, or had no place for its "
+                    "socket (-o log_level=info says why)",
+                    mount->mountpoint);
+    return -1;
+}
+
+int control_ask(const ControlMount *mount, const char *verb, const char *path, GError **error)
+{
+    int fd = connect_daemon(mount, error);
+    if (fd < 0)
+        return -1;
+    g_autoptr(Records) question = records_new();
+    records_begin(question, verb);
+    records_add_text(question, "path", path);
+    g_autofree char *text = records_to_text(question);
+    gsize length = strlen(text);
+    if (send(fd, text, length, MSG_NOSIGNAL) == (ssize_t)length)
+        return fd;
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_IO, "%s: its ftpsfs can't be asked: %s",
+                mount->mountpoint, g_strerror(errno));
+    close(fd);
+    return -1;
+}
+
+static gboolean read_all(int fd, GString *text, gint64 deadline, GError **error)
+{
+    char buffer[16 * 1024];
+    while (text->len <= RECORDS_TEXT_MAX) {
+        if (!wait_fd(fd, POLLIN, deadline, NULL, "the answer of ftpsfs", error))
+            return FALSE;
+        ssize_t got = recv(fd, buffer, sizeof buffer, 0);
+        if (got == 0)
+            return TRUE;
+        if (got > 0)
+            g_string_append_len(text, buffer, got);
+        else if (errno != EINTR)
+            break;
+    }
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "ftpsfs broke off its answer");
+    return FALSE;
+}
+
+Records *control_receive(int fd, guint seconds, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    gboolean good = read_all(fd, text, seconds > 0 ? deadline_in(seconds) : G_MAXINT64, error);
+    close(fd);
+    if (!good)
+        return NULL;
+    g_autoptr(Records) answer = records_from_text(text->str, text->len, error);
+    if (answer == NULL || records_count(answer, "ok") > 0)
+        return g_steal_pointer(&answer);
+    const char *message = record_text(records_get(answer, "error", 0), "message");
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "%s",
+                message != NULL ? message
+                                : "ftpsfs hung up without an answer: it has ended, or is asked too "
+                                  "much at once");
+    return NULL;
+}
+
+Records *control_query(const ControlMount *mount, const char *verb, const char *path,
+                       GError **error)
+{
+    int fd = control_ask(mount, verb, path, error);
+    return fd >= 0 ? control_receive(fd, QUERY_S, error) : NULL;
+}

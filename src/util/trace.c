@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ftpsfs/util/trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ftpsfs/util/error.h"
+
+struct Trace {
+    int fd;
+    gint failed; /* atomic: it has been said that the file can't be written */
+};
+
+static Trace *fail(int fd, const char *path, const char *why, GError **error)
+{
+    if (fd >= 0)
+        close(fd);
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG, "-o trace=%s: %s", path, why);
+    return NULL;
+}
+
+Trace *trace_open(const char *path, GError **error)
+{
+    struct stat status;
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || fstat(fd, &status) != 0)
+        return fail(fd, path, g_strerror(errno), error);
+    if (!S_ISREG(status.st_mode) || status.st_uid != geteuid())
+        return fail(fd, path, "is not a file of this user's: name another", error);
+    if ((status.st_mode & 077) != 0 && fchmod(fd, 0600) != 0)
+        return fail(fd, path, g_strerror(errno), error);
+    Trace *trace = g_new0(Trace, 1);
+    trace->fd = fd;
+    return trace;
+}
+
+void trace_free(Trace *trace)
+{
+    if (trace == NULL)
+        return;
+    close(trace->fd);
+    g_free(trace);
+}
+
+void trace_line(Trace *trace, guint session, char speaker, const char *text)
+{
+    if (trace == NULL)
+        return;
+    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
+    g_autofree char *plain = g_strdup(text);
+    for (char *c = plain; *c != '\0'; c++)
+        if ((guchar)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    g_autofree char *line = g_strdup_printf(
+        "%s.%06d #%u %c %s\n", time, g_date_time_get_microsecond(now), session, speaker, plain);
+    gsize length = strlen(line);
+    /* O_APPEND keeps lines of several threads apart. */
+    if (write(trace->fd, line, length) != (ssize_t)length &&
+        g_atomic_int_compare_and_exchange(&trace->failed, FALSE, TRUE))
+        g_warning("the protocol trace has gaps, as it can't be written: %s; make room for it",
+                  g_strerror(errno));
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "verbs.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "status.h"
+
+#define PROGRESS_MS 200
+
+gboolean verbs_have(const MountConfig *config)
+{
+    return config->target != NULL;
+}
+
+static int complain(const GError *error)
+{
+    g_printerr("ftpsfs: %s\n", error->message);
+    return EXIT_FAILURE;
+}
+
+/* ---- status ---- */
+
+static int show_status(const MountConfig *config, const ControlMount *mount)
+{
+    if (!config->json && !config->once && isatty(STDOUT_FILENO))
+        return status_live(mount);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Records) status = control_query(mount, "status", NULL, &error);
+    if (status == NULL)
+        return complain(error);
+    StatusStyle style = status_style(STDOUT_FILENO);
+    g_autofree char *text = config->json ? status_json(status) : status_page(status, &style);
+    fputs(text, stdout);
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* ---- waiting for uploads ---- */
+
+/* Draws the uploads' progress; on a terminal in place. Plain text gets a line when it changes. */
+static void show_progress(const ControlMount *mount, char **shown)
+{
+    g_autoptr(Records) status = control_query(mount, "status", NULL, NULL);
+    if (status == NULL)
+        return;
+    StatusStyle style = status_style(STDERR_FILENO);
+    g_autofree char *line = status_upload_line(status, &style);
+    if (line == NULL || g_strcmp0(line, *shown) == 0)
+        return;
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%s\033[K", line);
+    else
+        fprintf(stderr, "%s\n", line);
+    fflush(stderr);
+    g_free(*shown);
+    *shown = g_steal_pointer(&line);
+}
+
+/* The answer to a question that takes as long as the uploads do, whose progress is shown. */
+static Records *ask_with_progress(const ControlMount *mount, int fd, GError **error)
+{
+    g_autofree char *shown = NULL;
+    struct pollfd answer = {.fd = fd, .events = POLLIN};
+    while (poll(&answer, 1, PROGRESS_MS) == 0)
+        show_progress(mount, &shown);
+    if (shown != NULL && isatty(STDERR_FILENO))
+        fputs("\r\033[K", stderr);
+    return control_receive(fd, 0, error);
+}
+
+static void report_failures(const ControlMount *mount)
+{
+    g_autoptr(Records) status = control_query(mount, "status", NULL, NULL);
+    for (guint i = 0; status != NULL && i < records_count(status, "upload"); i++) {
+        const Record *upload = records_get(status, "upload", i);
+        const char *failure = record_text(upload, "failure");
+        if (failure != NULL)
+            g_printerr("ftpsfs: %s is not on the server yet: %s\n", record_text(upload, "path"),
+                       failure);
+    }
+}
+
+/* TRUE when everything is on the server. */
+static gboolean flush(const ControlMount *mount)
+{
+    g_autoptr(GError) error = NULL;
+    int fd = control_ask(mount, "flush", NULL, &error);
+    g_autoptr(Records) answer = fd >= 0 ? ask_with_progress(mount, fd, &error) : NULL;
+    if (answer == NULL) {
+        complain(error);
+        return FALSE;
+    }
+    if (record_number(records_get(answer, "ok", 0), "failed", 0) == 0)
+        return TRUE;
+    report_failures(mount);
+    return FALSE;
+}
+
+/* ---- unmount ---- */
+
+/* By the system call as root, else with fusermount3, which says itself what is wrong. */
+static gboolean take_down(const ControlMount *mount)
+{
+    if (geteuid() == 0) {
+        if (umount2(mount->mountpoint, UMOUNT_NOFOLLOW) == 0)
+            return TRUE;
+        g_printerr("ftpsfs: %s can't be unmounted: %s%s\n", mount->mountpoint, g_strerror(errno),
+                   errno == EBUSY ? "; fuser -vm shows which programs use it" : "");
+        return FALSE;
+    }
+    const char *argv[] = {"fusermount3", "-u", "--", mount->mountpoint, NULL};
+    int status = 0;
+    g_autoptr(GError) error = NULL;
+    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
+                      &status, &error)) {
+        complain(error);
+        return FALSE;
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static int unmount(const ControlMount *mount)
+{
+    if (!flush(mount)) {
+        g_printerr("ftpsfs: %s stays mounted; fusermount3 -u unmounts it all the same, and what "
+                   "can't be sent is kept on this machine\n",
+                   mount->mountpoint);
+        return EXIT_FAILURE;
+    }
+    g_autoptr(GError) error = NULL;
+    int fd = control_ask(mount, "end", NULL, &error);
+    if (fd < 0)
+        return complain(error);
+    if (!take_down(mount)) {
+        close(fd);
+        return EXIT_FAILURE;
+    }
+    g_autoptr(Records) answer = ask_with_progress(mount, fd, &error);
+    if (answer == NULL)
+        return complain(error);
+    const Record *end = records_get(answer, "ok", 0);
+    gint64 lost = record_number(end, "lost", 0);
+    if (lost == 0)
+        return EXIT_SUCCESS;
+    g_printerr("ftpsfs: %" G_GINT64_FORMAT " files could not be sent and are kept in %s\n", lost,
+               record_text(end, "lost_dir"));
+    return EXIT_FAILURE;
+}
+
+/* ---- refresh ---- */
+
+static int refresh(const ControlMount *mount)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Records) answer = control_query(mount, "refresh", mount->below, &error);
+    return answer != NULL ? EXIT_SUCCESS : complain(error);
+}
+
+int verbs_run(const MountConfig *config)
+{
+    setlocale(LC_CTYPE, "");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(ControlMount) mount = control_find(config->target, &error);
+    if (mount == NULL)
+        return complain(error);
+    switch (config->action) {
+    case CONFIG_STATUS:
+        return show_status(config, mount);
+    case CONFIG_FLUSH:
+        return flush(mount) ? EXIT_SUCCESS : EXIT_FAILURE;
+    case CONFIG_REFRESH:
+        return refresh(mount);
+    case CONFIG_UNMOUNT:
+        return unmount(mount);
+    default:
+        return EXIT_FAILURE;
+    }
+}
