@@ -81,6 +81,9 @@ static Remote *connect_remote(const MountConfig *config, const Credentials *cred
         .virtual_host = config->virtual_host,
         .init_commands = (const char *const *)config->init_commands,
         .directory = config->source->directory,
+        .active = config->active,
+        .active_first = config->active_first,
+        .active_last = config->active_last,
         .connections = config->connections,
         .timeout_s = config->timeout_s,
         .keepalive_s = config->keepalive_s,
@@ -223,6 +226,7 @@ static gboolean confine(const MountConfig *config, Control **control, Trace **tr
     SandboxOptions options = {
         .files = has_token(config) ? SANDBOX_OPEN : SANDBOX_CLOSED,
         .write = write,
+        .listen = config->active,
     };
     return sandbox_enter(&options, error);
 }

@@ -374,6 +374,30 @@ static gboolean resolve_commands(OptionState *state, GError **error)
     return TRUE;
 }
 
+/* "50000-50100" */
+static gboolean resolve_active(OptionState *state, GError **error)
+{
+    MountConfig *config = &state->config;
+    if (state->active_ports == NULL)
+        return TRUE;
+    if (!config->active)
+        return config_fail(error, "-o active_ports is for -o active: give both, or none");
+    g_auto(GStrv) ends = g_strsplit(state->active_ports, "-", 2);
+    guint64 first = 0;
+    guint64 last = 0;
+    if (!g_ascii_string_to_unsigned(ends[0], 10, 1024, G_MAXUINT16, &first, NULL) ||
+        !g_ascii_string_to_unsigned(ends[1] != NULL ? ends[1] : ends[0], 10, first, G_MAXUINT16,
+                                    &last, NULL))
+        return config_fail(error,
+                           "-o active_ports=%s: write the lowest and the highest port, from 1024 "
+                           "to 65535, as in 50000-50100",
+                           state->active_ports);
+    config->active_first = (guint16)first;
+    config->active_last = (guint16)last;
+    config->connections = MIN(config->connections, (guint)(last - first + 1));
+    return TRUE;
+}
+
 static gboolean check_options(const OptionState *state, GError **error)
 {
     const MountConfig *config = &state->config;
@@ -573,7 +597,7 @@ static gboolean resolve_mount(OptionState *state, const char *text, const char *
     if (config->server_tz != NULL)
         config->time_zone = g_time_zone_new_identifier(config->server_tz);
     if (!check_options(state, error) || !resolve_commands(state, error) ||
-        !check_files(state, error))
+        !resolve_active(state, error) || !check_files(state, error))
         return FALSE;
     config->mountpoint = check_mountpoint(mountpoint, state->nonempty, error);
     if (config->mountpoint == NULL)

@@ -31,6 +31,10 @@ static const OptionSpec table[] = {
      "UTF-8", "the server's encoding of file names, as iconv(1) calls it"},
     {"server_tz", OPTION_TEXT, OPTION_SECTION_SERVER, "ZONE", AT(config.server_tz), 0, 0, NULL,
      "learned", "the zone of the times in LIST: a name like Europe/Berlin, or +05:30"},
+    {"active", OPTION_ON, OPTION_SECTION_SERVER, NULL, AT(config.active), 0, 0, NULL, "off",
+     "let the server make the data connections, for servers that take none"},
+    {"active_ports", OPTION_TEXT, OPTION_SECTION_SERVER, "LOW-HIGH", AT(active_ports), 0, 0, NULL,
+     "any", "the ports here that the server is to connect to, for a firewall; with active"},
     {"ftp_host", OPTION_TEXT, OPTION_SECTION_SERVER, "NAME", AT(config.virtual_host), 0, 0, NULL,
      "none", "ask for this virtual host (HOST, RFC 7151) before the login"},
     {"ftp_init", OPTION_TEXT, OPTION_SECTION_SERVER, "COMMANDS", AT(ftp_init), 0, 0, NULL, "none",
@@ -55,7 +59,9 @@ static const OptionSpec table[] = {
     {"tls_priority", OPTION_TEXT, OPTION_SECTION_TRUST, "STRING", AT(config.priority), 0, 0, NULL,
      "NORMAL", "GnuTLS priority string"},
     {"tls_pin", OPTION_LIST, OPTION_SECTION_TRUST, "sha256//BASE64", AT(config.pins), 0, 0, NULL,
-     "none", "accept only this public key (RFC 7469 form); repeat it, or put a semicolon between them, for more than one"},
+     "none",
+     "accept only this public key (RFC 7469 form); repeat it, or put a semicolon between them, for "
+     "more than one"},
 
     {"credentials", OPTION_FILE, OPTION_SECTION_CREDENTIALS, "FILE", AT(config.credentials_file), 0,
      0, NULL, "none", "file with username= and password= lines, readable by its owner alone"},

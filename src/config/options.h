@@ -74,6 +74,7 @@ typedef struct {
     guint port;                /* 0: not told */
     char *user;                /* NULL: not told */
     char *ftp_init;            /* NULL: not told */
+    char *active_ports;        /* NULL: not told */
     guint umask, fmask, dmask; /* OPTION_MODE_UNSET: not told */
     gboolean default_permissions;
     gboolean nonempty;

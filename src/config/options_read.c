@@ -433,6 +433,7 @@ void options_clear(OptionState *state)
     config_clear(&state->config);
     g_clear_pointer(&state->user, g_free);
     g_clear_pointer(&state->ftp_init, g_free);
+    g_clear_pointer(&state->active_ports, g_free);
     g_clear_pointer(&state->home, g_free);
     g_clear_pointer(&state->fsname, g_free);
     g_clear_pointer(&state->subtype, g_free);

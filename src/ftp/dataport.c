@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -56,42 +55,6 @@ void dataport_free(DataPort *port)
         return;
     dataport_reset(port);
     g_free(port);
-}
-
-static guint16 parse_epsv(const char *text)
-{
-    /* "(<d><d><d>port<d>)": the delimiter is any character, mostly '|'. */
-    const char *open = strchr(text, '(');
-    if (open == NULL || open[1] == '\0' || g_ascii_isdigit(open[1]) || open[2] != open[1] ||
-        open[3] != open[1])
-        return 0;
-    char *end = NULL;
-    guint64 number = g_ascii_strtoull(open + 4, &end, 10);
-    if (end == open + 4 || *end != open[1] || number == 0 || number > G_MAXUINT16)
-        return 0;
-    return (guint16)number;
-}
-
-static guint16 parse_pasv(const char *text)
-{
-    for (const char *p = text; *p != '\0'; p++) {
-        if (!g_ascii_isdigit(*p))
-            continue;
-        unsigned n[6];
-        if (sscanf(p, "%3u,%3u,%3u,%3u,%3u,%3u", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5]) == 6)
-            return n[4] < 256 && n[5] < 256 ? (guint16)(n[4] * 256 + n[5]) : 0;
-        while (g_ascii_isdigit(p[1]))
-            p++;
-    }
-    return 0;
-}
-
-guint16 dataport_parse(const Reply *reply)
-{
-    const char *text = g_ptr_array_index(reply->lines, 0);
-    if (reply->code == 229)
-        return parse_epsv(text);
-    return reply->code == 227 ? parse_pasv(text) : 0;
 }
 
 static void fail(DataPort *port, FtpsfsErrorCode code, const char *what, const char *why)
@@ -171,15 +134,20 @@ static gboolean ask(DataPort *port, GError **error)
     return TRUE;
 }
 
+static gboolean is_passive(const DataPort *port)
+{
+    return !session_context(port->session)->options->active;
+}
+
 void dataport_want(DataPort *port)
 {
-    port->wanted = TRUE;
+    port->wanted = is_passive(port);
 }
 
 void dataport_want_early(DataPort *port)
 {
     const Features *features = session_context(port->session)->features;
-    if (features_get(features, FEATURE_EPSV_EARLY) != FEATURE_YES ||
+    if (!is_passive(port) || features_get(features, FEATURE_EPSV_EARLY) != FEATURE_YES ||
         features_get(features, FEATURE_EPSV) != FEATURE_YES || port->state != PORT_NONE)
         return;
     g_autoptr(GError) failure = NULL;

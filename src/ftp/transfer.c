@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/ftp/transfer.h"
 
+#include <unistd.h>
+
+#include "ftpsfs/ftp/active.h"
 #include "ftpsfs/ftp/dataport.h"
 #include "ftpsfs/ftp/dial.h"
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/wait.h"
 #include "session_private.h"
 
 /* Of larger downloads the end is no great part. */
@@ -92,25 +96,28 @@ static void count_transfer(Stats *stats, const char *verb)
         STATS_ADD(stats, lists, 1);
 }
 
-/* Receives the replies to REST and to the command. TRUE when the transfer may begin. */
+/* Receives the reply to REST or RANG where one was sent. */
+static gboolean receive_start(Session *session, const TransferOptions *options,
+                              GCancellable *cancel, GError **error)
+{
+    if (options->restart == 0 && options->end == 0)
+        return TRUE;
+    g_autoptr(Reply) rest = session_receive_final(session, cancel, error);
+    if (rest == NULL || reply_is(rest, 3))
+        return rest != NULL;
+    /* The command after it is under way from offset 0: not what was asked for. */
+    session_drop_replies(session);
+    if (options->end > 0)
+        features_set(session_context(session)->features, FEATURE_RANG, FEATURE_NO);
+    session_set_reply_error(error, options->end > 0 ? "RANG" : "REST", options->argument, rest);
+    return FALSE;
+}
+
+/* Receives the reply to the command. TRUE when the transfer may begin. */
 static gboolean receive_verdict(Session *session, const TransferOptions *options,
                                 GCancellable *cancel, gboolean *refused, GError **error)
 {
     *refused = FALSE;
-    if (options->restart > 0 || options->end > 0) {
-        g_autoptr(Reply) rest = session_receive_final(session, cancel, error);
-        if (rest == NULL)
-            return FALSE;
-        if (!reply_is(rest, 3)) {
-            /* The command after it is under way from offset 0: not what was asked for. */
-            session_drop_replies(session);
-            if (options->end > 0)
-                features_set(session_context(session)->features, FEATURE_RANG, FEATURE_NO);
-            session_set_reply_error(error, options->end > 0 ? "RANG" : "REST", options->argument,
-                                    rest);
-            return FALSE;
-        }
-    }
     g_autoptr(Reply) reply = session_receive(session, cancel, error);
     if (reply == NULL)
         return FALSE;
@@ -143,6 +150,41 @@ static void bye_early(Transfer *transfer)
         g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
 }
 
+static Transfer *transfer_new(Session *session, const TransferOptions *options)
+{
+    Transfer *transfer = g_new0(Transfer, 1);
+    transfer->session = session;
+    transfer->verb = g_strdup(options->verb);
+    transfer->path = g_strdup(options->argument != NULL ? options->argument : "");
+    transfer->expected_size = options->expected_size;
+    transfer->replied = TRUE; /* until a command is out */
+    return transfer;
+}
+
+/* The server has accepted the command and the ClientHello is out, unless that has failed: the rest
+ * of the handshake. */
+static gboolean complete_handshake(Transfer *transfer, const TransferOptions *options,
+                                   GError *begin_failure, GCancellable *cancel, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    if (begin_failure != NULL || !channel_handshake(transfer->channel, cancel, &failure)) {
+        /* The server may report the failure now, or wait for another data connection to serve this
+         * very command on: no telling what the next one would get. */
+        session_break(transfer->session);
+        g_propagate_prefixed_error(
+            error, begin_failure != NULL ? g_error_copy(begin_failure) : g_steal_pointer(&failure),
+            "%s %s: data connection: ", transfer->verb, transfer->path);
+        return FALSE;
+    }
+    session_note_sent(transfer->session); /* the handshake's last flight */
+    transfer->shown = TRUE;
+    activity_begin_transfer(&transfer->session->activity, options->first, options->total);
+    if (channel_resumed(transfer->channel))
+        STATS_ADD(stats_of(transfer), data_resumed, 1);
+    bye_early(transfer);
+    return TRUE;
+}
+
 static Transfer *attempt(Session *session, const TransferOptions *options, gboolean *prepared,
                          GCancellable *cancel, GError **error)
 {
@@ -155,12 +197,7 @@ static Transfer *attempt(Session *session, const TransferOptions *options, gbool
     if (*prepared)
         STATS_ADD(stats, prepared_used, 1);
 
-    g_autoptr(Transfer) transfer = g_new0(Transfer, 1);
-    transfer->session = session;
-    transfer->verb = g_strdup(options->verb);
-    transfer->path = g_strdup(options->argument != NULL ? options->argument : "");
-    transfer->expected_size = options->expected_size;
-    transfer->replied = TRUE; /* until a command is out */
+    g_autoptr(Transfer) transfer = transfer_new(session, options);
     transfer->channel = open_channel(session, fd, error);
     if (transfer->channel == NULL || !send_commands(session, options, cancel, error))
         return NULL;
@@ -170,32 +207,91 @@ static Transfer *attempt(Session *session, const TransferOptions *options, gbool
     /* The ClientHello goes out behind the command without waiting for the 150: one round trip less.
      * Its failure is judged after the reply, which may say why the server hung up. */
     g_autoptr(GError) tls_failure = NULL;
-    gboolean begun = channel_handshake_begin(transfer->channel, &tls_failure);
+    if (!channel_handshake_begin(transfer->channel, &tls_failure))
+        g_debug("%s %s: %s", transfer->verb, transfer->path, tls_failure->message);
     gboolean refused = FALSE;
-    if (!receive_verdict(session, options, cancel, &refused, error)) {
+    if (!receive_start(session, options, cancel, error) ||
+        !receive_verdict(session, options, cancel, &refused, error)) {
         transfer->replied = refused;
         return NULL;
     }
-    if (!begun || !channel_handshake(transfer->channel, cancel, &tls_failure)) {
-        /* The server has accepted the command. It may report the failure now, or wait for another
-         * data connection to serve this very command on: no telling what the next one would get. */
-        session_break(session);
-        g_propagate_prefixed_error(error, g_steal_pointer(&tls_failure),
-                                   "%s %s: data connection: ", transfer->verb, transfer->path);
+    if (!complete_handshake(transfer, options, tls_failure, cancel, error))
+        return NULL;
+    return g_steal_pointer(&transfer);
+}
+
+/* ---- active mode ---- */
+
+/* Waits for the server's connection. Servers say 150 before or after they have made it, or why they
+ * could not; *begun: 150 was said. -1 on failure; *refused: the final reply has come. */
+static int accept_server(Session *session, int listener, const TransferOptions *options,
+                         gboolean *begun, gboolean *refused, GCancellable *cancel, GError **error)
+{
+    gint64 deadline = deadline_in(session_context(session)->options->timeout_s);
+    for (;;) {
+        gboolean spoke = FALSE;
+        int fd = active_accept(session, listener, deadline, &spoke, cancel, error);
+        if (fd >= 0 || !spoke)
+            return fd;
+        if (!receive_verdict(session, options, cancel, refused, error))
+            return -1;
+        *begun = TRUE;
+    }
+}
+
+/* From EPRT to the socket that the server has connected to; -1 on failure. */
+static int invite_server(Transfer *transfer, const TransferOptions *options, gboolean *begun,
+                         GCancellable *cancel, GError **error)
+{
+    Session *session = transfer->session;
+    gboolean refused = FALSE;
+    int listener = active_listen(session, error);
+    if (listener < 0)
+        return -1;
+    int fd = -1;
+    if (active_announce(session, listener, cancel, error) &&
+        send_commands(session, options, cancel, error)) {
+        transfer->replied = FALSE;
+        count_transfer(stats_of(transfer), options->verb);
+        if (receive_start(session, options, cancel, error))
+            fd = accept_server(session, listener, options, begun, &refused, cancel, error);
+        transfer->replied = refused;
+    }
+    close(listener);
+    return fd;
+}
+
+static Transfer *open_active(Session *session, const TransferOptions *options, GCancellable *cancel,
+                             GError **error)
+{
+    gboolean begun = FALSE;
+    g_autoptr(Transfer) transfer = transfer_new(session, options);
+    int fd = invite_server(transfer, options, &begun, cancel, error);
+    if (fd < 0)
+        return NULL;
+    dial_tune(fd, session_context(session)->options->timeout_s);
+    STATS_ADD(stats_of(transfer), data_connections, 1);
+    transfer->channel = open_channel(session, fd, error);
+    if (transfer->channel == NULL)
+        return NULL;
+    g_autoptr(GError) tls_failure = NULL;
+    if (!channel_handshake_begin(transfer->channel, &tls_failure))
+        g_debug("%s %s: %s", transfer->verb, transfer->path, tls_failure->message);
+    gboolean refused = FALSE;
+    if (!begun && !receive_verdict(session, options, cancel, &refused, error)) {
+        transfer->replied = refused;
         return NULL;
     }
-    session_note_sent(session); /* the handshake's last flight */
-    transfer->shown = TRUE;
-    activity_begin_transfer(&session->activity, options->first, options->total);
-    if (channel_resumed(transfer->channel))
-        STATS_ADD(stats, data_resumed, 1);
-    bye_early(transfer);
+    if (!complete_handshake(transfer, options, tls_failure, cancel, error))
+        return NULL;
     return g_steal_pointer(&transfer);
 }
 
 Transfer *transfer_open(Session *session, const TransferOptions *options, GCancellable *cancel,
                         GError **error)
 {
+    if (session_context(session)->options->active)
+        return open_active(session, options, cancel, error);
     g_autoptr(GError) failure = NULL;
     gboolean prepared = FALSE;
     Transfer *transfer = attempt(session, options, &prepared, cancel, &failure);

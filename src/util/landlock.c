@@ -54,14 +54,14 @@ static gboolean fail(const char *what, GError **error)
 }
 
 /* The accesses that the kernel can take away. */
-static Ruleset handled(long abi)
+static Ruleset handled(long abi, gboolean listen)
 {
     Ruleset ruleset = {.handled_access_fs = FS_ABI_1};
     if (abi >= 2)
         ruleset.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
     if (abi >= 3)
         ruleset.handled_access_fs |= FS_TRUNCATE;
-    if (abi >= 4)
+    if (abi >= 4 && !listen)
         ruleset.handled_access_net |= NET_BIND_TCP;
     if (abi >= 5)
         ruleset.handled_access_fs |= FS_IOCTL_DEV;
@@ -134,7 +134,7 @@ gboolean sandbox_landlock(const SandboxOptions *options, char **words, GError **
         gboolean absent = errno == ENOSYS || errno == EOPNOTSUPP;
         return absent || fail("its version", error);
     }
-    Ruleset attributes = handled(abi);
+    Ruleset attributes = handled(abi, options->listen);
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, ruleset_size(abi), 0);
     if (ruleset < 0)
         return fail("its rules", error);

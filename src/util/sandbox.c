@@ -94,7 +94,7 @@ gboolean sandbox_enter(const SandboxOptions *options, GError **error)
         return FALSE;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return fail("no_new_privs", error);
-    if (!sandbox_landlock(options, &landlock, error) || !sandbox_seccomp(&seccomp, error))
+    if (!sandbox_landlock(options, &landlock, error) || !sandbox_seccomp(options, &seccomp, error))
         return FALSE;
     g_info("sandbox: no capabilities, no_new_privs%s%s%s%s", landlock != NULL ? ", " : "",
            landlock != NULL ? landlock : "", seccomp != NULL ? ", " : "",

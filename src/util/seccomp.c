@@ -169,7 +169,7 @@ static void add_sockets(GArray *program)
 #endif
 }
 
-static GArray *make_program(void)
+static GArray *make_program(const SandboxOptions *options)
 {
     GArray *program = g_array_new(FALSE, FALSE, sizeof(struct sock_filter));
     load(program, offsetof(struct seccomp_data, arch));
@@ -181,6 +181,8 @@ static GArray *make_program(void)
     give(program, refusal(ENOSYS));
 #endif
     for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
+        if (options->listen && refused[i] == SYS_listen)
+            continue;
         add(program, BPF_JMP | BPF_JEQ | BPF_K, refused[i], 0, 1);
         give(program, refusal(EPERM));
     }
@@ -190,9 +192,9 @@ static GArray *make_program(void)
     return program;
 }
 
-gboolean sandbox_seccomp(char **words, GError **error)
+gboolean sandbox_seccomp(const SandboxOptions *options, char **words, GError **error)
 {
-    g_autoptr(GArray) steps = make_program();
+    g_autoptr(GArray) steps = make_program(options);
     struct sock_fprog program = {
         .len = (unsigned short)steps->len,
         .filter = (struct sock_filter *)(void *)steps->data,
@@ -213,8 +215,9 @@ gboolean sandbox_seccomp(char **words, GError **error)
 
 #else
 
-gboolean sandbox_seccomp(char **words, GError **error)
+gboolean sandbox_seccomp(const SandboxOptions *options, char **words, GError **error)
 {
+    (void)options;
     (void)words;
     (void)error;
     (void)refused;

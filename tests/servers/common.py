@@ -225,6 +225,7 @@ class Server:
         self.fixed_port = port
         self.port = port
         self.passive = None
+        self.data_ports = PORT_BLOCK - 1  # may be made less before the start
         self.authority = authority or certificates.Authority(os.path.join(self.directory, "ca"))
         self.certificate = self._certificate(certificate)
         self.cafile = self.authority.cafile
@@ -301,7 +302,7 @@ class Server:
     def _start_on(self, port):
         if not _port_is_free(self.bind, port):
             raise ServerError(f"{self.name}: port {port} on {self.bind} is taken")
-        self.port, self.passive = port, (port + 1, port + PORT_BLOCK - 1)
+        self.port, self.passive = port, (port + 1, port + self.data_ports)
         self.configure()
         with open(self.output_path, "ab") as output:
             self.process = subprocess.Popen(

@@ -201,6 +201,27 @@ static void test_commands(Fixture *fixture, gconstpointer data)
     refuse_option("ftp_init", "ftp_init=COMMANDS");
 }
 
+static void test_active(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(MountConfig) any = parse_options("active");
+    g_assert_true(any->active);
+    g_assert_cmpuint(any->active_first, ==, 0);
+    g_autoptr(MountConfig) some = parse_options("active,active_ports=50000-50002,connections=8");
+    g_assert_cmpuint(some->active_first, ==, 50000);
+    g_assert_cmpuint(some->active_last, ==, 50002);
+    g_assert_cmpuint(some->connections, ==, 3);
+    g_autoptr(MountConfig) one = parse_options("active,active_ports=50000");
+    g_assert_cmpuint(one->active_last, ==, 50000);
+    refuse_option("active_ports=50000-50002", "active");
+    static const char *const bad[] = {"80-90", "50002-50000", "50000-70000", "-", "a-b", "1-2-3"};
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *option = g_strdup_printf("active,active_ports=%s", bad[i]);
+        refuse_option(option, "50000-50100");
+    }
+}
+
 static void test_priority(Fixture *fixture, gconstpointer data)
 {
     (void)fixture;
@@ -599,6 +620,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define TEST(path, function) g_test_add(path, Fixture, NULL, setup, function, teardown)
     TEST("/config/commands to send after the login are read and checked", test_commands);
+    TEST("/config/active mode's ports are a range, and bound the connections", test_active);
     TEST("/config/a priority string is checked", test_priority);
     TEST("/config/options may stand before, between and after the positionals", test_positions);
     TEST("/config/the defaults are those of the table", test_defaults);

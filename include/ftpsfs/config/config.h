@@ -67,6 +67,8 @@ typedef struct {
     gboolean exact_times; /* default TRUE */
     char *virtual_host;   /* for HOST; NULL: none */
     char **init_commands; /* ftp_init, one a string; NULL: none */
+    gboolean active;      /* the server makes the data connections, to a port of these: */
+    guint16 active_first, active_last; /* active_ports; 0: any. No more connections than ports */
     /* -o: trust */
     TrustVerify verify;
     TrustTlsMin tls_min;

@@ -5,7 +5,12 @@
  *
  * Both can be done ahead while the session is idle, so that a transfer finds a *prepared*
  * connection. Each session owns one DataPort, which is used by the thread that uses the session.
- * The address is always that of the control connection's peer; what PASV says of it is ignored.
+ * The address is always that of the control connection's peer; what EPSV and PASV say of it is
+ * ignored, so that a server behind NAT or a forwarder of ports is reached where it was reached
+ * before, and nobody can send us elsewhere.
+ *
+ * "EPSV ALL" (RFC 2428 section 4) is never sent: it speaks to address translators on the way, which
+ * can't read an encrypted control connection, and would forbid PASV where EPSV turns out to fail.
  */
 #ifndef FTPSFS_FTP_DATAPORT_H
 #define FTPSFS_FTP_DATAPORT_H
@@ -41,8 +46,8 @@ int dataport_take(DataPort *port, gboolean *prepared, GCancellable *cancel, GErr
 /* Drops what was prepared: the server has closed its side or will do so soon. */
 void dataport_reset(DataPort *port);
 
-/* The port number in a reply to EPSV ("229 ... (|||6446|)") or PASV ("227 ... h1,h2,h3,h4,p1,p2"
- * with or without parentheses); 0 when there is none. Exposed for tests. */
+/* The port number in a reply to EPSV ("229 ... (|||6446|)") or PASV ("227 ... h1,h2,h3,h4,p1,p2"),
+ * each with or without parentheses; 0 when there is none. Exposed for tests. */
 guint16 dataport_parse(const Reply *reply);
 
 #endif

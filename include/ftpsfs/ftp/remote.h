@@ -25,18 +25,20 @@ typedef struct {
     guint16 port;
     gboolean explicit_tls; /* AUTH TLS (RFC 4217) instead of TLS from the first byte */
     const char *user;
-    Secret *password;                 /* referenced */
-    Secret *account;                  /* for ACCT, referenced; NULL */
-    const char *virtual_host;         /* for HOST; NULL: none is sent */
-    const char *directory;            /* where the mount starts; NULL or "": the login directory */
-    guint connections;                /* at most this many control connections */
-    guint timeout_s;                  /* without progress */
-    guint keepalive_s;                /* NOOP on idle connections after; 0: never */
-    guint idle_timeout_s;             /* idle connections but one are closed after; 0: never */
-    const char *codepage;             /* NULL: UTF-8 */
-    GTimeZone *time_zone;             /* of LIST's times, referenced; NULL: learned */
-    const char *const *init_commands; /* sent after login; NULL */
-    Trace *trace; /* outlives the Remote; NULL: none */
+    Secret *password;                  /* referenced */
+    Secret *account;                   /* for ACCT, referenced; NULL */
+    const char *virtual_host;          /* for HOST; NULL: none is sent */
+    const char *directory;             /* where the mount starts; NULL or "": the login directory */
+    gboolean active;                   /* the server makes the data connections (EPRT, PORT), */
+    guint16 active_first, active_last; /* to a port from the one to the other; 0: any */
+    guint connections;                 /* at most this many control connections */
+    guint timeout_s;                   /* without progress */
+    guint keepalive_s;                 /* NOOP on idle connections after; 0: never */
+    guint idle_timeout_s;              /* idle connections but one are closed after; 0: never */
+    const char *codepage;              /* NULL: UTF-8 */
+    GTimeZone *time_zone;              /* of LIST's times, referenced; NULL: learned */
+    const char *const *init_commands;  /* sent after login; NULL */
+    Trace *trace;                      /* outlives the Remote; NULL: none */
 } RemoteOptions;
 
 typedef struct Remote Remote;
@@ -94,8 +96,8 @@ typedef struct {
     gint32 mtime_ns;
 } RemoteQuery;
 
-/* SIZE and MDTM of many files, pipelined. That a file is gone or a command unknown is no error: then
- * query->has lacks it. */
+/* SIZE and MDTM of many files, pipelined. That a file is gone or a command unknown is no error:
+ * then query->has lacks it. */
 gboolean remote_stat_batch(Remote *remote, RemoteQuery *queries, guint count, GCancellable *cancel,
                            GError **error);
 
@@ -164,7 +166,8 @@ RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore ho
                                 GCancellable *cancel, GError **error);
 
 /* Whether REMOTE_STORE_AT overwrites in place and keeps what follows. Asked once a mount, by trying
- * it on the file `scratch`, which is made and removed. FALSE too when that could not be found out. */
+ * it on the file `scratch`, which is made and removed. FALSE too when that could not be found out.
+ */
 gboolean remote_probe_rest_stor(Remote *remote, const char *scratch, GCancellable *cancel);
 
 /* Up to `length` bytes; 0 at the file's end, confirmed by the server's 226. */
@@ -182,8 +185,8 @@ gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCan
  * in either case. */
 gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **error);
 
-/* stream_finish, and when that was a success remote_settle of `path` on the same control connection,
- * before others get that. The result is the store's; *settled is the other's. */
+/* stream_finish, and when that was a success remote_settle of `path` on the same control
+ * connection, before others get that. The result is the store's; *settled is the other's. */
 gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char *path, guint32 mode,
                                gint64 mtime, RemoteEntry *entry, gboolean *settled,
                                GCancellable *cancel, GError **error);

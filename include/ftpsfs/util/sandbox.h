@@ -25,6 +25,7 @@ typedef struct {
     SandboxFiles files;
     const char *const *read;  /* files and directories with all below; NULL-terminated, or NULL */
     const char *const *write; /* the same, to read, write, make and remove */
+    gboolean listen;          /* TCP ports may be listened on */
 } SandboxOptions;
 
 /* Keeps this process out of core dumps and away from the debuggers of the same user. */
@@ -39,7 +40,7 @@ gboolean sandbox_become(uid_t uid, gid_t gid, const char *name, GError **error);
 gboolean sandbox_drop_capabilities(guint64 keep, GError **error);
 
 /* Gives up everything that serving a mount does not need: no_new_privs, all capabilities, the files
- * outside `options` (Landlock), listening on TCP ports, starting programs and processes, and the
+ * outside `options` (Landlock), listening on TCP ports unless they say so, starting programs and processes, and the
  * system calls that administer a machine (seccomp). Paths that are not there are passed over.
  * FTPSFS_ERROR_CONFIG when the kernel has a part and refuses it. */
 gboolean sandbox_enter(const SandboxOptions *options, GError **error);
