@@ -76,7 +76,7 @@ gboolean file_copy(File *from, File *to, guint64 length, guint64 *copied, GCance
     return ok;
 }
 
-char *files_sha256(Files *files, Node *node, GCancellable *cancel, GError **error)
+char *files_hash(Files *files, Node *node, RemoteHash kind, GCancellable *cancel, GError **error)
 {
     File *file = files_find(files, node);
     gboolean ok = file == NULL || file_sync(file, cancel, error);
@@ -91,5 +91,5 @@ char *files_sha256(Files *files, Node *node, GCancellable *cancel, GError **erro
         g_set_error_literal(error, FTPSFS_ERROR, FTPSFS_ERROR_STALE, "the file was deleted");
         return NULL;
     }
-    return remote_sha256(files->remote, path, cancel, error);
+    return remote_hash(files->remote, kind, path, cancel, error);
 }

@@ -10,6 +10,9 @@
 /* An upload that is cut off is begun once more on another connection. */
 #define UPLOAD_ATTEMPTS 2
 
+/* The server is asked for room for files from this size on. */
+#define RESERVE_MIN (64 * 1024 * 1024)
+
 static gboolean is_refusal(const GError *failure)
 {
     return !ftpsfs_error_is_connection(failure) &&
@@ -124,10 +127,22 @@ static gboolean store_from(File *file, RemoteStore how, Upload *upload, GCancell
     return store != NULL && store_rest(file, store, upload, cancel, error);
 }
 
+/* Lock held; dropped meanwhile. */
+static gboolean reserve(File *file, GCancellable *cancel, GError **error)
+{
+    guint64 size = spool_size(file->spool);
+    if (size < RESERVE_MIN)
+        return TRUE;
+    g_mutex_unlock(&file->lock);
+    gboolean ok = remote_reserve(file->files->remote, size, cancel, error);
+    g_mutex_lock(&file->lock);
+    return ok;
+}
+
 static gboolean store_whole(File *file, Upload *upload, GCancellable *cancel, GError **error)
 {
     /* First of all: the store cuts the server's file to nothing. */
-    if (!writer_fetch_missing(file, 0, G_MAXUINT64, cancel, error))
+    if (!writer_fetch_missing(file, 0, G_MAXUINT64, cancel, error) || !reserve(file, cancel, error))
         return FALSE;
     upload->size = 0;
     return store_from(file, REMOTE_STORE_NEW, upload, cancel, error);

@@ -136,17 +136,20 @@ static void fs_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
         fs_reply_error(req, ino_in, NULL, error);
 }
 
-#define HASH_NAME "user.ftpsfs.sha256"
+#define HASH_SHA256 "user.ftpsfs.sha256"
+#define HASH_MD5    "user.ftpsfs.md5"
 
 static void fs_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
-    if (strcmp(name, HASH_NAME) != 0) {
+    gboolean md5 = strcmp(name, HASH_MD5) == 0;
+    if (!md5 && strcmp(name, HASH_SHA256) != 0) {
         fuse_reply_err(req, g_str_has_prefix(name, "user.") ? ENODATA : EOPNOTSUPP);
         return;
     }
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
-    g_autofree char *hash = files_sha256(fs_of(req)->files, fs_node(req, ino), cancel, &error);
+    g_autofree char *hash = files_hash(fs_of(req)->files, fs_node(req, ino),
+                                       md5 ? REMOTE_HASH_MD5 : REMOTE_HASH_SHA256, cancel, &error);
     size_t length = hash != NULL ? strlen(hash) : 0;
     if (hash == NULL)
         fs_reply_error(req, ino, NULL, error);

@@ -121,7 +121,9 @@ gboolean remote_can(const Remote *remote, RemoteCan what)
     case REMOTE_CAN_SET_MTIME:
         return features_get(features, FEATURE_MFMT) == FEATURE_YES ||
                features_maybe(features, FEATURE_MDTM_SET) ||
-               features_maybe(features, FEATURE_SITE_UTIME);
+               features_get(features, FEATURE_MFF_MODIFY) == FEATURE_YES ||
+               features_maybe(features, FEATURE_SITE_UTIME) ||
+               features_maybe(features, FEATURE_SITE_UTIME_LONG);
     case REMOTE_CAN_SYMLINK:
         return features_maybe(features, FEATURE_SITE_SYMLINK);
     case REMOTE_CAN_REST_STOR:
@@ -130,7 +132,10 @@ gboolean remote_can(const Remote *remote, RemoteCan what)
         return features_get(features, FEATURE_SITE_COPY) == FEATURE_YES;
     case REMOTE_CAN_HASH:
         return features_get(features, FEATURE_HASH) == FEATURE_YES ||
-               features_get(features, FEATURE_XSHA256) == FEATURE_YES;
+               features_get(features, FEATURE_XSHA256) == FEATURE_YES ||
+               features_get(features, FEATURE_HASH_MD5) == FEATURE_YES ||
+               features_get(features, FEATURE_XMD5) == FEATURE_YES ||
+               features_get(features, FEATURE_MD5) == FEATURE_YES;
     }
     return FALSE;
 }

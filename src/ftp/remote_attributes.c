@@ -27,8 +27,10 @@ static const Way mode_ways[] = {
 
 static const Way mtime_ways[] = {
     {FEATURE_MFMT, "MFMT", "%T %P"},
+    {FEATURE_MFF_MODIFY, "MFF", "Modify=%T; %P"},
     {FEATURE_MDTM_SET, "MDTM", "%T %P"},
     {FEATURE_SITE_UTIME, "SITE", "UTIME %T %P"},
+    {FEATURE_SITE_UTIME_LONG, "SITE", "UTIME %P %T %T %T UTC"},
 };
 
 static char *format_argument(const char *format, const AttributeArgs *args)
@@ -59,7 +61,8 @@ static char *format_argument(const char *format, const AttributeArgs *args)
 static gboolean may_be_unknown(const Way *way, const Reply *reply)
 {
     return features_reply_unknown(reply) ||
-           ((way->feature == FEATURE_MDTM_SET || way->feature == FEATURE_SITE_UTIME) &&
+           ((way->feature == FEATURE_MDTM_SET || way->feature == FEATURE_SITE_UTIME ||
+             way->feature == FEATURE_SITE_UTIME_LONG) &&
             reply_is(reply, 5));
 }
 
@@ -84,7 +87,10 @@ static gboolean judge_way(Session *session, const Way *way, const char *path, co
         features_set(features, way->feature, FEATURE_YES);
         return TRUE;
     }
-    if (features_get(features, way->feature) != FEATURE_YES && may_be_unknown(way, reply)) {
+    /* SITE HELP tells of UTIME, but not in which order it takes its words. */
+    gboolean other_order = way->feature == FEATURE_SITE_UTIME && features_reply_unknown(reply);
+    if ((features_get(features, way->feature) != FEATURE_YES || other_order) &&
+        may_be_unknown(way, reply)) {
         if (features_reply_unknown(reply))
             features_set(features, way->feature, FEATURE_NO);
         *again = TRUE;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What some servers do with a file by themselves: copy it (SITE CPFR, CPTO of mod_copy), hash it
- * (HASH of draft-bryan-ftp-hash, XSHA256).
+ * (HASH of draft-bryan-ftp-hash, MD5 of
+ * draft-twine-ftpmd5, XSHA256, XMD5).
  */
 #include <string.h>
 
 #include "ftpsfs/util/error.h"
 #include "remote_private.h"
-
-#define SHA256_DIGITS 64
 
 typedef struct {
     const char *from;
@@ -47,19 +46,45 @@ gboolean remote_copy(Remote *remote, const char *from, const char *to, GCancella
     return remote_run(remote, FALSE, try_copy, &args, cancel, error);
 }
 
+/* One way to a hash: the server's command, and what OPTS HASH is to choose before it. */
 typedef struct {
+    Feature feature;
+    const char *verb;
+    const char *option;
+} HashWay;
+
+typedef struct {
+    const char *name;
+    gsize digits;
+    HashWay ways[3]; /* the first that the server has is taken */
+} HashKind;
+
+static const HashKind kinds[] = {
+    [REMOTE_HASH_SHA256] = {"SHA-256",
+                            64,
+                            {{FEATURE_HASH, "HASH", "HASH SHA-256"},
+                             {FEATURE_XSHA256, "XSHA256", NULL}}},
+    [REMOTE_HASH_MD5] = {"MD5",
+                         32,
+                         {{FEATURE_HASH_MD5, "HASH", "HASH MD5"},
+                          {FEATURE_XMD5, "XMD5", NULL},
+                          {FEATURE_MD5, "MD5", NULL}}},
+};
+
+typedef struct {
+    const HashKind *kind;
+    const HashWay *way;
     const char *path;
     char *hash;
 } HashArgs;
 
-/* The only word of the reply that is a SHA-256 in hexadecimal, in lower case. */
-static char *find_hash(const Reply *reply)
+/* The first word of the reply that is as long a number in hexadecimal, in lower case. */
+static char *find_hash(const Reply *reply, gsize digits)
 {
     for (guint i = 0; i < reply->lines->len; i++) {
         g_auto(GStrv) words = g_strsplit_set(g_ptr_array_index(reply->lines, i), " \t", -1);
         for (char **word = words; *word != NULL; word++)
-            if (strlen(*word) == SHA256_DIGITS &&
-                strspn(*word, "0123456789abcdefABCDEF") == SHA256_DIGITS)
+            if (strlen(*word) == digits && strspn(*word, "0123456789abcdefABCDEF") == digits)
                 return g_ascii_strdown(*word, -1);
     }
     return NULL;
@@ -68,42 +93,54 @@ static char *find_hash(const Reply *reply)
 static gboolean try_hash(Remote *remote, Session *session, gboolean repeated, gpointer data,
                          GCancellable *cancel, GError **error)
 {
+    (void)remote;
     (void)repeated;
     HashArgs *args = data;
-    gboolean by_hash = features_get(remote->context.features, FEATURE_HASH) == FEATURE_YES;
-    const char *verb = by_hash ? "HASH" : "XSHA256";
+    const HashWay *way = args->way;
     /* Which hash HASH gives is a setting of the session. */
-    if (by_hash && !session_queue(session, "OPTS", "HASH SHA-256", error))
+    if (way->option != NULL && !session_queue(session, "OPTS", way->option, error))
         return FALSE;
-    if (!session_send(session, verb, args->path, cancel, error)) {
+    if (!session_send(session, way->verb, args->path, cancel, error)) {
         session_drop_replies(session);
         return FALSE;
     }
-    g_autoptr(Reply) option = by_hash ? session_receive_final(session, cancel, error) : NULL;
-    g_autoptr(Reply) reply =
-        by_hash && option == NULL ? NULL : session_receive_final(session, cancel, error);
+    g_autoptr(Reply) option =
+        way->option != NULL ? session_receive_final(session, cancel, error) : NULL;
+    g_autoptr(Reply) reply = way->option != NULL && option == NULL
+                                 ? NULL
+                                 : session_receive_final(session, cancel, error);
     if (reply == NULL) {
         session_drop_replies(session);
         return FALSE;
     }
     if (!reply_is(reply, 2)) {
-        remote_set_refusal(error, session, verb, args->path, reply, cancel);
+        remote_set_refusal(error, session, way->verb, args->path, reply, cancel);
         return FALSE;
     }
-    args->hash = option == NULL || reply_is(option, 2) ? find_hash(reply) : NULL;
+    if (option == NULL || reply_is(option, 2))
+        args->hash = find_hash(reply, args->kind->digits);
     if (args->hash != NULL)
         return TRUE;
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
-                "%s: the server's answer to %s holds no SHA-256", args->path, verb);
+                "%s: the server's answer to %s holds no %s", args->path, way->verb,
+                args->kind->name);
     return FALSE;
 }
 
-char *remote_sha256(Remote *remote, const char *path, GCancellable *cancel, GError **error)
+char *remote_hash(Remote *remote, RemoteHash kind, const char *path, GCancellable *cancel,
+                  GError **error)
 {
-    if (!remote_can(remote, REMOTE_CAN_HASH)) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED, "the server can't hash files");
+    HashArgs args = {.kind = &kinds[kind], .path = path};
+    for (gsize i = 0; i < G_N_ELEMENTS(kinds[kind].ways) && args.way == NULL; i++) {
+        const HashWay *way = &kinds[kind].ways[i];
+        if (way->verb != NULL &&
+            features_get(remote->context.features, way->feature) == FEATURE_YES)
+            args.way = way;
+    }
+    if (args.way == NULL) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
+                    "the server does not tell the %s of files", kinds[kind].name);
         return NULL;
     }
-    HashArgs args = {.path = path};
     return remote_run(remote, FALSE, try_hash, &args, cancel, error) ? args.hash : NULL;
 }

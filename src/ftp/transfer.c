@@ -48,7 +48,8 @@ void transfer_abort(Transfer *transfer)
         session_drop_replies(transfer->session);
         /* ProFTPD's mod_tls disconnects altogether when it writes data after our FIN (EPIPE), but
          * reports the end of the transfer after a reset (ECONNRESET). */
-        channel_reset(transfer->channel);
+        if (transfer->channel != NULL)
+            channel_reset(transfer->channel);
     }
     transfer_free(transfer);
 }

@@ -90,9 +90,9 @@ gboolean file_write(File *file, const void *data, gsize length, guint64 offset, 
 gboolean file_copy(File *from, File *to, guint64 length, guint64 *copied, GCancellable *cancel,
                    GError **error);
 
-/* The file's SHA-256 by the server, in hexadecimal, for g_free; what is pending is uploaded first.
+/* The file's hash by the server, in hexadecimal, for g_free; what is pending is uploaded first.
  * FTPSFS_ERROR_UNSUPPORTED. */
-char *files_sha256(Files *files, Node *node, GCancellable *cancel, GError **error);
+char *files_hash(Files *files, Node *node, RemoteHash kind, GCancellable *cancel, GError **error);
 
 /* Uploads what is to be uploaded and waits for the server's word. After a failure it is still to be
  * uploaded, unless the server refused to take it (FTPSFS_ERROR_ACCESS): then the content is saved

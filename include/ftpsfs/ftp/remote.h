@@ -65,7 +65,7 @@ typedef enum {
     REMOTE_CAN_SYMLINK,
     REMOTE_CAN_REST_STOR, /* overwrite in place */
     REMOTE_CAN_COPY,      /* SITE CPFR, CPTO */
-    REMOTE_CAN_HASH,      /* HASH or XSHA256 */
+    REMOTE_CAN_HASH,      /* one of remote_hash */
 } RemoteCan;
 gboolean remote_can(const Remote *remote, RemoteCan what);
 
@@ -132,9 +132,12 @@ gboolean remote_symlink(Remote *remote, const char *target, const char *path, GC
 gboolean remote_copy(Remote *remote, const char *from, const char *to, GCancellable *cancel,
                      GError **error);
 
-/* The SHA-256 of a file as the server computes it, in hexadecimal, for g_free.
+typedef enum { REMOTE_HASH_SHA256, REMOTE_HASH_MD5 } RemoteHash;
+
+/* The hash of a file as the server computes it, in hexadecimal, for g_free.
  * FTPSFS_ERROR_UNSUPPORTED. */
-char *remote_sha256(Remote *remote, const char *path, GCancellable *cancel, GError **error);
+char *remote_hash(Remote *remote, RemoteHash kind, const char *path, GCancellable *cancel,
+                  GError **error);
 
 /* Bytes available on the server (AVBL). FTPSFS_ERROR_UNSUPPORTED. */
 gboolean remote_available(Remote *remote, const char *path, guint64 *bytes, GCancellable *cancel,
@@ -160,6 +163,11 @@ typedef enum {
     REMOTE_STORE_APPEND, /* APPE: `offset` is the size that the file is known to have */
     REMOTE_STORE_AT,     /* REST offset, STOR: overwrites in place where the server does that */
 } RemoteStore;
+
+/* Asks for room for a file of `size` bytes (ALLO, RFC 959 section 4.1.3), before anything of the
+ * old one is lost. FTPSFS_ERROR_NO_SPACE when the server says that there is none; a server that
+ * does not care is asked once, and then TRUE is given at once. Other errors: of the connection. */
+gboolean remote_reserve(Remote *remote, guint64 size, GCancellable *cancel, GError **error);
 
 /* Returns once the server has said that it takes the file (150), or has refused. */
 RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore how, guint64 offset,

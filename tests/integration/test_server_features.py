@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Extensions are used where they are, whichever of them a server has."""
+
+import errno
+import hashlib
+import os
+
+import pytest
+from harness import pattern
+from scripted_features import FeatureServer
+from scripted_mount import OPTIONS, assert_alive, at, fresh, read
+
+pytest_plugins = ["scripted_fixtures"]
+
+MIB = 1 << 20
+WHEN = 1_500_000_000
+
+
+@pytest.fixture
+def feature_server(scripted):
+    def make(**options):
+        return scripted(kind=FeatureServer, **options)
+
+    return make
+
+
+@pytest.mark.parametrize("times", ["MFF", "UTIME short", "UTIME long"])
+def test_a_time_is_set_by_the_way_that_the_server_has(feature_server, mount, times):
+    server = feature_server(times=times)
+    mounted = mount(server, **OPTIONS)
+    path = fresh(server, b"content")
+    os.utime(at(mounted, path), (WHEN, WHEN))
+    assert server.tree.find(path).mtime == WHEN
+    other = fresh(server, b"content")
+    server.forget()
+    os.utime(at(mounted, other), (WHEN + 1, WHEN + 1))
+    assert server.tree.find(other).mtime == WHEN + 1
+    # By then the way is known.
+    assert server.count("MFF", "SITE") == 1
+    assert server.count("MFMT") == 0
+
+
+def test_no_way_to_set_a_time_is_eopnotsupp(feature_server, mount):
+    server = feature_server()
+    mounted = mount(server, **OPTIONS)
+    path = fresh(server, b"content")
+    with pytest.raises(OSError) as caught:
+        os.utime(at(mounted, path), (WHEN, WHEN))
+    assert caught.value.errno == errno.EOPNOTSUPP
+
+
+@pytest.mark.parametrize("command", ["HASH", "XMD5", "MD5"])
+def test_the_md5_of_a_file_is_the_servers_own(feature_server, mount, command):
+    server = feature_server(md5=command)
+    mounted = mount(server, **OPTIONS)
+    data = os.urandom(10_000)
+    path = fresh(server, data)
+    found = os.getxattr(at(mounted, path), "user.ftpsfs.md5")
+    assert found.decode() == hashlib.md5(data).hexdigest()
+    assert server.count("RETR") == 0
+    with pytest.raises(OSError) as caught:
+        os.getxattr(at(mounted, path), "user.ftpsfs.sha256")
+    assert caught.value.errno == errno.EOPNOTSUPP
+
+
+def test_proftpd_tells_the_md5(servers, mount):
+    server = servers.make("proftpd")
+    data = os.urandom(10_000)
+    with open(server.path("file"), "wb") as file:
+        file.write(data)
+    server.adopt(server.path("file"))
+    found = os.getxattr(mount(server).at("file"), "user.ftpsfs.md5")
+    assert found.decode() == hashlib.md5(data).hexdigest()
+
+
+def rewrite(mounted, path, size):
+    """Changes both ends of a file, so that it is stored as a whole."""
+    with open(at(mounted, path), "r+b", buffering=0) as file:
+        file.write(b"first")
+        file.seek(size - 4)
+        file.write(b"last")
+
+
+@pytest.mark.parametrize("reply", ["452 Not enough space.", "552 Over the quota."])
+def test_a_large_file_that_has_no_room_is_enospc_before_the_old_one_is_lost(
+    feature_server, mount, reply
+):
+    server = feature_server(allo=reply)
+    server.store_restart = "refuse"
+    mounted = mount(server, dir_cache_timeout=0)
+    data = pattern(65 * MIB)
+    path = fresh(server, data)
+    with pytest.raises(OSError) as caught:
+        rewrite(mounted, path, len(data))
+    assert caught.value.errno == errno.ENOSPC
+    assert server.arguments("ALLO")[0] == str(len(data))
+    assert server.tree.get(path) == data
+    server.allo = "200 There is room."
+    assert_alive(server, mounted)
+
+
+@pytest.mark.parametrize("reply", ["202 No need.", "500 ALLO not understood."])
+def test_a_server_that_does_not_care_for_allo_is_asked_once(feature_server, mount, reply):
+    server = feature_server(allo=reply)
+    server.store_restart = "refuse"
+    mounted = mount(server, dir_cache_timeout=0)
+    data = pattern(65 * MIB)
+    for _ in range(2):
+        path = fresh(server, data)
+        rewrite(mounted, path, len(data))
+        assert server.tree.get(path) == b"first" + data[5:-4] + b"last"
+        server.tree.unlink(path)
+    assert server.count("ALLO") == 1
+
+
+def test_small_files_are_sent_without_asking_for_room(feature_server, mount):
+    server = feature_server(allo="552 No.")
+    mounted = mount(server, **OPTIONS)
+    with open(mounted.at("file"), "wb") as file:
+        file.write(b"content")
+    assert server.count("ALLO") == 0
+    assert read(mounted.at("file")) == b"content"

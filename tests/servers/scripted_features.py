@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A ScriptedServer with the extensions of one's choice: ways to set a time, hashes, ALLO.
+
+    with FeatureServer(times="UTIME long", md5="XMD5") as server: ...
+"""
+
+import calendar
+import hashlib
+import re
+import time
+
+from scripted import ScriptedServer
+from scripted_session import Session
+
+STAMP = r"(\d{14})"
+
+
+class FeatureSession(Session):
+    def dispatch(self, verb, argument):
+        handler = getattr(self, f"feature_{verb.lower()}", None)
+        if handler is None or not self.logged_in:
+            super().dispatch(verb, argument)
+        else:
+            handler(argument)
+
+    def set_time(self, stamp, name):
+        node = self.server.tree.find(self.path(name))
+        node.mtime = calendar.timegm(time.strptime(stamp, "%Y%m%d%H%M%S"))
+        self.reply(f"213 Modify={stamp}; {name}")
+
+    def feature_mfmt(self, _):
+        self.reply("500 MFMT not understood.")
+
+    def feature_mff(self, argument):
+        match = re.fullmatch(f"Modify={STAMP}; (.+)", argument)
+        if match is None or self.server.times != "MFF":
+            self.reply("501 What?")
+        else:
+            self.set_time(*match.groups())
+
+    def feature_mdtm(self, argument):
+        if re.match(STAMP + " ", argument):
+            self.reply("550 No such file.")
+        else:
+            self.do_mdtm(argument)
+
+    def feature_site(self, argument):
+        short = re.fullmatch(f"UTIME {STAMP} (.+)", argument)
+        long = re.fullmatch(f"UTIME (.+) {STAMP} {STAMP} {STAMP} UTC", argument)
+        if argument == "HELP":
+            self.reply("214-Commands:\r\n CHMOD\r\n UTIME\r\n214 End")
+        elif short and self.server.times == "UTIME short":
+            self.set_time(*short.groups())
+        elif long and self.server.times == "UTIME long":
+            self.set_time(long[3], long[1])
+        elif argument.startswith("UTIME"):
+            self.reply("501 Wrong order.")
+        else:
+            self.do_site(argument)
+
+    def digest(self, verb, argument):
+        if verb != self.server.md5:
+            self.reply("500 Not here.")
+            return
+        digest = hashlib.md5(bytes(self.file(argument).data)).hexdigest().upper()
+        forms = {
+            "MD5": f"251 {argument} {digest}",
+            "XMD5": f"250 {digest}",
+            "HASH": f"213 MD5 0-99 {digest} {argument}",
+        }
+        self.reply(forms[verb])
+
+    def feature_md5(self, argument):
+        self.digest("MD5", argument)
+
+    def feature_xmd5(self, argument):
+        self.digest("XMD5", argument)
+
+    def feature_hash(self, argument):
+        self.digest("HASH", argument)
+
+    def feature_allo(self, _):
+        self.reply(self.server.allo)
+
+
+class FeatureServer(ScriptedServer):
+    """times: the one way to set a time, "MFF", "UTIME short", "UTIME long" or None. md5: "MD5",
+    "XMD5" or "HASH". allo: the reply to ALLO."""
+
+    session_class = FeatureSession
+
+    def __init__(self, times=None, md5=None, allo="202 No need.", **options):
+        super().__init__(**options)
+        self.times, self.md5, self.allo = times, md5, allo
+        self.features.remove("MFMT")
+        if times == "MFF":
+            self.features.append("MFF Modify;")
+        if md5:
+            self.features.append("HASH SHA-1;MD5*" if md5 == "HASH" else md5)
