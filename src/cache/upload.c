@@ -11,7 +11,7 @@
 #define UPLOAD_ATTEMPTS 2
 
 /* The server is asked for room for files from this size on. */
-#define RESERVE_MIN (64 * 1024 * 1024)
+#define RESERVE_MIN (16 * 1024 * 1024)
 
 static gboolean is_refusal(const GError *failure)
 {

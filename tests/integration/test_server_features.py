@@ -88,7 +88,7 @@ def test_a_large_file_that_has_no_room_is_enospc_before_the_old_one_is_lost(
     server = feature_server(allo=reply)
     server.store_restart = "refuse"
     mounted = mount(server, dir_cache_timeout=0)
-    data = pattern(65 * MIB)
+    data = pattern(17 * MIB)
     path = fresh(server, data)
     with pytest.raises(OSError) as caught:
         rewrite(mounted, path, len(data))
@@ -104,7 +104,7 @@ def test_a_server_that_does_not_care_for_allo_is_asked_once(feature_server, moun
     server = feature_server(allo=reply)
     server.store_restart = "refuse"
     mounted = mount(server, dir_cache_timeout=0)
-    data = pattern(65 * MIB)
+    data = pattern(17 * MIB)
     for _ in range(2):
         path = fresh(server, data)
         rewrite(mounted, path, len(data))
