@@ -155,7 +155,7 @@ static gboolean compare_content(const Item *item, const char *path, gboolean *sa
     if (!hash_content(item, &ours, error))
         return FALSE;
     if (remote_can(writeback->remote, REMOTE_CAN_HASH))
-        theirs = remote_sha256(writeback->remote, path, NULL, NULL);
+        theirs = remote_hash(writeback->remote, REMOTE_HASH_SHA256, path, NULL, NULL);
     if (theirs == NULL && !hash_remote(writeback, path, item->size, &theirs, error))
         return FALSE;
     *same = g_ascii_strcasecmp(ours, theirs) == 0;
