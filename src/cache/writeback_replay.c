@@ -279,7 +279,8 @@ static Node *show(Writeback *writeback, const JournalItem *item)
         return NULL;
     g_autofree char *name = g_path_get_basename(item->path);
     /* So that it is known whether the server has one, with its mode. */
-    g_autoptr(Node) known = tree_lookup(writeback->tree, dir, name, NULL, NULL);
+    Node *known = tree_lookup(writeback->tree, dir, name, NULL, NULL);
+    g_clear_pointer(&known, node_unref);
     guint32 mode = item->mode != G_MAXUINT32 ? item->mode : 0644;
     Node *node = tree_add_file(writeback->tree, dir, name, mode);
     tree_pin(writeback->tree, node);

@@ -357,7 +357,6 @@ static void never_all_connections(void)
     }
     await_active(3);
     hold(FALSE);
-    g_autofree char *last = NULL;
     for (guint i = 9; i < 17; i++) {
         g_autofree char *name = g_strdup_printf("f%03u", i);
         read_file(&bed, name);

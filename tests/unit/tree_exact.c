@@ -124,7 +124,6 @@ static void what_was_changed_from_here_is_not_asked_for(void)
     start(&f, TRUE);
     {
         NodeInfo info;
-        g_autoptr(GError) error = NULL;
         g_autoptr(Node) node = fixture_find(&f, f.root, "f07");
         tree_set_local(f.tree, node, G_MAXUINT64, 777, 0, G_MAXUINT32, FALSE);
         look(&f, node, &info);

@@ -241,7 +241,7 @@ static void test_directory(Test *test, gconstpointer data)
     (void)data;
     fake_put_dir(test->f.remote, "/m/d");
     g_autoptr(Node) dir = fixture_find(&test->f, test->f.root, "d");
-    g_autoptr(Node) node = make(test, dir, "f", 10);
+    node_unref(make(test, dir, "f", 10));
     WritebackHold hold = {.from = "/m/d", .to = "/m/e", .below = TRUE};
     g_autoptr(GError) error = NULL;
     guint64 id = 0;
