@@ -20,6 +20,18 @@ static const guint8 mark[] = {0xf1, 'J', 'r', '\n'};
 #define FIXED_SIZE  (3 + 4 + 6 * 8)
 #define BODY_MAX    (FIXED_SIZE + 3 * (2 + G_MAXUINT16))
 
+JournalRecord journal_record(JournalType type, guint64 id)
+{
+    return (JournalRecord){.type = type,
+                           .id = id,
+                           .mode = G_MAXUINT32,
+                           .mtime = G_MININT64,
+                           .state = {.kind = JOURNAL_ABSENT, .mtime = G_MININT64},
+                           .path = "",
+                           .second = "",
+                           .third = ""};
+}
+
 static void put_number(GByteArray *out, guint64 value, guint bytes)
 {
     for (guint i = 0; i < bytes; i++) {

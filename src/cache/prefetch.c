@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is fetched ahead: the jobs, the workers on them, and the account of what was of use. */
+#include "fetch.h"
 #include "ftpsfs/util/error.h"
 #include "prefetch_private.h"
 
@@ -175,21 +176,10 @@ static gboolean load_file(Job *job, const DiskKey *key)
 static gboolean fetch_chunk(Job *job, RemoteStream *stream, guint64 index, const DiskKey *key,
                             GError **error)
 {
-    gsize length = chunk_length(job, index);
-    g_autofree guint8 *buffer = g_malloc(length);
-    for (gsize filled = 0; filled < length;) {
-        gssize got =
-            stream_read(stream, buffer + filled, length - filled, job->prefetch->stop, error);
-        if (got < 0)
-            return FALSE;
-        if (got == 0) {
-            g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_STALE,
-                        "the file is shorter on the server than its directory says");
-            return FALSE;
-        }
-        filled += (gsize)got;
-    }
-    g_autoptr(GBytes) chunk = g_bytes_new_take(g_steal_pointer(&buffer), length);
+    g_autoptr(GBytes) chunk =
+        fetch_bytes(stream, chunk_length(job, index), job->prefetch->stop, error);
+    if (chunk == NULL)
+        return FALSE;
     publish(job, index, chunk, TRUE);
     if (key != NULL)
         disk_put(job->prefetch->with.disk, key, index, chunk);

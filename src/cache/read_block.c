@@ -5,6 +5,7 @@
  * of data. The reading thread fetches it by itself; it is kept in the mount's chunk cache, under a
  * number that no chunk has. The next read nearby begins a stream as ever.
  */
+#include "fetch.h"
 #include "ftpsfs/util/error.h"
 #include "reader_private.h"
 
@@ -43,23 +44,6 @@ gboolean read_block_suits(Reader *reader, guint64 index, gsize from, gsize to)
            run_find(reader, index) == NULL && read_stream_find(reader, index) == NULL;
 }
 
-static gboolean fill_block(RemoteStream *remote, guint8 *buffer, gsize length, GCancellable *cancel,
-                           GError **error)
-{
-    for (gsize filled = 0; filled < length;) {
-        gssize got = stream_read(remote, buffer + filled, length - filled, cancel, error);
-        if (got < 0)
-            return FALSE;
-        if (got == 0) {
-            g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_STALE,
-                        "the file is shorter on the server than its directory says");
-            return FALSE;
-        }
-        filled += (gsize)got;
-    }
-    return TRUE;
-}
-
 /* [offset, offset + length) of the file from the server. */
 static GBytes *fetch(Reader *reader, guint64 offset, gsize length, guint64 size,
                      GCancellable *cancel, GError **error)
@@ -73,11 +57,8 @@ static GBytes *fetch(Reader *reader, guint64 offset, gsize length, guint64 size,
     gboolean ends = FALSE;
     g_autoptr(RemoteStream) remote = remote_read_range(shared->remote, path, offset,
                                                        offset + length, size, &ends, cancel, error);
-    g_autofree guint8 *buffer = g_malloc(length);
-    if (remote == NULL || !fill_block(remote, buffer, length, cancel, error))
-        return NULL;
     /* Nobody waits for the 226; it is dropped when it comes. */
-    return g_bytes_new_take(g_steal_pointer(&buffer), length);
+    return remote != NULL ? fetch_bytes(remote, length, cancel, error) : NULL;
 }
 
 void read_block_fetch(Reader *reader, guint64 index, gsize from, GCancellable *cancel)

@@ -2,6 +2,7 @@
 /* rename(2) on servers of which some replace an existing target and some refuse to. */
 #include <string.h>
 
+#include "exists.h"
 #include "tree_private.h"
 
 typedef struct {
@@ -14,8 +15,6 @@ typedef struct {
     Node *target; /* pinned too; NULL when there is none */
     char *from, *to;
 } Rename;
-
-typedef enum { EXISTS_NO, EXISTS_YES, EXISTS_UNKNOWN } Exists;
 
 static void pin(Node **place, Node *node)
 {
@@ -75,56 +74,6 @@ static gboolean find_target(Rename *r, GError **error)
     return check_target(r, error);
 }
 
-typedef struct {
-    const char *name;
-    gboolean found;
-} Search;
-
-static gboolean search_entry(const RemoteEntry *entry, gpointer data, GError **error)
-{
-    Search *search = data;
-    (void)error;
-    if (strcmp(entry->name->str, search->name) == 0)
-        search->found = TRUE;
-    return TRUE;
-}
-
-static void search_restart(gpointer data)
-{
-    Search *search = data;
-    search->found = FALSE;
-}
-
-/* What the server has under `path`, past all caches. Lock free. */
-static Exists probe(Tree *tree, const char *path)
-{
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
-    g_autoptr(GError) failure = NULL;
-    if (remote_stat(tree->remote, path, entry, NULL, &failure))
-        return EXISTS_YES;
-    if (ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        return EXISTS_NO;
-    if (!ftpsfs_error_is(failure, FTPSFS_ERROR_UNSUPPORTED))
-        return EXISTS_UNKNOWN;
-    g_autofree char *parent = g_path_get_dirname(path);
-    g_autofree char *name = g_path_get_basename(path);
-    Search search = {.name = name};
-    if (!remote_list(tree->remote, parent, search_entry, search_restart, &search, NULL, NULL))
-        return EXISTS_UNKNOWN;
-    return search.found ? EXISTS_YES : EXISTS_NO;
-}
-
-/* Whether a rename whose reply never came was carried out. Lock free. */
-static Exists probe_renamed(const Rename *r)
-{
-    Exists from = probe(r->tree, r->from);
-    if (from == EXISTS_YES)
-        return EXISTS_NO;
-    if (from == EXISTS_NO && probe(r->tree, r->to) == EXISTS_YES)
-        return EXISTS_YES;
-    return EXISTS_UNKNOWN;
-}
-
 /* Lock free. */
 static void move_back(const Rename *r, const char *aside)
 {
@@ -180,7 +129,7 @@ static gboolean replace_aside(const Rename *r, GError *refusal, GError **error)
     }
     g_error_free(refusal);
     if (!remote_rename(r->tree->remote, r->from, r->to, NULL, &failure)) {
-        Exists renamed = tree_is_refusal(failure) ? EXISTS_NO : probe_renamed(r);
+        Exists renamed = tree_is_refusal(failure) ? EXISTS_NO : exists_renamed(r->tree->remote, r->from, r->to);
         if (renamed == EXISTS_NO)
             move_back(r, aside);
         if (renamed == EXISTS_UNKNOWN)
@@ -234,7 +183,7 @@ static gboolean recover(Rename *r, GError *failure, GError **error)
     Tree *tree = r->tree;
     if (!tree_is_refusal(failure) && !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
         g_mutex_unlock(&tree->lock);
-        Exists renamed = probe_renamed(r);
+        Exists renamed = exists_renamed(r->tree->remote, r->from, r->to);
         g_mutex_lock(&tree->lock);
         if (renamed == EXISTS_YES) {
             g_error_free(failure);

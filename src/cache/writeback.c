@@ -52,21 +52,9 @@ gboolean writeback_wait(Writeback *writeback, GCancellable *cancel, GError **err
 
 /* ---- items ---- */
 
-JournalRecord writeback_record(JournalType type, guint64 id)
-{
-    return (JournalRecord){.type = type,
-                           .id = id,
-                           .mode = G_MAXUINT32,
-                           .mtime = G_MININT64,
-                           .state = {.kind = JOURNAL_ABSENT, .mtime = G_MININT64},
-                           .path = "",
-                           .second = "",
-                           .third = ""};
-}
-
 JournalRecord writeback_put_record(const Item *item)
 {
-    JournalRecord record = writeback_record(JOURNAL_PUT, item->id);
+    JournalRecord record = journal_record(JOURNAL_PUT, item->id);
     record.path = item->path;
     record.second = strrchr(item->content, '/') + 1;
     record.size = item->size;
@@ -305,7 +293,7 @@ static void end_failed(Item *item, GError *failure)
 static void end_done(Item *item, const JournalState *state)
 {
     Writeback *writeback = item->writeback;
-    JournalRecord record = writeback_record(JOURNAL_DONE, item->id);
+    JournalRecord record = journal_record(JOURNAL_DONE, item->id);
     record.state = *state;
     g_autoptr(GError) failure = NULL;
     g_autofree char *content = NULL;
@@ -328,7 +316,7 @@ static void end_dropped(Item *item)
 {
     Writeback *writeback = item->writeback;
     g_ptr_array_remove_fast(writeback->dying, item);
-    JournalRecord record = writeback_record(JOURNAL_CLEAN, item->id);
+    JournalRecord record = journal_record(JOURNAL_CLEAN, item->id);
     g_autoptr(GError) failure = NULL;
     if (item->temporary == NULL && !journal_append(writeback->journal, &record, FALSE, &failure))
         g_debug("%s", failure->message);

@@ -43,7 +43,7 @@ static gboolean append_put(const Item *item, const Item *replaced, GError **erro
         record.other = replaced->id;
     if (!journal_append(journal, &record, FALSE, error))
         return FALSE;
-    JournalRecord drop = writeback_record(JOURNAL_DROP, apart ? replaced->id : 0);
+    JournalRecord drop = journal_record(JOURNAL_DROP, apart ? replaced->id : 0);
     return !apart || journal_append(journal, &drop, FALSE, error);
 }
 
@@ -147,7 +147,7 @@ gboolean writeback_set(Writeback *writeback, Node *node, guint32 mode, gint64 mt
     *pending = item != NULL;
     gboolean ok = TRUE;
     if (item != NULL) {
-        JournalRecord record = writeback_record(JOURNAL_SET, item->id);
+        JournalRecord record = journal_record(JOURNAL_SET, item->id);
         record.mode = mode;
         record.mtime = mtime;
         ok = journal_append(writeback->journal, &record, FALSE, error);

@@ -114,7 +114,7 @@ gboolean writeback_is_new(Writeback *writeback, Node *node)
 /* Appends the record and gives the item up. Lock held. */
 static gboolean drop_one(Writeback *writeback, Item *item, GPtrArray *contents, GError **error)
 {
-    JournalRecord record = writeback_record(JOURNAL_DROP, item->id);
+    JournalRecord record = journal_record(JOURNAL_DROP, item->id);
     char *content = NULL;
     if (!journal_append(writeback->journal, &record, FALSE, error))
         return FALSE;
@@ -163,7 +163,7 @@ static gboolean move_locked(Writeback *writeback, Node *node, const char *to, No
     if (!drop_older(writeback, item, contents, error) ||
         (target != NULL && !drop_older(writeback, target, contents, error)))
         return FALSE;
-    JournalRecord record = writeback_record(JOURNAL_MOVE, item->id);
+    JournalRecord record = journal_record(JOURNAL_MOVE, item->id);
     record.path = to;
     record.other = target != NULL ? target->id : 0;
     record.state = target != NULL ? target->base : *base;
@@ -209,7 +209,7 @@ gboolean writeback_rename_begin(Writeback *writeback, const WritebackHold *hold,
     while (!concerned && g_hash_table_iter_next(&iter, NULL, &item))
         concerned = matches(item, hold);
     if (concerned) {
-        JournalRecord record = writeback_record(JOURNAL_RENAME, writeback->next_id++);
+        JournalRecord record = journal_record(JOURNAL_RENAME, writeback->next_id++);
         record.path = hold->from;
         record.second = hold->to;
         ok = journal_append(writeback->journal, &record, FALSE, error);
@@ -255,7 +255,7 @@ void writeback_rename_end(Writeback *writeback, const WritebackHold *hold, guint
         return;
     g_autoptr(GPtrArray) contents = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) failure = NULL;
-    JournalRecord record = writeback_record(renamed ? JOURNAL_RENAMED : JOURNAL_KEPT, id);
+    JournalRecord record = journal_record(renamed ? JOURNAL_RENAMED : JOURNAL_KEPT, id);
     g_mutex_lock(&writeback->lock);
     writeback->renaming--;
     gboolean ok = journal_append(writeback->journal, &record, FALSE, &failure);

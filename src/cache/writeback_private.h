@@ -104,9 +104,6 @@ void writeback_forget(Item *item, char **content);
 /* Removes a content file. */
 void writeback_remove_content(const char *content);
 
-/* A record without anything but type and number. */
-JournalRecord writeback_record(JournalType type, guint64 id);
-
 /* The record that an item begins with. */
 JournalRecord writeback_put_record(const Item *item);
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "exists.h"
 #include "ftpsfs/util/error.h"
 #include "writeback_private.h"
 
@@ -97,7 +98,7 @@ static void add_record(GPtrArray *records, JournalRecord record)
 
 static void add_item(GPtrArray *records, const JournalItem *item)
 {
-    JournalRecord put = writeback_record(JOURNAL_PUT, item->id);
+    JournalRecord put = journal_record(JOURNAL_PUT, item->id);
     put.path = item->path;
     put.second = strrchr(item->content, '/') + 1;
     put.size = item->size;
@@ -109,7 +110,7 @@ static void add_item(GPtrArray *records, const JournalItem *item)
     if (item->temporary == NULL)
         return;
     gboolean committed = item->target != NULL;
-    JournalRecord step = writeback_record(committed ? JOURNAL_COMMIT : JOURNAL_START, item->id);
+    JournalRecord step = journal_record(committed ? JOURNAL_COMMIT : JOURNAL_START, item->id);
     step.second = item->temporary;
     step.path = committed ? item->target : "";
     step.third = committed ? item->aside : "";
@@ -129,7 +130,7 @@ static GPtrArray *records_of(const JournalPlan *plan)
     }
     for (guint i = 0; i < plan->renames->len; i++) {
         const JournalRename *rename = g_ptr_array_index(plan->renames, i);
-        JournalRecord record = writeback_record(JOURNAL_RENAME, plan->next_id + i);
+        JournalRecord record = journal_record(JOURNAL_RENAME, plan->next_id + i);
         record.path = rename->from;
         record.second = rename->to;
         add_record(records, record);
@@ -201,44 +202,15 @@ gboolean writeback_read(Writeback *writeback, GError **error)
 
 /* ---- going on ---- */
 
-typedef struct {
-    const char *name;
-    gboolean found;
-} Search;
-
-static gboolean search_entry(const RemoteEntry *entry, gpointer data, GError **error)
-{
-    Search *search = data;
-    (void)error;
-    search->found = search->found || g_str_equal(entry->name->str, search->name);
-    return TRUE;
-}
-
-/* Whether the server has anything of that name; where it can't be told, FALSE. */
-static gboolean is_there(Writeback *writeback, const char *path)
-{
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
-    g_autoptr(GError) failure = NULL;
-    if (remote_stat(writeback->remote, path, entry, NULL, &failure))
-        return TRUE;
-    if (!ftpsfs_error_is(failure, FTPSFS_ERROR_UNSUPPORTED))
-        return FALSE;
-    g_autofree char *parent = g_path_get_dirname(path);
-    g_autofree char *name = g_path_get_basename(path);
-    Search search = {.name = name};
-    return remote_list(writeback->remote, parent, search_entry, NULL, &search, NULL, NULL) &&
-           search.found;
-}
-
 /* Renames that the server may have been told of when the mount was killed. */
 static void settle_renames(Writeback *writeback)
 {
     JournalPlan *plan = writeback->plan;
     for (guint i = 0; i < plan->renames->len; i++) {
         const JournalRename *rename = g_ptr_array_index(plan->renames, i);
-        gboolean done = !is_there(writeback, rename->from) && is_there(writeback, rename->to);
+        gboolean done = exists_renamed(writeback->remote, rename->from, rename->to) == EXISTS_YES;
         JournalRecord record =
-            writeback_record(done ? JOURNAL_RENAMED : JOURNAL_KEPT, plan->next_id + i);
+            journal_record(done ? JOURNAL_RENAMED : JOURNAL_KEPT, plan->next_id + i);
         g_autoptr(GError) failure = NULL;
         if (!journal_append(writeback->journal, &record, TRUE, &failure))
             g_warning("%s", failure->message);
@@ -296,7 +268,7 @@ static void drop_older(Writeback *writeback, JournalItem *newer)
         Item *item = l->data;
         if (item->node != NULL || !g_str_equal(item->path, newer->path))
             continue;
-        JournalRecord record = writeback_record(JOURNAL_DROP, item->id);
+        JournalRecord record = journal_record(JOURNAL_DROP, item->id);
         g_autoptr(GError) failure = NULL;
         g_autofree char *content = NULL;
         if (!journal_append(writeback->journal, &record, TRUE, &failure))

@@ -259,7 +259,7 @@ static char *begin(Attempt *attempt, guint32 *mode, gint64 *mtime, GError **erro
     g_mutex_lock(&writeback->lock);
     g_free(item->temporary);
     item->temporary = writer_beside(item->path, "upload");
-    JournalRecord record = writeback_record(JOURNAL_START, item->id);
+    JournalRecord record = journal_record(JOURNAL_START, item->id);
     record.second = item->temporary;
     gboolean ok = journal_append(writeback->journal, &record, FALSE, error);
     *mode = item->mode;
@@ -371,7 +371,7 @@ static gboolean commit(Attempt *attempt, const char *path, const char *target, g
             attempt->exists && !attempt->conflict ? writer_beside(target, "old") : g_strdup("");
         item->stored_mtime =
             (attempt->entry->has & REMOTE_HAS_MTIME) ? attempt->entry->mtime : G_MININT64;
-        JournalRecord record = writeback_record(JOURNAL_COMMIT, item->id);
+        JournalRecord record = journal_record(JOURNAL_COMMIT, item->id);
         record.path = item->target;
         record.second = item->temporary;
         record.third = item->aside;

@@ -5,6 +5,7 @@ servers    makes real FTP servers: servers.get("vsftpd") is one for the whole ru
            options for a test of its own: servers.make("vsftpd", tls12=True)
 site       a fresh directory on a server; the test runs once for each of the three servers
 mount      makes a mount: mount() of the site, mount(server=..., connections=1) of any server
+point      a mountpoint for tests that run ftpsfs by hand; taken down at the end, the daemon awaited
 home       an empty directory with a credentials file, for tests that run ftpsfs by hand
 """
 
@@ -15,7 +16,7 @@ import signal
 import pytest
 
 import harness
-from harness import Mount, Site, credentials_file, source_for
+from harness import Mount, Site, credentials_file, mountinfo, source_for, unmount_and_wait
 from watchdog import Watchdog
 
 import certificates
@@ -154,6 +155,15 @@ def home(tmp_path):
     path = tmp_path / "home"
     path.mkdir()
     return str(path)
+
+
+@pytest.fixture
+def point(tmp_path):
+    path = tmp_path / "mnt"
+    path.mkdir()
+    yield str(path)
+    if mountinfo(str(path)):
+        unmount_and_wait(str(path), ("umount",))
 
 
 @pytest.fixture

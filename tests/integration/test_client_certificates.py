@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from harness import SANITIZED, MountError, assert_one_line, credentials_file, daemons_of, mountinfo
-from harness import run_ftpsfs, source_for, unmount_and_wait
+from harness import run_ftpsfs, source_for
 from memory import places_of
 from test_login import Terminal
 
@@ -18,15 +18,6 @@ pytest_plugins = ["scripted_fixtures"]
 
 PASSPHRASE = "Rumpelstilzchen-91"
 PIN = "4711-0815"
-
-
-@pytest.fixture
-def point(tmp_path):
-    path = tmp_path / "mnt"
-    path.mkdir()
-    yield str(path)
-    if mountinfo(str(path)):
-        unmount_and_wait(str(path), ("umount",))
 
 
 def encrypted_key(certificate, path, passphrase):

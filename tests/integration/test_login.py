@@ -10,16 +10,7 @@ import time
 import pytest
 
 from harness import BINARY, assert_one_line, credentials_file, environment, mountinfo
-from harness import run_ftpsfs, source_for, unmount_and_wait
-
-
-@pytest.fixture
-def point(tmp_path):
-    path = tmp_path / "mnt"
-    path.mkdir()
-    yield str(path)
-    if mountinfo(str(path)):
-        unmount_and_wait(str(path))
+from harness import run_ftpsfs, source_for
 
 
 @pytest.fixture

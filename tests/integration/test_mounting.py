@@ -16,16 +16,6 @@ from harness import environment, eventually, mountinfo, pattern, run_ftpsfs, sou
 from harness import unmount_and_wait
 
 
-@pytest.fixture
-def point(tmp_path):
-    """A mountpoint for mounts in the background; taken down at the end, the daemon awaited."""
-    path = tmp_path / "mnt"
-    path.mkdir()
-    yield str(path)
-    if mountinfo(str(path)):
-        unmount_and_wait(str(path))
-
-
 def options_for(server, home, *more):
     path = credentials_file(home, server.user, server.password)
     return ",".join([f"cafile={server.cafile}", f"credentials={path}", *more])

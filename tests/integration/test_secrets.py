@@ -9,22 +9,13 @@ import subprocess
 import pytest
 
 from harness import BINARY, SANITIZED, MountError, assert_one_line, credentials_file, daemons_of
-from harness import environment, eventually, mountinfo, run_ftpsfs, source_for, unmount_and_wait
+from harness import environment, eventually, mountinfo, run_ftpsfs, source_for
 from memory import places_of
 from test_login import Terminal
 
 pytest_plugins = ["scripted_fixtures"]
 
 PASSWORD = "Rumpelstilzchen-91"
-
-
-@pytest.fixture
-def point(tmp_path):
-    path = tmp_path / "mnt"
-    path.mkdir()
-    yield str(path)
-    if mountinfo(str(path)):
-        unmount_and_wait(str(path), ("umount",))
 
 
 # Memory

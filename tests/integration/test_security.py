@@ -248,15 +248,6 @@ def test_the_users_own_programs_can_not_look_into_the_daemon(servers, mount):
     assert (result.returncode == 0) == SANITIZED
 
 
-@pytest.fixture
-def point(tmp_path):
-    path = tmp_path / "mnt"
-    path.mkdir()
-    yield str(path)
-    if mountinfo(str(path)):
-        subprocess.run(["umount", path], check=True, timeout=60)
-
-
 def test_password_command_logs_in(servers, point, home):
     server = servers.make("pyftpdlib", password=PASSWORD)
     secret = os.path.join(home, "secret")

@@ -6,21 +6,9 @@
 
 #include "ftpsfs/util/error.h"
 
-static JournalRecord record(JournalType type, guint64 id)
-{
-    return (JournalRecord){.type = type,
-                           .id = id,
-                           .mode = G_MAXUINT32,
-                           .mtime = G_MININT64,
-                           .state = {.kind = JOURNAL_ABSENT, .mtime = G_MININT64},
-                           .path = "",
-                           .second = "",
-                           .third = ""};
-}
-
 static JournalRecord named(JournalType type, guint64 id, const char *path, const char *second)
 {
-    JournalRecord r = record(type, id);
+    JournalRecord r = journal_record(type, id);
     r.path = path;
     r.second = second;
     return r;
@@ -87,13 +75,13 @@ static void test_ended(void)
     add(bytes, put(1, "/a"));
     add(bytes, put(2, "/b"));
     add(bytes, put(3, "/c"));
-    add(bytes, record(JOURNAL_DONE, 1));
-    add(bytes, record(JOURNAL_DROP, 2));
-    add(bytes, record(JOURNAL_DROP, 99));
+    add(bytes, journal_record(JOURNAL_DONE, 1));
+    add(bytes, journal_record(JOURNAL_DROP, 2));
+    add(bytes, journal_record(JOURNAL_DROP, 99));
     JournalRecord newer = put(4, "/c");
     newer.other = 3;
     add(bytes, newer);
-    JournalRecord set = record(JOURNAL_SET, 4);
+    JournalRecord set = journal_record(JOURNAL_SET, 4);
     set.mtime = 5;
     add(bytes, set);
     g_autoptr(JournalPlan) plan = replay(bytes);
@@ -124,12 +112,12 @@ static void test_after(void)
     add(bytes, put(1, "/a"));
     add(bytes, after(2, "/a", 1));
     add(bytes, after(3, "/a", 2));
-    add(bytes, record(JOURNAL_DROP, 2));
+    add(bytes, journal_record(JOURNAL_DROP, 2));
     g_autoptr(JournalPlan) both = replay(bytes);
     g_assert_cmpuint(both->items->len, ==, 2);
     g_assert_cmpint(item(both, 1)->base.kind, ==, JOURNAL_AFTER);
     g_assert_cmpuint(item(both, 1)->after, ==, 1);
-    JournalRecord done = record(JOURNAL_DONE, 1);
+    JournalRecord done = journal_record(JOURNAL_DONE, 1);
     done.state = (JournalState){JOURNAL_FILE, REMOTE_TIME_SECOND, 10, 77};
     add(bytes, done);
     g_autoptr(JournalPlan) plan = replay(bytes);
@@ -146,9 +134,9 @@ static void test_temporaries(void)
         add(bytes, put(id, "/a"));
         add(bytes, named(JOURNAL_START, id, "", temporary));
     }
-    add(bytes, record(JOURNAL_DROP, 2));
-    add(bytes, record(JOURNAL_DROP, 3));
-    add(bytes, record(JOURNAL_CLEAN, 3));
+    add(bytes, journal_record(JOURNAL_DROP, 2));
+    add(bytes, journal_record(JOURNAL_DROP, 3));
+    add(bytes, journal_record(JOURNAL_CLEAN, 3));
     JournalRecord commit = named(JOURNAL_COMMIT, 1, "/a", "/.t1");
     commit.third = "/.old";
     commit.mtime = 42;
@@ -174,8 +162,8 @@ static void test_renames(void)
     g_autoptr(JournalPlan) unknown = replay(bytes);
     g_assert_cmpuint(unknown->renames->len, ==, 1);
     g_assert_cmpuint(unknown->items->len, ==, 4);
-    add(bytes, record(JOURNAL_RENAMED, 5));
-    add(bytes, record(JOURNAL_DONE, 3));
+    add(bytes, journal_record(JOURNAL_RENAMED, 5));
+    add(bytes, journal_record(JOURNAL_DONE, 3));
     g_autoptr(JournalPlan) plan = replay(bytes);
     g_assert_cmpuint(plan->renames->len, ==, 0);
     g_assert_cmpuint(plan->items->len, ==, 2);

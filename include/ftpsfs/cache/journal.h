@@ -65,6 +65,9 @@ typedef struct {
     const char *path, *second, *third;
 } JournalRecord;
 
+/* A record without anything but type and number. */
+JournalRecord journal_record(JournalType type, guint64 id);
+
 /* ---- reading ---- */
 
 /* An upload that is pending. */
