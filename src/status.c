@@ -12,6 +12,7 @@
 #define BAR_WIDTH     24
 #define ROWS_MAX      64
 #define LABEL_COLUMNS 13
+#define CLOCK_COLUMNS 12
 
 #define BOLD  "\033[1m"
 #define DIM   "\033[2m"
@@ -27,6 +28,7 @@ StatusStyle status_style(int fd)
     style.fine = g_str_equal(nl_langinfo(CODESET), "UTF-8");
     if (!isatty(fd))
         return style;
+    style.terminal = TRUE;
     if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         style.width = size.ws_col;
     style.colour = term != NULL && !g_str_equal(term, "dumb") && g_getenv("NO_COLOR") == NULL;
@@ -237,7 +239,27 @@ static void append_cache(GString *page, const StatusStyle *style, const Records 
     labelled(page, "round trips", trips);
 }
 
-static void append_error(GString *page, const Record *error)
+/* Breaks `text` at spaces where a terminal would break it anywhere; what follows is indented. */
+static void append_wrapped(GString *page, const StatusStyle *style, const char *text, guint indent)
+{
+    guint column = indent;
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+    for (guint i = 0; words[i] != NULL; i++) {
+        guint length = (guint)g_utf8_strlen(words[i], -1);
+        if (i > 0 && style->terminal && column + 1 + length > style->width) {
+            g_string_append_printf(page, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (i > 0) {
+            g_string_append_c(page, ' ');
+            column++;
+        }
+        g_string_append(page, words[i]);
+        column += length;
+    }
+    g_string_append_c(page, '\n');
+}
+
+static void append_error(GString *page, const StatusStyle *style, const Record *error)
 {
     g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(record_number(error, "time", 0));
     g_autofree char *clock = g_date_time_format(time, "%H:%M:%S");
@@ -245,11 +267,12 @@ static void append_error(GString *page, const Record *error)
     g_autofree char *path = harmless(record_text(error, "path"));
     gboolean named = *path == '\0' || strstr(message, path) != NULL;
     gint64 times = record_number(error, "times", 1);
-    g_string_append_printf(page, "  %s  %s%s%s", clock, named ? "" : path, named ? "" : ": ",
-                           message);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_append_printf(text, "%s%s%s", named ? "" : path, named ? "" : ": ", message);
     if (times > 1)
-        g_string_append_printf(page, " (%" G_GINT64_FORMAT " times)", times);
-    g_string_append_c(page, '\n');
+        g_string_append_printf(text, " (%" G_GINT64_FORMAT " times)", times);
+    g_string_append_printf(page, "  %s  ", clock);
+    append_wrapped(page, style, text->str, CLOCK_COLUMNS);
 }
 
 static void append_errors(GString *page, const StatusStyle *style, const Records *status)
@@ -259,7 +282,7 @@ static void append_errors(GString *page, const StatusStyle *style, const Records
     if (count == 0)
         g_string_append(page, "  none\n");
     for (guint i = 0; i < count; i++)
-        append_error(page, records_get(status, "error", i));
+        append_error(page, style, records_get(status, "error", i));
 }
 
 char *status_page(const Records *status, const StatusStyle *style)

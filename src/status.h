@@ -11,9 +11,10 @@
 
 /* How the page is to look. */
 typedef struct {
-    guint width;     /* columns */
-    gboolean fine;   /* UTF-8: bars of blocks */
-    gboolean colour; /* escape sequences */
+    guint width;       /* columns */
+    gboolean terminal; /* lines are not to be longer than that */
+    gboolean fine;     /* UTF-8: bars of blocks */
+    gboolean colour;   /* escape sequences */
 } StatusStyle;
 
 /* The page, for g_free. */

@@ -13,8 +13,11 @@
 
 #define REFRESH_MS 500
 
-#define ENTER "\033[?1049h\033[?25l"
-#define LEAVE "\033[?25h\033[?1049l"
+/* The other screen, no cursor, and a line that is too long is cut: two rows would push the first
+ * out.
+ */
+#define ENTER "\033[?1049h\033[?25l\033[?7l"
+#define LEAVE "\033[?7h\033[?25h\033[?1049l"
 #define HOME  "\033[H"
 #define CLEAR "\033[J"
 #define END   "\033[K\n"

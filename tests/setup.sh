@@ -17,7 +17,7 @@ SETUP_BUILD_PACKAGES="gcc libc6-dev libasan8 libubsan1 meson ninja-build pkg-con
 SETUP_TEST_PACKAGES="python3 python3-pytest python3-pytest-xdist python3-pyftpdlib python3-openssl
     python3-cryptography ca-certificates git rsync systemd tar util-linux
     softhsm2 gnutls-bin autofs
-    bash zsh fish mandoc dpkg-dev"
+    bash zsh fish mandoc dpkg-dev tmux desktop-file-utils"
 # Libraries of the servers that are no trouble to install, and mostly are.
 SETUP_LIBRARY_PACKAGES="libacl1 libcap2 libcrypt1 libidn2-0 libncursesw6 libpam0g libpam-modules
     libpcre2-8-0 libssl3 libtirpc3 zlib1g"

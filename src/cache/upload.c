@@ -105,7 +105,8 @@ static gboolean store_rest(File *file, RemoteStream *store, Upload *upload, GCan
                            GError **error)
 {
     Remote *remote = file->files->remote;
-    stream_expect(store, spool_size(file->spool));
+    g_autofree char *target = file->temporary != NULL ? node_path(file->node) : NULL;
+    stream_expect(store, target, spool_size(file->spool));
     gboolean ok = writer_send(file, store, &upload->size, spool_size(file->spool), cancel, error);
     guint32 mode = mode_to_set(file);
     upload->want_mode = file->want_mode;

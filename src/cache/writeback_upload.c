@@ -228,6 +228,10 @@ static gboolean send_content(Item *item, RemoteStream *stream, GError **error)
     if (fd < 0)
         return FALSE;
     g_autofree guint8 *buffer = g_malloc(PIECE_SIZE);
+    g_mutex_lock(&item->writeback->lock);
+    g_autofree char *path = g_strdup(item->path);
+    g_mutex_unlock(&item->writeback->lock);
+    stream_expect(stream, path, item->size);
     gssize n;
     gboolean ok = TRUE;
     while (ok && (n = read_piece(item, fd, buffer, error)) != 0) {

@@ -39,8 +39,14 @@ void activity_begin_transfer(Activity *activity, guint64 first, guint64 total)
     g_mutex_unlock(&activity->lock);
 }
 
-void activity_expect(Activity *activity, guint64 total)
+void activity_expect(Activity *activity, const char *path, guint64 total)
 {
+    if (path != NULL) {
+        g_mutex_lock(&activity->lock);
+        g_free(activity->path);
+        activity->path = g_strdup(path);
+        g_mutex_unlock(&activity->lock);
+    }
     SET(activity->total, total);
 }
 

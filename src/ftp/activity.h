@@ -32,7 +32,10 @@ void activity_command(Activity *activity, const char *verb, const char *argument
 /* The command's data connection is open; it begins at byte `first` of a file of `total` bytes (0:
  * unknown). */
 void activity_begin_transfer(Activity *activity, guint64 first, guint64 total);
-void activity_expect(Activity *activity, guint64 total);
+
+/* It turns out that the file has so many bytes, and `path` (NULL: the command's argument) as the
+ * name to show: it may be stored under a hidden one. */
+void activity_expect(Activity *activity, const char *path, guint64 total);
 void activity_advance(Activity *activity, gsize bytes);
 void activity_end_transfer(Activity *activity);
 

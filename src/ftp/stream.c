@@ -123,9 +123,9 @@ gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellabl
     return transfer_read(stream->transfer, buffer, length, cancel, error);
 }
 
-void stream_expect(RemoteStream *stream, guint64 total)
+void stream_expect(RemoteStream *stream, const char *path, guint64 total)
 {
-    transfer_expect(stream->transfer, total);
+    transfer_expect(stream->transfer, path, total);
 }
 
 gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCancellable *cancel,

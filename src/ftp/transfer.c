@@ -379,9 +379,9 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
     return receive_end(transfer, cancel, error) ? 0 : -1;
 }
 
-void transfer_expect(Transfer *transfer, guint64 total)
+void transfer_expect(Transfer *transfer, const char *path, guint64 total)
 {
-    activity_expect(&transfer->session->activity, total);
+    activity_expect(&transfer->session->activity, path, total);
 }
 
 /* A server that hangs up on the data says why on the control connection: a full disk or a quota is

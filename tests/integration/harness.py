@@ -13,7 +13,7 @@ import time
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 REPOSITORY = os.path.dirname(TESTS)
-sys.path.insert(0, os.path.join(TESTS, "servers"))
+sys.path[:0] = [os.path.join(TESTS, "servers"), TESTS]
 
 from watchdog import abort_connection  # noqa: E402
 
@@ -208,6 +208,7 @@ class Mount:
     path: the mountpoint. pid: of ftpsfs. log(): what it wrote to stderr."""
 
     def __init__(self, source, directory, options, watchdog, words=(), home=None, stdin=None):
+        self.source = source
         self.directory = directory
         self.path = os.path.join(directory, "mnt")
         os.mkdir(self.path)

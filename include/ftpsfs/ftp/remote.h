@@ -182,8 +182,9 @@ gboolean remote_probe_rest_stor(Remote *remote, const char *scratch, GCancellabl
 gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
                    GError **error);
 
-/* The file that is being stored will have `total` bytes; for the status view alone. */
-void stream_expect(RemoteStream *stream, guint64 total);
+/* The file that is being stored will have `total` bytes, and `path` once it is there; NULL: it has
+ * that already. For the status view alone. */
+void stream_expect(RemoteStream *stream, const char *path, guint64 total);
 
 /* Sends all `length` bytes. */
 gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCancellable *cancel,

@@ -37,8 +37,8 @@ Transfer *transfer_open(Session *session, const TransferOptions *options, GCance
 gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellable *cancel,
                      GError **error);
 
-/* The file will have `total` bytes, for the status view. */
-void transfer_expect(Transfer *transfer, guint64 total);
+/* The file will have `total` bytes and be `path` (NULL: as was said), for the status view. */
+void transfer_expect(Transfer *transfer, const char *path, guint64 total);
 
 gboolean transfer_write(Transfer *transfer, const void *data, gsize length, GCancellable *cancel,
                         GError **error);
