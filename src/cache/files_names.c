@@ -387,6 +387,11 @@ gboolean files_rename(Files *files, Node *dir, const char *name, Node *new_dir,
                       GError **error)
 {
     Names names = {dir, new_dir, name, new_name, no_replace};
+    if (dir != new_dir && !remote_can(files->remote, REMOTE_CAN_MOVE)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CROSS,
+                    "\"%s\": the server has no way to rename to another directory; copy", name);
+        return FALSE;
+    }
     g_autoptr(Node) source = tree_peek(files->tree, dir, name);
     g_autoptr(Node) replaced = tree_peek(files->tree, new_dir, new_name);
     if (source == NULL)

@@ -122,7 +122,7 @@ gboolean tree_is_refusal(const GError *error)
         FTPSFS_ERROR_NOT_EMPTY, FTPSFS_ERROR_NOT_DIR,     FTPSFS_ERROR_IS_DIR,
         FTPSFS_ERROR_NO_SPACE,  FTPSFS_ERROR_UNSUPPORTED, FTPSFS_ERROR_NAME,
         FTPSFS_ERROR_BUSY,      FTPSFS_ERROR_INVALID,     FTPSFS_ERROR_NAME_TOO_LONG,
-        FTPSFS_ERROR_IO,
+        FTPSFS_ERROR_IO,        FTPSFS_ERROR_CROSS,       FTPSFS_ERROR_READ_ONLY,
     };
     for (guint i = 0; i < G_N_ELEMENTS(refusals); i++) {
         if (ftpsfs_error_is(error, refusals[i]))

@@ -150,6 +150,7 @@ static gboolean may_be_target(const GError *failure)
     return tree_is_refusal(failure) && !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND) &&
            !ftpsfs_error_is(failure, FTPSFS_ERROR_UNSUPPORTED) &&
            !ftpsfs_error_is(failure, FTPSFS_ERROR_NAME) &&
+           !ftpsfs_error_is(failure, FTPSFS_ERROR_CROSS) &&
            !ftpsfs_error_is(failure, FTPSFS_ERROR_NAME_TOO_LONG);
 }
 

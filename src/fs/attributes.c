@@ -105,7 +105,8 @@ static void reply_attributes(fuse_req_t req, fuse_ino_t ino, GCancellable *cance
     }
     struct stat st;
     fs_fill_stat(fs, &info, &st);
-    fuse_reply_attr(req, &st, fs_validity(&info));
+    /* A size that nothing told will be known when the file is opened. */
+    fuse_reply_attr(req, &st, fs_attribute_validity(&info));
 }
 
 static void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

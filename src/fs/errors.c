@@ -41,6 +41,10 @@ static int errno_of(const GError *error)
         return EINVAL;
     case FTPSFS_ERROR_STALE:
         return ESTALE;
+    case FTPSFS_ERROR_CROSS:
+        return EXDEV;
+    case FTPSFS_ERROR_READ_ONLY:
+        return EROFS;
     case FTPSFS_ERROR_BUSY:
         return EBUSY;
     case FTPSFS_ERROR_INTERRUPTED:
@@ -65,7 +69,7 @@ static gboolean is_ordinary(int code)
 {
     return code == ENOENT || code == EEXIST || code == ENOTEMPTY || code == EISDIR ||
            code == ENOTDIR || code == EOPNOTSUPP || code == EINTR || code == EILSEQ ||
-           code == ENAMETOOLONG || code == EINVAL;
+           code == ENAMETOOLONG || code == EINVAL || code == EXDEV;
 }
 
 void fs_reply_error(fuse_req_t req, fuse_ino_t ino, const char *name, const GError *error)

@@ -65,6 +65,8 @@ static struct fuse_session *new_session(Fs *fs)
     fs_directories_register(&ops);
     fs_files_register(&ops, fs);
     fs_attributes_register(&ops);
+    if (remote_is_read_only(fs->remote))
+        fs_read_only_register(&ops, fs);
 
     char *options = NULL;
     int failed = fuse_opt_add_arg(&args, "ftpsfs");

@@ -23,6 +23,8 @@ struct Fs {
                                 kernel does not do so after a signal has ended the session */
     gboolean mounted;
     gboolean signals;
+    /* What opens files to read in a mount that refuses to write; constant. */
+    void (*open)(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 };
 
 static inline Fs *fs_of(fuse_req_t req)
@@ -69,6 +71,8 @@ void fs_directories_register(struct fuse_lowlevel_ops *ops);
 void fs_directory_handle_free(gpointer handle);
 void fs_files_register(struct fuse_lowlevel_ops *ops, const Fs *fs);
 void fs_attributes_register(struct fuse_lowlevel_ops *ops);
+/* After all others, where the server can be read only. */
+void fs_read_only_register(struct fuse_lowlevel_ops *ops, Fs *fs);
 
 /* fs_refresh.c: drops what is cached of `path` (below the mount's root, "" for the root) and all
  * below it, here and in the kernel. Blocks while the kernel is busy with the directories. FALSE when

@@ -24,11 +24,13 @@ typedef struct {
 static const Spec specs[FEATURE_COUNT] = {
     [FEATURE_PATHS] = {"path names", "TVFS", NULL, LEARNED,
                        "names with slashes; else CWD, then the bare name"},
+    [FEATURE_BRACKETS] = {"[.NAME]", NULL, NULL, LEARNED, "directories of VMS in brackets"},
     [FEATURE_MLST] = {"MLST", "MLST", NULL, ANNOUNCED, "exact listings and single entries"},
     [FEATURE_LIST_ALL] = {"LIST -a", NULL, NULL, LEARNED, "hidden names in listings"},
     [FEATURE_SIZE] = {"SIZE", "SIZE", NULL, LEARNED, "exact sizes"},
     [FEATURE_MDTM] = {"MDTM", "MDTM", NULL, LEARNED, "exact modification times"},
     [FEATURE_UTF8] = {"UTF8", "UTF8", NULL, LEARNED, "names in UTF-8"},
+    [FEATURE_LANG] = {"LANG", "LANG", NULL, ANNOUNCED, "messages and months in English"},
     [FEATURE_CLNT] = {"CLNT", "CLNT", NULL, ANNOUNCED, "the client tells its name"},
     [FEATURE_HOST] = {"HOST", "HOST", NULL, LEARNED, "virtual hosts, for ftp_host"},
     [FEATURE_EPSV] = {"EPSV", "EPSV", NULL, LEARNED, "passive data connections, else PASV"},

@@ -182,15 +182,37 @@ static gsize unix_device(const UnixLine *line, gsize at)
                                                                                   : 0;
 }
 
-/* Finds size and date. Returns the word after the date, with *size the word of the size; 0 when
- * there are none. */
-static gsize unix_anchor(const UnixLine *line, gsize *size, ListingDate *date, RemoteEntry *entry)
+/* A date in a language that is not known here, "maalis 1 10:11": it tells no time, but where the
+ * name begins. Returns the number of words, or 0. */
+static gsize unix_foreign_date(const UnixLine *line, gsize at)
+{
+    ListingDate ignored = {0};
+    ListingText month = unix_word(line, at), day = unix_word(line, at + 1);
+    if (listing_parse_day(month, &ignored.day)) {
+        month = day;
+        day = unix_word(line, at);
+    }
+    gboolean word = month.length > 1;
+    for (gsize i = 0; i < month.length; i++)
+        word = word && (g_ascii_isalpha(month.at[i]) || (guchar)month.at[i] >= 0x80 ||
+                        (i > 0 && month.at[i] == '.'));
+    return word && listing_parse_day(day, &ignored.day) && unix_time_or_year(line, at + 2, &ignored)
+               ? 3
+               : 0;
+}
+
+/* Finds size and date, which is left empty for a `foreign` one. Returns the word after the date,
+ * with *size the word of the size; 0 when there are none. */
+static gsize unix_anchor(const UnixLine *line, gboolean foreign, gsize *size, ListingDate *date,
+                         RemoteEntry *entry)
 {
     for (gsize at = 1; at + 1 < line->count; at++) {
         gsize words = line->device ? unix_device(line, at) : 0;
         if (words == 0)
             words = unix_size(line->words[at], entry) ? 1 : 0;
-        gsize date_words = words == 0 ? 0 : unix_date(line, at + words, date);
+        gsize date_words = words == 0 ? 0
+                           : foreign  ? unix_foreign_date(line, at + words)
+                                      : unix_date(line, at + words, date);
         if (date_words > 0) {
             *size = at;
             return at + words + date_words;
@@ -354,8 +376,11 @@ static ListingLine unix_entry(const ListingState *state, ListingText text, Listi
     line.device = text.at[0] == 'b' || text.at[0] == 'c';
 
     gsize size;
-    gsize end = unix_anchor(&line, &size, &date, row->entry);
-    if (end == 0 || !listing_date_apply(&date, state, row->entry))
+    gsize end = unix_anchor(&line, FALSE, &size, &date, row->entry);
+    gboolean dated = end != 0;
+    if (!dated)
+        end = unix_anchor(&line, TRUE, &size, &date, row->entry);
+    if (end == 0 || (dated && !listing_date_apply(&date, state, row->entry)))
         return LISTING_LINE_UNKNOWN;
     unix_owners(&line, size, row);
     row->name = unix_rest(&line, end);

@@ -6,6 +6,7 @@
 #include "ftpsfs/ftp/encoding.h"
 #include "ftpsfs/ftp/transfer.h"
 #include "ftpsfs/util/error.h"
+#include "place.h"
 
 #define LIST_BUFFER   (64 * 1024)
 #define LIST_KEPT_MAX (8 * 1024 * 1024) /* bytes of a listing that are kept to learn from */
@@ -49,38 +50,6 @@ void remote_free(Remote *remote)
     g_free(remote);
 }
 
-static char *root_path(const char *login_directory, const char *directory)
-{
-    if (directory == NULL)
-        directory = "";
-    g_autofree char *joined = *directory == '/'
-                                  ? g_strdup(directory)
-                                  : g_build_filename(login_directory, directory, NULL);
-    /* "a//b/" -> "/a/b": paths are built by appending "/name". Two slashes in front are kept by
-     * GLib, since they mean something elsewhere. */
-    g_autofree char *plain = g_canonicalize_filename(joined, "/");
-    return g_strdup(plain[1] == '/' ? plain + 1 : plain);
-}
-
-static gboolean try_enter(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                          GCancellable *cancel, GError **error)
-{
-    (void)repeated;
-    (void)data;
-    g_free(remote->root);
-    remote->root = root_path(session_login_directory(session), remote->options.directory);
-    g_autoptr(Reply) reply = session_command(session, "CWD", remote->root, cancel, error);
-    if (reply == NULL)
-        return FALSE;
-    if (reply_is(reply, 2))
-        return TRUE;
-    g_autofree char *text = reply_text(reply);
-    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_NOT_FOUND,
-                "%s: no such directory on %s, or no access to it: %d %s", remote->root,
-                remote->options.host, reply->code, text);
-    return FALSE;
-}
-
 Remote *remote_new(const RemoteOptions *options, Trust *trust, Stats *stats, GCancellable *cancel,
                    GError **error)
 {
@@ -94,7 +63,7 @@ Remote *remote_new(const RemoteOptions *options, Trust *trust, Stats *stats, GCa
     g_mutex_init(&remote->context.ticket_lock);
     remote->pool = pool_new(&remote->context);
     g_autoptr(GError) failure = NULL;
-    if (!remote_run(remote, FALSE, try_enter, NULL, cancel, &failure)) {
+    if (!remote_enter_root(remote, cancel, &failure)) {
         /* Of what goes wrong on a connection the message knows only what, not with whom. */
         if (strstr(failure->message, options->host) == NULL)
             g_prefix_error(&failure, "%s: ", options->host);
@@ -107,6 +76,11 @@ Remote *remote_new(const RemoteOptions *options, Trust *trust, Stats *stats, GCa
 const char *remote_root(const Remote *remote)
 {
     return remote->root;
+}
+
+gboolean remote_is_read_only(const Remote *remote)
+{
+    return remote->read_only;
 }
 
 gboolean remote_can(const Remote *remote, RemoteCan what)
@@ -128,6 +102,8 @@ gboolean remote_can(const Remote *remote, RemoteCan what)
         return features_maybe(features, FEATURE_SITE_SYMLINK);
     case REMOTE_CAN_REST_STOR:
         return features_get(features, FEATURE_REST_STOR) == FEATURE_YES;
+    case REMOTE_CAN_MOVE:
+        return features_maybe(features, FEATURE_PATHS);
     case REMOTE_CAN_COPY:
         return features_get(features, FEATURE_SITE_COPY) == FEATURE_YES;
     case REMOTE_CAN_HASH:
@@ -260,7 +236,8 @@ static gboolean parse_transfer(Remote *remote, Session *session, Transfer *trans
 static gboolean list_with(Remote *remote, Session *session, const char *verb, const char *argument,
                           ListArgs *args, GCancellable *cancel, GError **error)
 {
-    TransferOptions how = {.verb = verb, .argument = argument, .expected_size = G_MAXUINT64};
+    TransferOptions how = {
+        .verb = verb, .argument = argument, .path = args->path, .expected_size = G_MAXUINT64};
     args->bytes = 0;
     args->entries = 0;
     g_autoptr(Transfer) transfer = transfer_open(session, &how, cancel, error);
@@ -276,12 +253,23 @@ static gboolean list_with(Remote *remote, Session *session, const char *verb, co
     return transfer_finish(g_steal_pointer(&transfer), cancel, error);
 }
 
+static gboolean list_facts(Remote *remote, Session *session, ListArgs *args, GCancellable *cancel,
+                           GError **error)
+{
+    const char *argument;
+    return place_enter_directory(session, args->path, &argument, cancel, error) &&
+           list_with(remote, session, "MLSD", argument, args, cancel, error);
+}
+
 /* LIST, with "-a" as long as the server is not known to take that for a file name: without it Unix
  * servers leave out names that begin with a dot. */
 static gboolean list_unix(Remote *remote, Session *session, ListArgs *args, GCancellable *cancel,
                           GError **error)
 {
     Features *features = remote->context.features;
+    const char *argument;
+    if (!place_enter_directory(session, args->path, &argument, cancel, error))
+        return FALSE;
     if (features_maybe(features, FEATURE_LIST_ALL)) {
         g_autofree char *all = g_strdup_printf("-a %s", args->path);
         g_autoptr(GError) failure = NULL;
@@ -298,7 +286,7 @@ static gboolean list_unix(Remote *remote, Session *session, ListArgs *args, GCan
             return FALSE;
         }
     }
-    if (!list_with(remote, session, "LIST", args->path, args, cancel, error))
+    if (!list_with(remote, session, "LIST", argument, args, cancel, error))
         return FALSE;
     if (args->entries > 0)
         features_set(features, FEATURE_LIST_ALL, FEATURE_NO);
@@ -341,8 +329,11 @@ static gboolean try_mlst(Remote *remote, Session *session, gboolean repeated, gp
 {
     (void)repeated;
     StatArgs *args = data;
+    const char *name = place_enter(session, args->path, cancel, error);
+    if (name == NULL)
+        return FALSE;
     STATS_ADD(remote->context.stats, stats, 1);
-    g_autoptr(Reply) reply = session_command(session, "MLST", args->path, cancel, error);
+    g_autoptr(Reply) reply = session_command(session, "MLST", name, cancel, error);
     return reply != NULL &&
            remote_take_mlst(remote, session, args->path, reply, args->entry, error);
 }
@@ -428,9 +419,12 @@ static gboolean try_size_mdtm(Remote *remote, Session *session, gboolean repeate
 {
     (void)repeated;
     StatArgs *args = data;
+    const char *name = place_enter(session, args->path, cancel, error);
+    if (name == NULL)
+        return FALSE;
     STATS_ADD(remote->context.stats, stats, 1);
-    if (!session_queue(session, "SIZE", args->path, error) ||
-        !session_send(session, "MDTM", args->path, cancel, error))
+    if (!session_queue(session, "SIZE", name, error) ||
+        !session_send(session, "MDTM", name, cancel, error))
         return FALSE;
     g_autoptr(Reply) size = session_receive_final(session, cancel, error);
     g_autoptr(Reply) mdtm = size != NULL ? session_receive_final(session, cancel, error) : NULL;
@@ -450,10 +444,48 @@ gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,
     return remote_run(remote, FALSE, try_size_mdtm, &args, cancel, error);
 }
 
+/* Whether the server's answer, in words, is that something is not there; else *error is set. */
+static gboolean is_answer(GError *failure, GError **error)
+{
+    if (!ftpsfs_error_is_connection(failure) &&
+        !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED) &&
+        !ftpsfs_error_is(failure, FTPSFS_ERROR_NAME) &&
+        !ftpsfs_error_is(failure, FTPSFS_ERROR_INVALID)) {
+        g_error_free(failure);
+        return TRUE;
+    }
+    g_propagate_error(error, failure);
+    return FALSE;
+}
+
+/* remote_exists on a server without path names. */
+static gboolean exists_by_name(Session *session, const char *path, GCancellable *cancel,
+                               GError **error)
+{
+    GError *failure = NULL;
+    const char *name = place_enter(session, path, cancel, &failure);
+    if (name == NULL) {
+        is_answer(failure, error);
+        return FALSE;
+    }
+    g_autoptr(Reply) reply = session_command(session, "SIZE", name, cancel, error);
+    if (reply == NULL || reply_is(reply, 2))
+        return reply != NULL;
+    if (place_enter_directory(session, path, &name, cancel, &failure))
+        return TRUE;
+    is_answer(failure, error);
+    return FALSE;
+}
+
 gboolean remote_exists(Session *session, const char *path, GCancellable *cancel, GError **error)
 {
     gboolean mlst = features_get(session_context(session)->features, FEATURE_MLST) == FEATURE_YES;
-    g_autoptr(Reply) reply = session_command(session, mlst ? "MLST" : "SIZE", path, cancel, error);
+    if (place_is_relative(session) && !mlst)
+        return exists_by_name(session, path, cancel, error);
+    const char *name = place_enter(session, path, cancel, error);
+    if (name == NULL)
+        return FALSE;
+    g_autoptr(Reply) reply = session_command(session, mlst ? "MLST" : "SIZE", name, cancel, error);
     if (reply == NULL || reply_is(reply, 2) || mlst)
         return reply != NULL && reply_is(reply, 2);
     g_autoptr(Reply) directory = session_command(session, "CWD", path, cancel, error);
@@ -483,7 +515,7 @@ static gboolean try_list(Remote *remote, Session *session, gboolean repeated, gp
     if (repeated && args->restart != NULL)
         args->restart(args->data);
     if (remote_can(remote, REMOTE_CAN_MLST))
-        return list_with(remote, session, "MLSD", args->path, args, cancel, error);
+        return list_facts(remote, session, args, cancel, error);
     return list_unix(remote, session, args, cancel, error);
 }
 

@@ -6,10 +6,12 @@
 #include "remote_private.h"
 
 #include "ftpsfs/util/error.h"
+#include "place.h"
 
 typedef struct {
     const char *path;
-    guint32 mode; /* or G_MAXUINT32 */
+    const char *name; /* that the server is told */
+    guint32 mode;     /* or G_MAXUINT32 */
     gint64 mtime; /* or G_MININT64 */
 } AttributeArgs;
 
@@ -45,7 +47,7 @@ static char *format_argument(const char *format, const AttributeArgs *args)
         if (*p == 'M') {
             g_string_append_printf(out, "%04o", args->mode & 07777);
         } else if (*p == 'P') {
-            g_string_append(out, args->path);
+            g_string_append(out, args->name);
         } else {
             g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(args->mtime);
             g_autofree char *text = time != NULL ? g_date_time_format(time, "%Y%m%d%H%M%S") : NULL;
@@ -145,8 +147,11 @@ static gboolean try_set_attributes(Remote *remote, Session *session, gboolean re
                                    gpointer data, GCancellable *cancel, GError **error)
 {
     (void)repeated;
-    const AttributeArgs *args = data;
+    AttributeArgs *args = data;
     Features *features = remote->context.features;
+    args->name = place_enter(session, args->path, cancel, error);
+    if (args->name == NULL)
+        return FALSE;
     gboolean set_mode = args->mode != G_MAXUINT32;
     gboolean set_mtime = args->mtime != G_MININT64;
     if (set_mode && set_mtime) {
@@ -234,14 +239,14 @@ static gboolean end_setting(Session *session, const Setting *setting, const Attr
 }
 
 /* The query at the end of the exchange. */
-static gboolean send_query(Session *session, const char *path, gboolean mlst, GCancellable *cancel,
-                           GError **error)
+static gboolean send_query(Session *session, const AttributeArgs *args, gboolean mlst,
+                           GCancellable *cancel, GError **error)
 {
     STATS_ADD(session_context(session)->stats, stats, 1);
     if (mlst)
-        return session_send(session, "MLST", path, cancel, error);
-    return session_queue(session, "SIZE", path, error) &&
-           session_send(session, "MDTM", path, cancel, error);
+        return session_send(session, "MLST", args->name, cancel, error);
+    return session_queue(session, "SIZE", args->name, error) &&
+           session_send(session, "MDTM", args->name, cancel, error);
 }
 
 static gboolean receive_query(Remote *remote, Session *session, const SettleArgs *args,
@@ -265,7 +270,7 @@ static gboolean settle(Remote *remote, Session *session, Setting *mode, Setting 
     gboolean mlst = remote_can(remote, REMOTE_CAN_MLST);
     if ((attributes->mode != G_MAXUINT32 && !queue_setting(session, mode, attributes, error)) ||
         (attributes->mtime != G_MININT64 && !queue_setting(session, mtime, attributes, error)) ||
-        !send_query(session, attributes->path, mlst, cancel, error) ||
+        !send_query(session, attributes, mlst, cancel, error) ||
         !receive_setting(session, mode, cancel, error) ||
         !receive_setting(session, mtime, cancel, error) ||
         !receive_query(remote, session, args, mlst, cancel, error)) {
@@ -278,7 +283,7 @@ static gboolean settle(Remote *remote, Session *session, Setting *mode, Setting 
         return FALSE;
     if (!again)
         return TRUE;
-    if (send_query(session, attributes->path, mlst, cancel, error) &&
+    if (send_query(session, attributes, mlst, cancel, error) &&
         receive_query(remote, session, args, mlst, cancel, error))
         return TRUE;
     session_drop_replies(session);
@@ -289,7 +294,10 @@ static gboolean try_settle(Remote *remote, Session *session, gboolean repeated, 
                            GCancellable *cancel, GError **error)
 {
     (void)repeated;
-    const SettleArgs *args = data;
+    SettleArgs *args = data;
+    args->attributes.name = place_enter(session, args->attributes.path, cancel, error);
+    if (args->attributes.name == NULL)
+        return FALSE;
     Setting mode = {.ways = mode_ways, .n = G_N_ELEMENTS(mode_ways), .what = "permissions"};
     Setting mtime = {
         .ways = mtime_ways, .n = G_N_ELEMENTS(mtime_ways), .what = "modification time"};

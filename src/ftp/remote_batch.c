@@ -5,6 +5,7 @@
  */
 #include "ftpsfs/ftp/encoding.h"
 #include "ftpsfs/util/error.h"
+#include "place.h"
 #include "remote_private.h"
 
 /* Commands in one TLS record. Two such groups are under way, so that the server always has some to
@@ -74,8 +75,9 @@ static gboolean send_group(Session *session, Cursor *cursor, guint *sent, GCance
         RemoteQuery *next = NULL;
         const char *following = next_command(&ahead, &next);
         gboolean last = following == NULL || *sent + 1 == GROUP;
-        if (last ? !session_send(session, verb, query->path, cancel, error)
-                 : !session_queue(session, verb, query->path, error))
+        const char *name = place_name(session, query->path);
+        if (last ? !session_send(session, verb, name, cancel, error)
+                 : !session_queue(session, verb, name, error))
             return FALSE;
         query = next;
         verb = following;
@@ -98,13 +100,12 @@ static gboolean receive_group(Session *session, Cursor *cursor, guint count, GCa
     return TRUE;
 }
 
-static gboolean try_batch(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                          GCancellable *cancel, GError **error)
+/* Asks for files that can be named from where the session is. */
+static gboolean run_batch(Session *session, const BatchArgs *args, GCancellable *cancel,
+                          GError **error)
 {
-    (void)remote;
-    (void)repeated;
-    Cursor sender = {.args = data};
-    Cursor receiver = {.args = data};
+    Cursor sender = {.args = args};
+    Cursor receiver = {.args = args};
     guint under_way = 0;
     guint sent = 0;
     do {
@@ -115,6 +116,27 @@ static gboolean try_batch(Remote *remote, Session *session, gboolean repeated, g
         }
         under_way = sent;
     } while (under_way > 0);
+    return TRUE;
+}
+
+static gboolean try_batch(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                          GCancellable *cancel, GError **error)
+{
+    (void)remote;
+    (void)repeated;
+    const BatchArgs *all = data;
+    for (guint first = 0, end; first < all->count; first = end) {
+        BatchArgs args = *all;
+        args.queries += first;
+        for (end = first + 1; end < all->count; end++) {
+            if (!place_is_together(session, args.queries->path, all->queries[end].path))
+                break;
+        }
+        args.count = end - first;
+        if (place_enter(session, args.queries->path, cancel, error) == NULL ||
+            !run_batch(session, &args, cancel, error))
+            return FALSE;
+    }
     return TRUE;
 }
 

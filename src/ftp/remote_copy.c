@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ftpsfs/util/error.h"
+#include "place.h"
 #include "remote_private.h"
 
 typedef struct {
@@ -38,7 +39,7 @@ static gboolean try_copy(Remote *remote, Session *session, gboolean repeated, gp
 gboolean remote_copy(Remote *remote, const char *from, const char *to, GCancellable *cancel,
                      GError **error)
 {
-    if (!remote_can(remote, REMOTE_CAN_COPY)) {
+    if (!remote_can(remote, REMOTE_CAN_COPY) || !remote_can(remote, REMOTE_CAN_MOVE)) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED, "the server can't copy files");
         return FALSE;
     }
@@ -97,10 +98,13 @@ static gboolean try_hash(Remote *remote, Session *session, gboolean repeated, gp
     (void)repeated;
     HashArgs *args = data;
     const HashWay *way = args->way;
+    const char *name = place_enter(session, args->path, cancel, error);
+    if (name == NULL)
+        return FALSE;
     /* Which hash HASH gives is a setting of the session. */
     if (way->option != NULL && !session_queue(session, "OPTS", way->option, error))
         return FALSE;
-    if (!session_send(session, way->verb, args->path, cancel, error)) {
+    if (!session_send(session, way->verb, name, cancel, error)) {
         session_drop_replies(session);
         return FALSE;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ftpsfs/util/error.h"
+#include "place.h"
 
 /* That a server lacks an extension is everyday life, and its EOPNOTSUPP is not logged above; that it
  * lacks MKD or DELE is worth a line. */
@@ -13,13 +14,10 @@ static void log_unsupported(const GError *refusal)
         g_message("%s", refusal->message);
 }
 
-/* Sends "VERB argument" and takes 2xx for success. */
-static gboolean simple(Session *session, const char *verb, const char *argument, const char *path,
-                       GCancellable *cancel, GError **error)
+/* Judges the reply to DELE or RMD. */
+static gboolean judge_removal(Session *session, const char *verb, const char *path,
+                              const Reply *reply, GCancellable *cancel, GError **error)
 {
-    g_autoptr(Reply) reply = session_command(session, verb, argument, cancel, error);
-    if (reply == NULL)
-        return FALSE;
     if (reply_is(reply, 2))
         return TRUE;
     g_autoptr(GError) refusal = NULL;
@@ -56,7 +54,7 @@ static gboolean try_mkdir(Remote *remote, Session *session, gboolean repeated, g
         return FALSE;
     if (done)
         return TRUE;
-    g_autoptr(Reply) reply = session_command(session, "MKD", path, cancel, error);
+    g_autoptr(Reply) reply = place_directory_command(session, "MKD", path, cancel, error);
     if (reply == NULL)
         return FALSE;
     if (reply_is(reply, 2))
@@ -81,6 +79,23 @@ typedef struct {
     const char *path;
 } RemoveArgs;
 
+static gboolean remove_once(Session *session, const RemoveArgs *args, GCancellable *cancel,
+                            GError **error)
+{
+    gboolean is_dir = g_str_equal(args->verb, "RMD");
+    g_autoptr(Reply) reply = NULL;
+    const char *name = NULL;
+    if (is_dir)
+        reply = place_directory_command(session, args->verb, args->path, cancel, error);
+    else if ((name = place_enter(session, args->path, cancel, error)) != NULL)
+        reply = session_command(session, args->verb, name, cancel, error);
+    if (reply == NULL || !judge_removal(session, args->verb, args->path, reply, cancel, error))
+        return FALSE;
+    if (is_dir)
+        place_note_moved(session);
+    return TRUE;
+}
+
 static gboolean try_remove(Remote *remote, Session *session, gboolean repeated, gpointer data,
                            GCancellable *cancel, GError **error)
 {
@@ -89,7 +104,7 @@ static gboolean try_remove(Remote *remote, Session *session, gboolean repeated, 
     gboolean done = FALSE;
     if (repeated && !check_done(session, args->path, FALSE, &done, cancel, error))
         return FALSE;
-    return done || simple(session, args->verb, args->path, args->path, cancel, error);
+    return done || remove_once(session, args, cancel, error);
 }
 
 gboolean remote_rmdir(Remote *remote, const char *path, GCancellable *cancel, GError **error)
@@ -107,6 +122,7 @@ gboolean remote_unlink(Remote *remote, const char *path, GCancellable *cancel, G
 typedef struct {
     const char *from;
     const char *to;
+    const char *from_name, *to_name; /* that the server is told */
 } RenameArgs;
 
 /* RNFR was answered; `from` is its reply. TRUE: go on with RNTO's. */
@@ -143,26 +159,25 @@ static gboolean judge_rnto(Session *session, const RenameArgs *args, const Reply
 static gboolean rename_in_turn(Session *session, const RenameArgs *args, gboolean repeated,
                                GCancellable *cancel, GError **error)
 {
-    g_autoptr(Reply) from = session_command(session, "RNFR", args->from, cancel, error);
+    g_autoptr(Reply) from = session_command(session, "RNFR", args->from_name, cancel, error);
     gboolean done = FALSE;
     if (from == NULL || !judge_rnfr(session, args, repeated, from, &done, cancel, error))
         return done;
-    g_autoptr(Reply) to = session_command(session, "RNTO", args->to, cancel, error);
+    g_autoptr(Reply) to = session_command(session, "RNTO", args->to_name, cancel, error);
     return to != NULL && judge_rnto(session, args, to, cancel, error);
 }
 
 /* Both at once. Some servers forget RNFR's name when RNTO has come before their reply to RNFR is
  * out; they say 503 then, and are not asked this way again. */
-static gboolean try_rename(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                           GCancellable *cancel, GError **error)
+static gboolean rename_named(Remote *remote, Session *session, gboolean repeated,
+                             const RenameArgs *args, GCancellable *cancel, GError **error)
 {
-    const RenameArgs *args = data;
     Features *features = remote->context.features;
     if (!features_maybe(features, FEATURE_RENAME_PIPELINED))
         return rename_in_turn(session, args, repeated, cancel, error);
-    if (!session_queue(session, "RNFR", args->from, error))
+    if (!session_queue(session, "RNFR", args->from_name, error))
         return FALSE;
-    if (!session_send(session, "RNTO", args->to, cancel, error)) {
+    if (!session_send(session, "RNTO", args->to_name, cancel, error)) {
         /* A name that can't be sent: RNFR is queued, and goes out with the next command. */
         session_drop_replies(session);
         return FALSE;
@@ -183,6 +198,45 @@ static gboolean try_rename(Remote *remote, Session *session, gboolean repeated, 
         return rename_in_turn(session, args, repeated, cancel, error);
     }
     return judge_rnto(session, args, to, cancel, error);
+}
+
+/* A directory is a file to VMS, of type DIR, as which it may have to be renamed. */
+static gboolean rename_vms_directory(Remote *remote, Session *session, const RenameArgs *args,
+                                     GCancellable *cancel)
+{
+    g_autoptr(GError) failure = NULL;
+    if (session_is_broken(session) || place_enter(session, args->from, cancel, NULL) == NULL)
+        return FALSE;
+    g_autofree char *from_name = g_strconcat(args->from_name, ".DIR", NULL);
+    g_autofree char *to_name = g_strconcat(args->to_name, ".DIR", NULL);
+    RenameArgs typed = {args->from, args->to, from_name, to_name};
+    return rename_named(remote, session, FALSE, &typed, cancel, &failure);
+}
+
+static gboolean try_rename(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                           GCancellable *cancel, GError **error)
+{
+    RenameArgs *args = data;
+    if (!place_is_together(session, args->from, args->to)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CROSS,
+                    "%s: the server has no way to rename to another directory", args->from);
+        return FALSE;
+    }
+    args->to_name = place_enter(session, args->to, cancel, error);
+    args->from_name =
+        args->to_name != NULL ? place_enter(session, args->from, cancel, error) : NULL;
+    if (args->from_name == NULL)
+        return FALSE;
+    g_autoptr(GError) refusal = NULL;
+    if (rename_named(remote, session, repeated, args, cancel, &refusal) ||
+        (place_is_vms(session) && !ftpsfs_error_is_connection(refusal) &&
+         !ftpsfs_error_is(refusal, FTPSFS_ERROR_INTERRUPTED) &&
+         rename_vms_directory(remote, session, args, cancel))) {
+        place_note_moved(session);
+        return TRUE;
+    }
+    g_propagate_error(error, g_steal_pointer(&refusal));
+    return FALSE;
 }
 
 gboolean remote_rename(Remote *remote, const char *from, const char *to, GCancellable *cancel,
@@ -221,7 +275,8 @@ gboolean remote_symlink(Remote *remote, const char *target, const char *path, GC
 {
     /* SITE SYMLINK takes two words and has no quoting. */
     if (!features_maybe(remote->context.features, FEATURE_SITE_SYMLINK) ||
-        strchr(target, ' ') != NULL || strchr(path, ' ') != NULL) {
+        !remote_can(remote, REMOTE_CAN_MOVE) || strchr(target, ' ') != NULL ||
+        strchr(path, ' ') != NULL) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
                     "%s: the server can't make symbolic links, or not with a space in a name",
                     path);
@@ -246,7 +301,10 @@ static gboolean try_available(Remote *remote, Session *session, gboolean repeate
 {
     (void)repeated;
     SpaceArgs *args = data;
-    g_autoptr(Reply) reply = session_command(session, "AVBL", args->path, cancel, error);
+    const char *argument;
+    if (!place_enter_directory(session, args->path, &argument, cancel, error))
+        return FALSE;
+    g_autoptr(Reply) reply = session_command(session, "AVBL", argument, cancel, error);
     if (reply == NULL)
         return FALSE;
     if (reply->code == 213) {

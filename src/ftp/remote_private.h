@@ -15,6 +15,7 @@ struct Remote {
     SessionContext context;
     Pool *pool;
     char *root;
+    gboolean read_only; /* constant, like the root, once the first session has entered it */
     ServerClock *clock;
     gint dialect; /* ListingDialect of LIST, once known; atomic */
 };
@@ -27,6 +28,9 @@ typedef gboolean (*RemoteTry)(Remote *remote, Session *session, gboolean repeate
 /* Leases a session and tries; when the connection is lost on the way, once more on another. */
 gboolean remote_run(Remote *remote, gboolean for_data, RemoteTry try, gpointer data,
                     GCancellable *cancel, GError **error);
+
+/* remote_root.c: enters the directory where the mount starts, and learns how paths are told. */
+gboolean remote_enter_root(Remote *remote, GCancellable *cancel, GError **error);
 
 /* Whether `path` exists, asked on `session` by MLST, or SIZE and CWD. FALSE with *error unset when
  * it does not. */

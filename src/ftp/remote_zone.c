@@ -7,6 +7,7 @@
 
 #include "ftpsfs/ftp/clock.h"
 #include "ftpsfs/util/error.h"
+#include "place.h"
 #include "remote_private.h"
 
 #define SAMPLES 3
@@ -94,8 +95,9 @@ static gboolean send_questions(Session *session, const char *directory, const Sa
     for (guint i = 0; i < samples->count; i++) {
         g_autofree char *path = g_build_path("/", directory, samples->samples[i].name, NULL);
         gboolean last = i + 1 == samples->count;
-        if (last ? !session_send(session, "MDTM", path, cancel, error)
-                 : !session_queue(session, "MDTM", path, error))
+        const char *name = place_name(session, path); /* the session is where it has listed */
+        if (last ? !session_send(session, "MDTM", name, cancel, error)
+                 : !session_queue(session, "MDTM", name, error))
             return FALSE;
     }
     return TRUE;

@@ -21,6 +21,7 @@ void session_free(Session *session)
     g_queue_clear_full(&session->expected, g_free);
     g_string_free(session->out, TRUE);
     g_free(session->login_directory);
+    g_free(session->directory);
     g_free(session->tls);
     activity_clear(&session->activity);
     g_free(session);

@@ -113,7 +113,7 @@ static char *parse_pwd(const Reply *reply)
     g_autoptr(GString) path = g_string_new(NULL);
     for (p++; *p != '\0'; p++) {
         if (*p == '"' && *++p != '"')
-            return path->str[0] == '/' ? g_string_free(g_steal_pointer(&path), FALSE) : NULL;
+            return path->len > 0 ? g_string_free(g_steal_pointer(&path), FALSE) : NULL;
         g_string_append_c(path, *p);
     }
     return NULL;
@@ -152,6 +152,10 @@ static gboolean send_options(Session *session, GCancellable *cancel, GError **er
     if (options->codepage == NULL && features_get(features, FEATURE_UTF8) == FEATURE_YES &&
         !session_send(session, "OPTS", "UTF8 ON", cancel, error))
         return FALSE;
+    /* RFC 2640 section 4: replies, of which the words are looked at, and the months of listings. */
+    if (features_get(features, FEATURE_LANG) == FEATURE_YES &&
+        !session_send(session, "LANG", "en", cancel, error))
+        return FALSE;
     session_drop_replies(session);
     return TRUE;
 }
@@ -182,6 +186,10 @@ static gboolean set_up(Session *session, gboolean first, GCancellable *cancel, G
         session->login_directory = g_strdup("/");
     if (first && !learn_features(session, cancel, error))
         return FALSE;
+    /* A command of the user's may change the directory. */
+    if (session->context->options->init_commands == NULL)
+        session->directory = g_strdup("/");
+    session->moves = g_atomic_int_get(&session->context->moves);
     return send_options(session, cancel, error) && login_run_commands(session, cancel, error);
 }
 

@@ -27,7 +27,9 @@ struct Session {
     gint64 last_used;
     gint64 last_heard;
     gint64 idle_since;
-    char *login_directory;
+    char *login_directory; /* as PWD told it, in UTF-8; "/" when it told nothing */
+    char *directory;       /* where it is, as a path of ours, if that matters; NULL: unknown */
+    gint moves;            /* of the context, when that was so */
     DataPort *dataport;
     guint number;      /* from 1; constant once it is open, like the next */
     char *tls;         /* what was negotiated */

@@ -4,6 +4,7 @@
  */
 #include "ftpsfs/ftp/transfer.h"
 #include "ftpsfs/util/error.h"
+#include "place.h"
 #include "remote_private.h"
 
 struct RemoteStream {
@@ -45,7 +46,10 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
             return NULL;
         g_autoptr(GError) failure = NULL;
         Session *session = lease_session(lease);
-        Transfer *transfer = transfer_open(session, how, cancel, &failure);
+        TransferOptions named = *how;
+        named.argument = place_enter(session, how->path, cancel, &failure);
+        Transfer *transfer =
+            named.argument != NULL ? transfer_open(session, &named, cancel, &failure) : NULL;
         if (transfer != NULL) {
             RemoteStream *stream = g_new0(RemoteStream, 1);
             stream->lease = g_steal_pointer(&lease);
@@ -56,7 +60,7 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
         if (once || again || !ftpsfs_error_is_connection(failure) ||
             g_cancellable_is_cancelled(cancel)) {
             if (reading)
-                clarify_refusal(session, how->argument, failure, cancel);
+                clarify_refusal(session, how->path, failure, cancel);
             else if (ftpsfs_error_is(failure, FTPSFS_ERROR_IO))
                 failure->code = FTPSFS_ERROR_ACCESS;
             g_propagate_error(error, g_steal_pointer(&failure));
@@ -71,7 +75,7 @@ RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset,
                                GCancellable *cancel, GError **error)
 {
     TransferOptions how = {.verb = "RETR",
-                           .argument = path,
+                           .path = path,
                            .restart = offset,
                            .first = offset,
                            .total = size == G_MAXUINT64 ? 0 : size,
@@ -86,7 +90,7 @@ RemoteStream *remote_read_range(Remote *remote, const char *path, guint64 offset
     *ends = end < size && features_get(features, FEATURE_RANG) == FEATURE_YES;
     if (*ends) {
         TransferOptions how = {.verb = "RETR",
-                               .argument = path,
+                               .path = path,
                                .restart = offset,
                                .end = end,
                                .first = offset,
@@ -110,7 +114,7 @@ RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore ho
                                 GCancellable *cancel, GError **error)
 {
     TransferOptions options = {.verb = how == REMOTE_STORE_APPEND ? "APPE" : "STOR",
-                               .argument = path,
+                               .path = path,
                                .restart = how == REMOTE_STORE_AT ? offset : 0,
                                .first = offset,
                                .expected_size = G_MAXUINT64};

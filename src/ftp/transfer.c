@@ -110,7 +110,7 @@ static gboolean receive_start(Session *session, const TransferOptions *options,
     session_drop_replies(session);
     if (options->end > 0)
         features_set(session_context(session)->features, FEATURE_RANG, FEATURE_NO);
-    session_set_reply_error(error, options->end > 0 ? "RANG" : "REST", options->argument, rest);
+    session_set_reply_error(error, options->end > 0 ? "RANG" : "REST", options->path, rest);
     return FALSE;
 }
 
@@ -130,10 +130,9 @@ static gboolean receive_verdict(Session *session, const TransferOptions *options
         session_break(session);
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
                     "%s %s: the server reports the end before the beginning (%d)", options->verb,
-                    options->argument != NULL ? options->argument : "", reply->code);
+                    options->path, reply->code);
     } else
-        session_set_reply_error(error, options->verb,
-                                options->argument != NULL ? options->argument : "", reply);
+        session_set_reply_error(error, options->verb, options->path, reply);
     return FALSE;
 }
 
@@ -156,7 +155,7 @@ static Transfer *transfer_new(Session *session, const TransferOptions *options)
     Transfer *transfer = g_new0(Transfer, 1);
     transfer->session = session;
     transfer->verb = g_strdup(options->verb);
-    transfer->path = g_strdup(options->argument != NULL ? options->argument : "");
+    transfer->path = g_strdup(options->path);
     transfer->expected_size = options->expected_size;
     transfer->replied = TRUE; /* until a command is out */
     return transfer;

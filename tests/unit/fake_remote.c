@@ -218,6 +218,8 @@ gboolean remote_can(const Remote *remote, RemoteCan what)
         return remote->settings.chmod;
     case REMOTE_CAN_SYMLINK:
         return remote->settings.symlink;
+    case REMOTE_CAN_MOVE:
+        return TRUE;
     default:
         return FALSE;
     }

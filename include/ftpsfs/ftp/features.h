@@ -15,11 +15,13 @@
 /* What each is for is told by features_describe; the order is that of the table there. */
 typedef enum {
     FEATURE_PATHS,
+    FEATURE_BRACKETS,
     FEATURE_MLST,
     FEATURE_LIST_ALL,
     FEATURE_SIZE,
     FEATURE_MDTM,
     FEATURE_UTF8,
+    FEATURE_LANG,
     FEATURE_CLNT,
     FEATURE_HOST,
     FEATURE_EPSV,

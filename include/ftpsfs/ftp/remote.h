@@ -5,7 +5,8 @@
  * One Remote a mount. It owns the pool of control connections and what has been learned of the
  * server. All functions may be called from any thread, block the calling thread alone, and lock
  * nothing while they wait. Paths are UTF-8, absolute on the server ("/" is the server's root, not
- * the mount's; remote_root tells where the mount starts).
+ * the mount's; remote_root tells where the mount starts). On servers without path names "/" is the
+ * login directory.
  *
  * Errors, unless a function says otherwise: FTPSFS_ERROR_* by meaning of the reply, with a message
  * that names the command, the path and the server's words. Lost connections have been retried where
@@ -57,6 +58,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Remote, remote_free)
 /* The absolute server path of the mount's root; owned by the Remote. */
 const char *remote_root(const Remote *remote);
 
+/* Whether the server has nothing that could be written to by byte streams: data sets of MVS. Constant
+ * from remote_new on. */
+gboolean remote_is_read_only(const Remote *remote);
+
 /* What the server can do, as far as is known now. */
 typedef enum {
     REMOTE_CAN_MLST, /* exact single-entry queries and listings */
@@ -64,6 +69,7 @@ typedef enum {
     REMOTE_CAN_SET_MTIME,
     REMOTE_CAN_SYMLINK,
     REMOTE_CAN_REST_STOR, /* overwrite in place */
+    REMOTE_CAN_MOVE,      /* renames from one directory to another */
     REMOTE_CAN_COPY,      /* SITE CPFR, CPTO */
     REMOTE_CAN_HASH,      /* one of remote_hash */
 } RemoteCan;
@@ -109,7 +115,8 @@ gboolean remote_mkdir(Remote *remote, const char *path, GCancellable *cancel, GE
 gboolean remote_rmdir(Remote *remote, const char *path, GCancellable *cancel, GError **error);
 gboolean remote_unlink(Remote *remote, const char *path, GCancellable *cancel, GError **error);
 
-/* RNFR/RNTO. FTPSFS_ERROR_EXISTS where the server refuses an existing target. */
+/* RNFR/RNTO. FTPSFS_ERROR_EXISTS where the server refuses an existing target, FTPSFS_ERROR_CROSS
+ * where it has no way to name both (REMOTE_CAN_MOVE). */
 gboolean remote_rename(Remote *remote, const char *from, const char *to, GCancellable *cancel,
                        GError **error);
 

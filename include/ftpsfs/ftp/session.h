@@ -28,6 +28,7 @@ typedef struct {
     GMutex ticket_lock; /* guards ticket */
     GBytes *ticket;     /* TLS session data of the latest control connection */
     gint opened;        /* atomic: control connections that were begun, which numbers them */
+    gint moves;         /* atomic: directories may have been renamed or removed so often */
 } SessionContext;
 
 /* Connects, handshakes, logs in and sets up (PBSZ 0, PROT P, TYPE I, UTF-8, facts). When `first`
@@ -85,7 +86,8 @@ gboolean session_is_broken(const Session *session);
 void session_quit_begin(Session *session);
 void session_quit_end(Session *session, gint64 deadline);
 
-/* The login directory as PWD told it, absolute; owned by the session. */
+/* The login directory as PWD told it, "/" when it told none; in the server's own words where these
+ * begin with no slash. Owned by the session. */
 const char *session_login_directory(const Session *session);
 
 /* Monotonic microseconds of the last command or reply. */
