@@ -292,6 +292,18 @@ void chunks_put(ChunkCache *cache, guint64 node, guint64 version, guint64 index,
     free_dropped(dropped);
 }
 
+void chunks_forget(ChunkCache *cache, guint64 node, guint64 version, guint64 index)
+{
+    const ChunkKey key = {node, version, index};
+    GList *dropped = NULL;
+    g_mutex_lock(&cache->lock);
+    Chunk *chunk = g_hash_table_lookup(cache->chunks, &key);
+    if (chunk != NULL)
+        dropped = take_out(cache, chunk, dropped);
+    g_mutex_unlock(&cache->lock);
+    free_dropped(dropped);
+}
+
 void chunks_drop(ChunkCache *cache, guint64 node)
 {
     GList *dropped = NULL;

@@ -23,6 +23,7 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
         .stats = stats,
         /* What is read ahead has to survive in the cache until it is read. */
         .readahead = MIN(options->readahead, options->cache_size / 4),
+        .cache_size = options->cache_size,
         .ahead_max = options->cache_size / 16 * 7,
         .max_streams = MAX(options->connections - 1, 1),
         .timeout_s = options->timeout_s,

@@ -109,7 +109,7 @@ Run *run_new(Reader *reader, guint64 index)
     if (reader->runs->len >= RUNS_MAX)
         forget_oldest(reader);
     Run *run = g_new0(Run, 1);
-    run->first = run->position = index;
+    run->first = run->position = run->dropped = index;
     run->tuning.streams = 1;
     run->last_use = g_get_monotonic_time();
     /* From a file's beginning on, reading is mostly sequential; elsewhere that has to show first.
@@ -144,6 +144,18 @@ static guint64 grown(const Reader *reader, const Run *run, gboolean waited)
     return MIN(waited ? run->window * 2 : run->window, window_max(reader, run));
 }
 
+/* A file that is larger than the cache, read through from its beginning, would push out all else
+ * and then itself before it is read again. What has been read is with the kernel too, so it makes
+ * room: the daemon stays small, and reading on goes into memory that is at hand. */
+static void drop_behind(const Reader *reader, Run *run)
+{
+    const ReaderShared *shared = reader->shared;
+    if (reader->size <= shared->cache_size || run->window == 0)
+        return;
+    for (; run->dropped + KEPT_BEHIND_CHUNKS < run->position; run->dropped++)
+        chunks_forget(shared->chunks, reader->ino, reader->version, run->dropped);
+}
+
 void run_advance(Reader *reader, Run *run, guint64 index, guint64 last, gboolean waited)
 {
     run->last_use = g_get_monotonic_time();
@@ -151,6 +163,7 @@ void run_advance(Reader *reader, Run *run, guint64 index, guint64 last, gboolean
         if (run->begun && index <= run->position)
             set_window(reader, run, grown(reader, run, waited));
         run->position = last + 1;
+        drop_behind(reader, run);
     }
     run->begun = TRUE;
     for (guint i = 0; i < reader->streams->len; i++) {

@@ -22,6 +22,10 @@
  * them: they may lie so many chunks back. */
 #define RUN_SLACK_CHUNKS 16
 
+/* What a run through a file larger than the cache keeps of what has been read: enough for reads
+ * that come out of order, and for a second reader that follows closely. */
+#define KEPT_BEHIND_CHUNKS 64
+
 /* How often a connection that is lost without a byte is made anew. */
 #define STREAM_ATTEMPTS 2
 
@@ -43,6 +47,7 @@ typedef struct {
 typedef struct {
     guint64 first;    /* the chunk at which it began */
     guint64 position; /* the application has asked for chunks below this */
+    guint64 dropped;  /* chunks below this have left the cache, they won't be read again soon */
     guint64 window;   /* chunks to fetch beyond `position`; 0: not seen to be sequential so far */
     gboolean begun;   /* something has been read */
     guint64 segment;  /* chunks for one stream, while there are to be several */
@@ -149,8 +154,8 @@ GBytes *read_block_cached(const Reader *reader, guint64 index, gsize from, gsize
 /* Whether this read, for which nothing is there, is small and far from all others. */
 gboolean read_block_suits(Reader *reader, guint64 index, gsize from, gsize to);
 
-/* Fetches the block of the byte `from` of chunk `index` into the cache. A failure is told to nobody:
- * the stream that has to be started then meets it again. Lock dropped meanwhile. */
+/* Fetches the block of the byte `from` of chunk `index` into the cache. A failure is told to
+ * nobody: the stream that has to be started then meets it again. Lock dropped meanwhile. */
 void read_block_fetch(Reader *reader, guint64 index, gsize from, GCancellable *cancel);
 
 /* read_stream.c */
@@ -165,7 +170,8 @@ gboolean read_stream_is_needed(const Stream *stream);
 /* Whether one more stream can be started, if need be in place of one that nobody needs. */
 gboolean read_stream_has_place(const Reader *reader);
 
-/* A stream of the run from chunk `index` on, up to where another one has begun. There is a place. */
+/* A stream of the run from chunk `index` on, up to where another one has begun. There is a place.
+ */
 Stream *read_stream_start(Reader *reader, Run *run, guint64 index);
 
 /* The stream that will bring chunk `index` soon; NULL: none. */

@@ -137,6 +137,20 @@ static void drop_takes_all_versions_of_one_node(void)
     g_assert_true(chunks_has(cache, 1, 1, 0));
 }
 
+static void one_chunk_is_forgotten_and_the_others_stay(void)
+{
+    g_autoptr(ChunkCache) cache = chunks_new(1024 * 1024);
+    for (guint64 i = 0; i < 3; i++)
+        put(cache, 1, 1, i, 1000);
+    chunks_forget(cache, 1, 1, 1);
+    chunks_forget(cache, 1, 1, 7);
+    chunks_forget(cache, 1, 2, 0);
+    g_assert_true(chunks_has(cache, 1, 1, 0));
+    g_assert_false(chunks_has(cache, 1, 1, 1));
+    g_assert_true(chunks_has(cache, 1, 1, 2));
+    g_assert_cmpuint(chunks_used(cache), ==, 2000);
+}
+
 static void a_reader_keeps_what_the_cache_has_dropped(void)
 {
     g_autoptr(ChunkCache) cache = chunks_new(CHUNK_SIZE);
@@ -224,6 +238,8 @@ int main(int argc, char **argv)
                     a_chunk_put_again_replaces_the_old_one);
     g_test_add_func("/chunks/drop takes all versions of one node",
                     drop_takes_all_versions_of_one_node);
+    g_test_add_func("/chunks/one chunk is forgotten and the others stay",
+                    one_chunk_is_forgotten_and_the_others_stay);
     g_test_add_func("/chunks/a reader keeps what the cache has dropped",
                     a_reader_keeps_what_the_cache_has_dropped);
     g_test_add_func("/chunks/content is released outside of the lock",

@@ -34,6 +34,7 @@ static FakeStreams *bed_init(Bed *bed, guint64 size)
         .workers = workers_new(12),
         .closers = workers_new(2),
         .stats = &bed->stats,
+        .cache_size = 64 * MIB,
         .readahead = 8 * MIB,
         .ahead_max = 8 * MIB, /* too little for segments, whose trials hang on the time */
         .max_streams = 4,
@@ -117,6 +118,22 @@ static void test_again(void)
     read_all(&bed, 0, bed.size, 65536);
     read_all(&bed, 0, bed.size, 65536);
     g_assert_cmpuint(fake_streams_opened(), ==, 1);
+    bed_clear(&bed);
+}
+
+static void test_larger_than_cache(void)
+{
+    Bed bed;
+    bed_init(&bed, 40 * MIB);
+    bed.shared.cache_size = 32 * MIB;
+    read_all(&bed, 0, bed.size, 65536);
+    g_assert_cmpuint(fake_streams_opened(), ==, 1);
+    g_assert_cmpuint(fake_streams_bytes(), ==, bed.size);
+    /* What is kept behind; nothing is ahead at the end. */
+    g_assert_cmpuint(chunks_used(bed.shared.chunks), ==, 8 * MIB);
+    /* The beginning is fetched again, and right. */
+    read_all(&bed, 0, MIB, 65536);
+    g_assert_cmpuint(fake_streams_opened(), ==, 2);
     bed_clear(&bed);
 }
 
@@ -441,6 +458,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/reader/sequential reading is one stream", test_sequential);
     g_test_add_func("/reader/reading again costs nothing", test_again);
+    g_test_add_func("/reader/a file larger than the cache leaves it behind the reader",
+                    test_larger_than_cache);
     g_test_add_func("/reader/reads are cut at the end of the file", test_ends);
     g_test_add_func("/reader/random reads fetch the chunks they touch", test_random);
     g_test_add_func("/reader/a lone small read fetches a block", test_block);

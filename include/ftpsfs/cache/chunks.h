@@ -36,6 +36,9 @@ void chunks_put(ChunkCache *cache, guint64 node, guint64 version, guint64 index,
 /* Drops all chunks of the node. Cost: that of the chunks dropped, not of the cache. */
 void chunks_drop(ChunkCache *cache, guint64 node);
 
+/* Drops one chunk, if it is there. */
+void chunks_forget(ChunkCache *cache, guint64 node, guint64 version, guint64 index);
+
 /* Memory for `length` bytes, at most CHUNK_SIZE, of a chunk that is to be filled. */
 guint8 *chunks_buffer_new(ChunkCache *cache, gsize length);
 

@@ -3,16 +3,16 @@
  * reader - the content of one remote file, read through data connections that are kept open while
  * reading goes on in sequence.
  *
- * A Reader belongs to one File. It serves reads from the mount's chunk cache, in memory and on disk;
- * what is not there comes from a read stream: a data connection from some offset on, which a worker
- * thread fills chunks from. Reads that follow each other form a run: its stream works ahead of the
- * application within a window that grows while the application has to wait, and pauses when the
- * window is full. A read elsewhere starts another run. When a run is held up by its connection, it is
- * tried whether more connections, each on a later segment of the file, are faster together.
+ * A Reader belongs to one File. It serves reads from the mount's chunk cache, in memory and on
+ * disk; what is not there comes from a read stream: a data connection from some offset on, which a
+ * worker thread fills chunks from. Reads that follow each other form a run: its stream works ahead
+ * of the application within a window that grows while the application has to wait, and pauses when
+ * the window is full. A read elsewhere starts another run. When a run is held up by its connection,
+ * it is tried whether more connections, each on a later segment of the file, are faster together.
  *
  * The Reader's lock guards its runs and streams; it is taken after a file's lock and before the
- * pool's, and never held while the network is waited for. A Reader is reference-counted: its streams
- * hold it.
+ * pool's, and never held while the network is waited for. A Reader is reference-counted: its
+ * streams hold it.
  */
 #ifndef FTPSFS_CACHE_READER_H
 #define FTPSFS_CACHE_READER_H
@@ -32,9 +32,10 @@ typedef struct {
     Workers *workers;
     Workers *closers; /* let go of connections while all `workers` may be waiting for one */
     Stats *stats;
-    guint64 readahead; /* bytes that one stream fetches ahead of the application, at most */
-    guint64 ahead_max; /* bytes that all streams of the mount fetch ahead together, at most */
-    guint max_streams; /* per reader */
+    guint64 readahead;  /* bytes that one stream fetches ahead of the application, at most */
+    guint64 cache_size; /* what `chunks` holds at most, in bytes */
+    guint64 ahead_max;  /* bytes that all streams of the mount fetch ahead together, at most */
+    guint max_streams;  /* per reader */
     guint timeout_s;
     gint runs; /* atomic: sequential runs of all readers, which share ahead_max */
 } ReaderShared;
