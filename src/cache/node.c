@@ -218,6 +218,9 @@ void node_merge(Node *node, const Node *fresh)
     }
     if (changed)
         node_new_version(node);
+    /* It may lead elsewhere now. */
+    if (changed && node->type == REMOTE_TYPE_SYMLINK && fresh->of.target == NULL)
+        g_clear_pointer(&node->of.target, g_free);
 }
 
 void node_new_version(Node *node)
@@ -324,9 +327,9 @@ void node_snapshot(const Node *node, NodeInfo *info)
         .time_precision = (RemoteTime)node->time_precision,
         .version = node->version,
         .valid_until = valid_until,
-        .inexact = node->type == REMOTE_TYPE_FILE && node->pins == 0 &&
-                   (!(node->has & REMOTE_HAS_SIZE) ||
-                    (node->tree->exact_times && node_is_inexact(node))),
+        .inexact =
+            node->type == REMOTE_TYPE_FILE && node->pins == 0 &&
+            (!(node->has & REMOTE_HAS_SIZE) || (node->tree->exact_times && node_is_inexact(node))),
     };
 }
 

@@ -382,6 +382,11 @@ static gboolean refresh_attached(Tree *tree, Node *node, gboolean exact, GCancel
     return TRUE;
 }
 
+gboolean tree_refresh_attached(Tree *tree, Node *node, GCancellable *cancel, GError **error)
+{
+    return refresh_attached(tree, node, FALSE, cancel, error);
+}
+
 static gboolean refresh_locked(Tree *tree, Node *node, gboolean exact, GCancellable *cancel,
                                GError **error)
 {
@@ -414,55 +419,12 @@ gboolean tree_refresh(Tree *tree, Node *node, gboolean exact, NodeInfo *info, GC
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
     node->references++;
     count_request(tree, node->pins > 0 || node->valid_until > tree_now(tree));
-    gboolean ok = refresh_locked(tree, node, exact, cancel, error) &&
-                  (!wants_more(tree, node, exact) ||
-                   tree_refine_locked(tree, node, !exact, cancel, error));
+    gboolean ok =
+        refresh_locked(tree, node, exact, cancel, error) &&
+        (!wants_more(tree, node, exact) || tree_refine_locked(tree, node, !exact, cancel, error));
     if (ok)
         node_snapshot(node, info);
     node->references--;
     node_collect(node);
     return ok;
-}
-
-static gboolean needs_target(const Node *node)
-{
-    return node->of.target == NULL && node_is_attached(node);
-}
-
-/* An absolute target means the server's root, which is not the local one: below the mount's root it
- * is said from where the link lies instead. */
-static char *local_target(const Tree *tree, Node *node, const char *target)
-{
-    const char *root = remote_root(tree->remote);
-    gsize length = g_str_equal(root, "/") ? 0 : strlen(root);
-    if (*target != '/' || strncmp(target, root, length) != 0 ||
-        (target[length] != '/' && target[length] != '\0'))
-        return g_strdup(target);
-    g_autoptr(GString) local = g_string_new(NULL);
-    for (const Node *dir = node->parent; dir != NULL && dir->parent != NULL; dir = dir->parent)
-        g_string_append(local, "../");
-    g_string_append(local, target + length + (target[length] == '/' ? 1 : 0));
-    if (local->len == 0)
-        g_string_assign(local, ".");
-    return g_string_free(g_steal_pointer(&local), FALSE);
-}
-
-char *tree_readlink(Tree *tree, Node *node, GCancellable *cancel, GError **error)
-{
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
-    if (node->type != REMOTE_TYPE_SYMLINK) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INVALID, "\"%s\" is not a symbolic link",
-                    node->name);
-        return NULL;
-    }
-    node->references++;
-    gboolean ok = !needs_target(node) || refresh_attached(tree, node, FALSE, cancel, error);
-    char *target = ok && node->of.target != NULL ? local_target(tree, node, node->of.target) : NULL;
-    if (ok && target == NULL)
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
-                    "The server does not tell where the symbolic link \"%s\" points to",
-                    node->name);
-    node->references--;
-    node_collect(node);
-    return target;
 }

@@ -2,7 +2,7 @@
 /*
  * tree_private - what the files of the tree share: node.c (nodes, names, paths, siblings), dir.c
  * (what a directory's node holds beyond its attributes), tree.c (lookups and refreshes),
- * tree_list.c (listings), tree_local.c (changes that others make), tree_ops.c and tree_rename.c
+ * tree_list.c (listings), tree_links.c (where links lead), tree_local.c (changes that others make), tree_ops.c and tree_rename.c
  * (changes on the server).
  *
  * Everything here is called with the Tree's lock held and returns with it held. Functions that let
@@ -255,6 +255,9 @@ typedef enum {
  * MLST, or the child of which only the exact size and mtime are wanted. Unlocks. */
 QueryResult tree_query(Tree *tree, Node *dir, const char *name, const Node *exact_of,
                        GCancellable *cancel, Node **child, GError **error);
+
+/* Asks for an attached node, in the way that fits. The caller holds a reference to it. Unlocks. */
+gboolean tree_refresh_attached(Tree *tree, Node *node, GCancellable *cancel, GError **error);
 
 /* The child as the server has it now, whatever the cache says: a borrowed node, NULL when there is
  * none (no error set then) or on error. Unlocks. */

@@ -44,7 +44,7 @@ static const Spec specs[FEATURE_COUNT] = {
     [FEATURE_REST_STOR] = {"REST STOR", NULL, NULL, LEARNED, "overwriting in place"},
     [FEATURE_RENAME_PIPELINED] = {"RNFR, RNTO together", NULL, NULL, LEARNED,
                                   "a rename in one round trip"},
-    [FEATURE_MFF_MODE] = {"MFF UNIX.mode", "MFF unix.mode", NULL, ANNOUNCED, "chmod"},
+    [FEATURE_MFF_MODE] = {"MFF UNIX.mode", "MFF unix.mode", NULL, LEARNED, "chmod"},
     [FEATURE_SITE_CHMOD] = {"SITE CHMOD", "SITE CHMOD", "CHMOD", LEARNED, "chmod"},
     [FEATURE_MFF_OWNER] = {"MFF UNIX.owner", "MFF unix.owner", NULL, ANNOUNCED, "chown"},
     [FEATURE_SITE_CHOWN] = {"SITE CHOWN", "SITE CHOWN", "CHOWN", LEARNED, "chown"},

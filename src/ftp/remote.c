@@ -519,6 +519,23 @@ static gboolean try_list(Remote *remote, Session *session, gboolean repeated, gp
     return list_unix(remote, session, args, cancel, error);
 }
 
+static gboolean try_list_long(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                              GCancellable *cancel, GError **error)
+{
+    ListArgs *args = data;
+    if (repeated && args->restart != NULL)
+        args->restart(args->data);
+    return list_unix(remote, session, args, cancel, error);
+}
+
+gboolean remote_list_long(Remote *remote, const char *path, ListingFunc func,
+                          void (*restart)(gpointer), gpointer data, GCancellable *cancel,
+                          GError **error)
+{
+    ListArgs args = {.path = path, .func = func, .restart = restart, .data = data};
+    return remote_run(remote, TRUE, try_list_long, &args, cancel, error);
+}
+
 gboolean remote_list(Remote *remote, const char *path, ListingFunc func, void (*restart)(gpointer),
                      gpointer data, GCancellable *cancel, GError **error)
 {

@@ -68,10 +68,12 @@ static gboolean may_be_unknown(const Way *way, const Reply *reply)
             reply_is(reply, 5));
 }
 
-/* The first way from *index on that the server has, or else may have; NULL when none is left. */
-static const Way *choose_way(Features *features, const Way *ways, gsize n, gsize *index)
+/* The first way from *index on that the server has, or else may have; NULL when none is left. With
+ * a path that SITE may misread, SITE is the last that is tried. */
+static const Way *choose_way(Features *features, const Way *ways, gsize n, const char *path,
+                             gsize *index)
 {
-    for (gsize i = 0; i < n && *index == 0; i++)
+    for (gsize i = 0; i < n && *index == 0 && remote_site_takes(path); i++)
         if (features_get(features, ways[i].feature) == FEATURE_YES)
             return &ways[i];
     for (; *index < n; (*index)++)
@@ -107,7 +109,8 @@ static gboolean set_one(Session *session, const Way *ways, gsize n, const Attrib
                         const char *what, GCancellable *cancel, GError **error)
 {
     for (gsize index = 0;; index++) {
-        const Way *way = choose_way(session_context(session)->features, ways, n, &index);
+        const Way *way =
+            choose_way(session_context(session)->features, ways, n, args->path, &index);
         if (way == NULL) {
             g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
                         "%s: the server has no command to set the %s of this", args->path, what);
@@ -157,8 +160,10 @@ static gboolean try_set_attributes(Remote *remote, Session *session, gboolean re
     if (set_mode && set_mtime) {
         gsize mode_index = 0;
         gsize mtime_index = 0;
-        const Way *mode = choose_way(features, mode_ways, G_N_ELEMENTS(mode_ways), &mode_index);
-        const Way *mtime = choose_way(features, mtime_ways, G_N_ELEMENTS(mtime_ways), &mtime_index);
+        const Way *mode =
+            choose_way(features, mode_ways, G_N_ELEMENTS(mode_ways), args->path, &mode_index);
+        const Way *mtime =
+            choose_way(features, mtime_ways, G_N_ELEMENTS(mtime_ways), args->path, &mtime_index);
         if (mode != NULL && mtime != NULL && features_get(features, mode->feature) == FEATURE_YES &&
             features_get(features, mtime->feature) == FEATURE_YES)
             return set_both(session, mode, mtime, args, cancel, error);
@@ -196,8 +201,8 @@ static gboolean queue_setting(Session *session, Setting *setting, const Attribut
                               GError **error)
 {
     gsize index = 0;
-    setting->way =
-        choose_way(session_context(session)->features, setting->ways, setting->n, &index);
+    setting->way = choose_way(session_context(session)->features, setting->ways, setting->n,
+                              args->path, &index);
     if (setting->way == NULL)
         return TRUE;
     g_autofree char *argument = format_argument(setting->way->format, args);

@@ -39,8 +39,10 @@ static gboolean try_copy(Remote *remote, Session *session, gboolean repeated, gp
 gboolean remote_copy(Remote *remote, const char *from, const char *to, GCancellable *cancel,
                      GError **error)
 {
-    if (!remote_can(remote, REMOTE_CAN_COPY) || !remote_can(remote, REMOTE_CAN_MOVE)) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED, "the server can't copy files");
+    if (!remote_can(remote, REMOTE_CAN_COPY) || !remote_can(remote, REMOTE_CAN_MOVE) ||
+        !remote_site_takes(from) || !remote_site_takes(to)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
+                    "the server can't copy files, or none of such a name");
         return FALSE;
     }
     CopyArgs args = {.from = from, .to = to};

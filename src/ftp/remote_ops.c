@@ -6,8 +6,8 @@
 #include "ftpsfs/util/error.h"
 #include "place.h"
 
-/* That a server lacks an extension is everyday life, and its EOPNOTSUPP is not logged above; that it
- * lacks MKD or DELE is worth a line. */
+/* That a server lacks an extension is everyday life, and its EOPNOTSUPP is not logged above; that
+ * it lacks MKD or DELE is worth a line. */
 static void log_unsupported(const GError *refusal)
 {
     if (ftpsfs_error_is(refusal, FTPSFS_ERROR_UNSUPPORTED))
@@ -246,6 +246,12 @@ gboolean remote_rename(Remote *remote, const char *from, const char *to, GCancel
     return remote_run(remote, FALSE, try_rename, &args, cancel, error);
 }
 
+gboolean remote_site_takes(const char *path)
+{
+    gsize length = strlen(path);
+    return strpbrk(path, "\"\t\v\f") == NULL && (length == 0 || path[length - 1] != ' ');
+}
+
 static gboolean try_symlink(Remote *remote, Session *session, gboolean repeated, gpointer data,
                             GCancellable *cancel, GError **error)
 {
@@ -276,10 +282,11 @@ gboolean remote_symlink(Remote *remote, const char *target, const char *path, GC
     /* SITE SYMLINK takes two words and has no quoting. */
     if (!features_maybe(remote->context.features, FEATURE_SITE_SYMLINK) ||
         !remote_can(remote, REMOTE_CAN_MOVE) || strchr(target, ' ') != NULL ||
-        strchr(path, ' ') != NULL) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
-                    "%s: the server can't make symbolic links, or not with a space in a name",
-                    path);
+        strchr(path, ' ') != NULL || !remote_site_takes(target) || !remote_site_takes(path)) {
+        g_set_error(
+            error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
+            "%s: the server can't make symbolic links, or not with a space or quote in a name",
+            path);
         return FALSE;
     }
     /* The server takes a relative target as one below its working directory, not the link's. */

@@ -52,6 +52,10 @@ gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *
 gboolean remote_settle_on(Remote *remote, Session *session, const char *path, guint32 mode,
                           gint64 mtime, RemoteEntry *entry, GCancellable *cancel, GError **error);
 
+/* Whether SITE commands take the path for what it is. ProFTPD parts their words at white space and
+ * takes quotes away, and then works on a file of another name. */
+gboolean remote_site_takes(const char *path);
+
 /* What listings of this server are parsed with. */
 ListingContext remote_listing_context(Remote *remote);
 

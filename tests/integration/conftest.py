@@ -3,7 +3,8 @@
 
 servers    makes real FTP servers: servers.get("vsftpd") is one for the whole run, with other
            options for a test of its own: servers.make("vsftpd", tls12=True)
-site       a fresh directory on a server; the test runs once for each of the three servers
+site       a fresh directory on a server; the test runs once for each of the three servers, and in the
+           core suites (below) for three more
 mount      makes a mount: mount() of the site, mount(server=..., connections=1) of any server
 point      a mountpoint for tests that run ftpsfs by hand; taken down at the end, the daemon awaited
 home       an empty directory with a credentials file, for tests that run ftpsfs by hand
@@ -11,6 +12,7 @@ home       an empty directory with a credentials file, for tests that run ftpsfs
 
 import itertools
 import os
+import re
 import signal
 
 import pytest
@@ -23,6 +25,12 @@ import certificates
 from serve import server_class
 
 SERVERS = ["vsftpd", "proftpd", "pyftpdlib"]
+# ProFTPD without its modules and without MLSD, and Pure-FTPd, which has explicit TLS alone. The
+# suites of what a mount is for run on these as well, the others with FTPSFS_ALL_SERVERS=1.
+MORE_SERVERS = ["proftpd-bare", "proftpd-list", "pureftpd"]
+CORE = re.compile(
+    "test_(reading|writing|directories|names|attributes|rename|tools|servers|posix_[a-z_]+)$"
+)
 TEST_SECONDS = 180 if harness.SANITIZED else 90
 
 _numbers = itertools.count(1)
@@ -139,7 +147,24 @@ def servers(all_servers, deadline):
     all_servers.close_made()
 
 
-@pytest.fixture(params=SERVERS)
+def kinds_for(module):
+    """The servers that the tests of a module run on."""
+    if os.environ.get("FTPSFS_ALL_SERVERS"):
+        return SERVERS + MORE_SERVERS
+    # The sanitizers look at the program, which is the same on all of them.
+    core = CORE.search(module.__name__) and not harness.SANITIZED
+    return SERVERS + MORE_SERVERS if core else SERVERS
+
+
+def pytest_generate_tests(metafunc):
+    given = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    for name in ("server_kind", "shared_mount"):
+        if name in metafunc.fixturenames and name not in given:
+            scope = "module" if name == "shared_mount" else None
+            metafunc.parametrize(name, kinds_for(metafunc.module), indirect=True, scope=scope)
+
+
+@pytest.fixture
 def server_kind(request):
     return request.param
 
@@ -181,6 +206,7 @@ def mount(request, tmp_path, watchdog, servers):
         place = tmp_path / f"mount-{next(places)}"
         place.mkdir()
         options.setdefault("cafile", server.cafile)
+        options.setdefault("explicit", server.explicit)
         if "credentials" not in options:
             options["credentials"] = credentials_file(str(place), server.user, server.password)
         made = Mount(

@@ -2,7 +2,7 @@
 """Fixtures for the tests of what POSIX says of each call: pytest_plugins = ["posix_fixtures"].
 
 place      a fresh directory of a mount that the tests of a module share; the test runs once for
-           each of the three servers
+           each of the servers of the core suites, see conftest.py
 outcome    outcome(call, ...): "" when the call succeeds, else the name of its errno, "ENOENT"
 
 The mount lets other users in, so that as_other() meets the kernel's checks of modes. What a test
@@ -17,7 +17,6 @@ import traceback
 
 import pytest
 
-from conftest import SERVERS
 from harness import OTHER_UID, Mount, Site, credentials_file, source_for
 
 _numbers = itertools.count(1)
@@ -101,7 +100,7 @@ class Place:
         return self.at(name)
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module")  # parametrized by conftest.py
 def shared_mount(request, all_servers, watchdog, tmp_path_factory):
     """(mount, directories on the server) for the tests of a module."""
     server = all_servers.get(request.param)
@@ -111,6 +110,7 @@ def shared_mount(request, all_servers, watchdog, tmp_path_factory):
     place = tmp_path_factory.mktemp("posix")
     options = {
         "cafile": server.cafile,
+        "explicit": server.explicit,
         "credentials": credentials_file(str(place), server.user, server.password),
         "allow_other": True,
     }

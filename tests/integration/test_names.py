@@ -48,9 +48,24 @@ def name(request):
     return NAMES[request.param]
 
 
+def assert_told(site, mounted, name):
+    """What is written under a name that the server changes is where it lists it, or an error."""
+    try:
+        with open(mounted.at(name), "wb") as file:
+            file.write(b"content")
+    except OSError:
+        assert not site.exists(name)
+        return
+    (listed,) = os.listdir(mounted.path)
+    assert site.get(listed) == b"content"
+
+
 def test_a_name_goes_through_every_operation(site, mount, name):
     mounted = mount()
     path = mounted.at(name)
+    if not site.server.carries(name):
+        assert_told(site, mounted, name)
+        return
     with open(path, "wb") as file:
         file.write(b"content")
     assert site.names() == [name]
@@ -65,7 +80,7 @@ def test_a_name_goes_through_every_operation(site, mount, name):
     os.rename(mounted.at("plain"), path)
     assert site.names() == [name]
     os.unlink(path)
-    if "*" in name and site.name == "proftpd":
+    if "*" in name and site.server.program == "proftpd":
         return  # it makes no directories with a * in the name, and says so
     os.mkdir(path)
     with open(os.path.join(path, name), "wb") as file:
@@ -78,12 +93,13 @@ def test_a_name_goes_through_every_operation(site, mount, name):
 
 
 def test_names_made_behind_the_mount_are_listed_and_read(site, mount):
-    for name in NAMES.values():
+    names = [name for name in NAMES.values() if site.server.carries(name)]
+    for name in names:
         site.put(name, name.encode())
         assert site.exists(name)
     mounted = mount()
-    assert sorted(os.listdir(mounted.path)) == sorted(NAMES.values())
-    for name in NAMES.values():
+    assert sorted(os.listdir(mounted.path)) == sorted(names)
+    for name in names:
         assert os.stat(mounted.at(name)).st_size == len(name.encode())
         with open(mounted.at(name), "rb") as file:
             assert file.read() == name.encode()
@@ -91,10 +107,11 @@ def test_names_made_behind_the_mount_are_listed_and_read(site, mount):
 
 def test_names_are_found_without_a_listing(site, mount):
     site.mkdir("directory")
-    for name in NAMES.values():
+    names = [name for name in NAMES.values() if site.server.carries(name)]
+    for name in names:
         site.put(f"directory/{name}", name.encode())
     mounted = mount(dir_cache_timeout=0)
-    for name in list(NAMES.values()):
+    for name in names:
         assert os.stat(mounted.at("directory", name)).st_size == len(name.encode())
 
 

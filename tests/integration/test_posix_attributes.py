@@ -29,7 +29,10 @@ def utimensat(path, atime, mtime, flags=0):
 def test_chmod_sets_each_permission_bit(place):
     place.make("file", b"x")
     place.mkdir("directory")
-    for mode in (0o000, 0o111, 0o222, 0o444, 0o700, 0o070, 0o007, 0o644):
+    modes = (0o444, 0o700, 0o470, 0o407, 0o644)
+    if not place.server.chmod_needs_read:
+        modes = (0o000, 0o111, 0o222, 0o070, 0o007, *modes)
+    for mode in modes:
         os.chmod(place.at("file"), mode)
         assert mode_of(place.at("file")) == mode_of(place.site.path("file")) == mode
     for mode in (0o755, 0o700, 0o711):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A plain implicit FTPS client on Python's ftplib, to check the test servers themselves."""
+"""A plain FTPS client on Python's ftplib, to check the test servers themselves."""
 
 import ftplib
 import socket
@@ -7,7 +7,7 @@ import ssl
 
 
 class ImplicitFtps(ftplib.FTP_TLS):
-    """TLS from the first byte; data connections resume the control connection's session unless
+    """TLS from the first byte, or behind AUTH TLS where the server is explicit; data connections resume the control connection's session unless
     `reuse` is False. `resumed` has for each data connection whether it did."""
 
     def __init__(self, server, reuse=True, timeout=10):
@@ -17,13 +17,21 @@ class ImplicitFtps(ftplib.FTP_TLS):
         self.resumed = []
         self.server_name = "localhost" if server.bind in ("127.0.0.1", "::1") else server.bind
         self.host, self.port = server.host, server.port
-        raw = socket.create_connection((server.host, server.port), timeout=timeout)
-        self.af = raw.family
-        self.sock = context.wrap_socket(raw, server_hostname=self.server_name)
-        self.file = self.sock.makefile("r", encoding=self.encoding)
-        self.welcome = self.getresp()
+        self.sock = socket.create_connection((server.host, server.port), timeout=timeout)
+        self.af = self.sock.family
+        if server.explicit:
+            self._read_from()
+            self.welcome = self.getresp()
+            self.voidcmd("AUTH TLS")
+        self.sock = context.wrap_socket(self.sock, server_hostname=self.server_name)
+        self._read_from()
+        if not server.explicit:
+            self.welcome = self.getresp()
         ftplib.FTP.login(self, server.user, server.password)
         self.prot_p()
+
+    def _read_from(self):
+        self.file = self.sock.makefile("r", encoding=self.encoding)
 
     def ntransfercmd(self, cmd, rest=None):
         # ftplib waits for the 150 before the handshake: it does for these servers.

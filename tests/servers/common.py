@@ -43,6 +43,17 @@ PORT_BLOCK = 200
 PORT_FIRST = 10000
 PORT_LAST = 32000
 
+# What an administrator does to forbid TLS 1.3 where the server has no option for it.
+OPENSSL_TLS12 = """\
+openssl_conf = start
+[start]
+ssl_conf = ssl
+[ssl]
+system_default = versions
+[versions]
+MaxProtocol = TLSv1.2
+"""
+
 START_SECONDS = 20
 STOP_SECONDS = 5
 
@@ -185,10 +196,15 @@ class Server:
     Attributes: name, host, port, root, user, password, cafile, log_path, directory (its private
     files), passive (first and last data port)."""
 
-    name = "server"
+    name = "server"  # of the program and its configuration
+    program = ""  # without the latter, for those of which there are several
     can_symlink = False  # over FTP
     can_mlsd = False
+    can_hash = False
+    chmod_needs_read = False  # it opens the file for it, as the files' owner
+    keeps_sessions = True  # of TLS 1.3
     requires_session_reuse = False
+    can_choose_tls = True  # by its own configuration
 
     def __init__(
         self,
@@ -264,10 +280,20 @@ class Server:
         raise NotImplementedError
 
     def environment(self):
-        return dict(os.environ, LD_LIBRARY_PATH=library_path(), LC_ALL="C.UTF-8")
+        environment = dict(os.environ, LD_LIBRARY_PATH=library_path(), LC_ALL="C.UTF-8")
+        if self.tls12 and not self.can_choose_tls:
+            path = os.path.join(self.directory, "openssl.cnf")
+            with open(path, "w", encoding="ascii") as file:
+                file.write(OPENSSL_TLS12)
+            environment["OPENSSL_CONF"] = path
+        return environment
 
     def unconfigure(self):
         """Takes away what configure() has put outside of self.directory."""
+
+    def carries(self, name):
+        """Whether a file can have this name through it: some put other characters for some."""
+        return True
 
     # Start and stop
 

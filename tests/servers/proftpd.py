@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ProFTPD with mod_tls, without NoSessionReuseRequired: data connections must resume the control
-connection's TLS session."""
+connection's TLS session. Three configurations: with all modules that Debian has in its main
+packages, with none that need not be, and with all but without MLSD and MLST."""
 
+import glob
 import os
+import re
 
 from common import SERVER_GID, SERVER_UID, Server, crypted, unpacked
 
 CONFIGURATION = """\
 ModulePath {modules}
-LoadModule mod_tls.c
-LoadModule mod_site_misc.c
-LoadModule mod_copy.c
-LoadModule mod_digest.c
+{load}
 
 ServerName "ftpsfs test server"
 ServerType standalone
@@ -55,12 +55,38 @@ TLSVerifyClient {verify}
 TLSLog {directory}/tls.log
 """
 
+# FEAT tells nothing of mod_facts then, not of MFMT and MFF either.
+WITHOUT_MLSD = """\
+FactsAdvertise off
+<Limit MLSD MLST>
+  DenyAll
+</Limit>
+"""
+
+# These come before others that build on them.
+FIRST = ["mod_tls", "mod_sftp", "mod_quotatab", "mod_wrap2", "mod_radius", "mod_redis"]
+
+# A database, or a library of it, has to be there for these; mod_dnsbl does not find its own symbols.
+WITHOUT = re.compile("_sql|mod_auth_otp|mod_dnsbl")
+
+
+def all_modules():
+    """All that can be loaded, in an order in which they can."""
+    paths = glob.glob(os.path.join(unpacked("usr/lib/proftpd"), "mod_*.so"))
+    names = sorted(os.path.basename(path)[: -len(".so")] for path in paths)
+    return FIRST + [name for name in names if name not in FIRST and not WITHOUT.search(name)]
+
 
 class Proftpd(Server):
     name = "proftpd"
+    program = "proftpd"
     can_symlink = True
     can_mlsd = True
+    can_hash = True
     requires_session_reuse = True
+
+    def modules(self):
+        return all_modules()
 
     def _write(self, name, text, mode=0o600):
         path = os.path.join(self.directory, name)
@@ -78,6 +104,7 @@ class Proftpd(Server):
             rate = f"TransferRate RETR {kilobytes:.2f}\nTransferRate STOR {kilobytes:.2f}\n"
         text = CONFIGURATION.format(
             modules=unpacked("usr/lib/proftpd"),
+            load="\n".join(f"LoadModule {name}.c" for name in self.modules()),
             bind=self.bind,
             port=self.port,
             max_clients=self.max_clients or "none",
@@ -94,8 +121,28 @@ class Proftpd(Server):
             verify=f"on\nTLSCACertificateFile {self.client_ca}" if self.client_ca else "off",
             implicit="" if self.explicit else "TLSOptions UseImplicitSSL",
         )
+        if not self.can_mlsd:
+            text += WITHOUT_MLSD
         self._write("proftpd.conf", text)
 
     def command(self):
         configuration = os.path.join(self.directory, "proftpd.conf")
         return [unpacked("usr/sbin/proftpd"), "--nodaemon", "--config", configuration]
+
+
+class ProftpdBare(Proftpd):
+    """No module but mod_tls and those that are built in."""
+
+    name = "proftpd-bare"
+    can_symlink = False
+    can_hash = False
+
+    def modules(self):
+        return ["mod_tls"]
+
+
+class ProftpdList(Proftpd):
+    """Listings are LIST's."""
+
+    name = "proftpd-list"
+    can_mlsd = False

@@ -11,10 +11,18 @@ from common import SERVER_GID, SERVER_UID, Server, ServerError, library_path, un
 class Pureftpd(Server):
     name = "pureftpd"
     can_mlsd = True
+    can_choose_tls = False
+    chmod_needs_read = True
+    keeps_sessions = False
 
     def __init__(self, **options):
         options["explicit"] = True
         super().__init__(**options)
+
+    def carries(self, name):
+        # It puts "_" for control characters and for a space at the end, refuses backslashes, and
+        # leaves names with control characters out of listings.
+        return name[-1] != " " and not any(c < " " or c in "\x7f\\" for c in name)
 
     def configure(self):
         base = os.path.join(self.directory, "pure.")

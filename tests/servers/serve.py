@@ -18,6 +18,8 @@ from common import ServerError  # noqa: E402
 KINDS = {
     "vsftpd": ("vsftpd", "Vsftpd"),
     "proftpd": ("proftpd", "Proftpd"),
+    "proftpd-bare": ("proftpd", "ProftpdBare"),
+    "proftpd-list": ("proftpd", "ProftpdList"),
     "pyftpdlib": ("pyftpdlib_server", "Pyftpdlib"),
     "pureftpd": ("pureftpd", "Pureftpd"),
 }

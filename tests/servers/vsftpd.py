@@ -64,21 +64,11 @@ validate_cert=YES
 ca_certs_file={client_ca}
 """
 
-# What an administrator does to forbid TLS 1.3, as vsftpd 3.0.3 has no option for it.
-OPENSSL_TLS12 = """\
-openssl_conf = start
-[start]
-ssl_conf = ssl
-[ssl]
-system_default = versions
-[versions]
-MaxProtocol = TLSv1.2
-"""
-
 
 class Vsftpd(Server):
     name = "vsftpd"
     requires_session_reuse = True
+    can_choose_tls = False
 
     def _service(self):
         return f"ftpsfs-tests-{self.port}-{self.bind.replace(':', '_')}"
@@ -100,7 +90,6 @@ class Vsftpd(Server):
             file.write("account required pam_permit.so\nsession required pam_permit.so\n")
         empty = os.path.join(self.directory, "empty")
         os.makedirs(empty, exist_ok=True)
-        self._write("openssl.cnf", OPENSSL_TLS12)
         ipv6 = ":" in self.bind
         text = CONFIGURATION.format(
             ipv4="NO" if ipv6 else "YES",
@@ -131,12 +120,6 @@ class Vsftpd(Server):
 
     def command(self):
         return [unpacked("usr/sbin/vsftpd"), os.path.join(self.directory, "vsftpd.conf")]
-
-    def environment(self):
-        environment = super().environment()
-        if self.tls12:
-            environment["OPENSSL_CONF"] = os.path.join(self.directory, "openssl.cnf")
-        return environment
 
     def unconfigure(self):
         try:

@@ -281,6 +281,13 @@ gboolean remote_list(Remote *remote, const char *path, ListingFunc func, void (*
     return deliver(remote, files, func, restart, data, error);
 }
 
+gboolean remote_list_long(Remote *remote, const char *path, ListingFunc func,
+                          void (*restart)(gpointer), gpointer data, GCancellable *cancel,
+                          GError **error)
+{
+    return remote_list(remote, path, func, restart, data, cancel, error);
+}
+
 gboolean remote_stat(Remote *remote, const char *path, RemoteEntry *entry, GCancellable *cancel,
                      GError **error)
 {

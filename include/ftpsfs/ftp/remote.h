@@ -81,6 +81,11 @@ gboolean remote_can(const Remote *remote, RemoteCan what);
 gboolean remote_list(Remote *remote, const char *path, ListingFunc func, void (*restart)(gpointer),
                      gpointer data, GCancellable *cancel, GError **error);
 
+/* The same by LIST, although there may be MLSD: it tells where symbolic links lead. */
+gboolean remote_list_long(Remote *remote, const char *path, ListingFunc func,
+                          void (*restart)(gpointer), gpointer data, GCancellable *cancel,
+                          GError **error);
+
 /* Queries one entry (MLST) into `entry`, which the caller made with remote_entry_new.
  * FTPSFS_ERROR_UNSUPPORTED where the server has no MLST: list the parent then. */
 gboolean remote_stat(Remote *remote, const char *path, RemoteEntry *entry, GCancellable *cancel,
