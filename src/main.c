@@ -26,6 +26,8 @@
 #include "ftpsfs/util/owners.h"
 #include "ftpsfs/util/sandbox.h"
 #include "ftpsfs/util/statsfile.h"
+#include "probe.h"
+#include "setup.h"
 #include "verbs.h"
 #include "version.h"
 
@@ -49,51 +51,6 @@ static void start_clear(Start *start)
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Start, start_clear)
-
-static Trust *make_trust(const MountConfig *config, const Credentials *credentials, GError **error)
-{
-    TrustOptions options = {
-        .verify = config->verify,
-        .tls_min = config->tls_min,
-        .ca_file = config->ca_file,
-        .ca_path = config->ca_path,
-        .crl_file = config->crl_file,
-        .known_hosts = config->known_hosts,
-        .cert = config->cert,
-        .key = config->key,
-        .key_password = credentials->key_password,
-        .priority = config->priority,
-        .pins = config->pins != NULL ? (const char *const *)config->pins->pdata : NULL,
-    };
-    return trust_new(&options, error);
-}
-
-static Remote *connect_remote(const MountConfig *config, const Credentials *credentials,
-                              Trust *trust, Trace *trace, Stats *stats, GError **error)
-{
-    RemoteOptions options = {
-        .host = config->source->host,
-        .port = config->source->port,
-        .explicit_tls = config->explicit_tls,
-        .user = credentials->user,
-        .password = credentials->password,
-        .account = credentials->account,
-        .virtual_host = config->virtual_host,
-        .init_commands = (const char *const *)config->init_commands,
-        .directory = config->source->directory,
-        .active = config->active,
-        .active_first = config->active_first,
-        .active_last = config->active_last,
-        .connections = config->connections,
-        .timeout_s = config->timeout_s,
-        .keepalive_s = config->keepalive_s,
-        .idle_timeout_s = config->idle_timeout_s,
-        .codepage = config->codepage,
-        .time_zone = config->time_zone,
-        .trace = trace,
-    };
-    return remote_new(&options, trust, stats, NULL, error);
-}
 
 /* *disk stays NULL without cache_dir=. */
 static gboolean open_disk(const MountConfig *config, const Credentials *credentials,
@@ -166,13 +123,6 @@ static void report_ready(int ready_fd)
         close(null_fd);
 }
 
-/* Whether trust needs files that nobody here can name: the modules of PKCS #11 tokens. */
-static gboolean has_token(const MountConfig *config)
-{
-    return (config->cert != NULL && g_str_has_prefix(config->cert, "pkcs11:")) ||
-           (config->key != NULL && g_str_has_prefix(config->key, "pkcs11:"));
-}
-
 /* The socket by which the mount is asked what it does. NULL: a mount can do without. */
 static Control *bind_control(const MountConfig *config)
 {
@@ -224,7 +174,7 @@ static gboolean confine(const MountConfig *config, Control **control, Trace **tr
     if (*control != NULL)
         write[count++] = control_directory(*control);
     SandboxOptions options = {
-        .files = has_token(config) ? SANDBOX_OPEN : SANDBOX_CLOSED,
+        .files = setup_files(config),
         .write = write,
         .listen = config->active,
     };
@@ -294,15 +244,16 @@ static int serve(Start *start)
     Stats stats = {0};
     statsfile_block();
     g_autoptr(GError) error = NULL;
-    g_autoptr(Trust) trust = make_trust(config, start->credentials, &error);
+    TrustOptions trust_options = setup_trust(config, start->credentials);
+    g_autoptr(Trust) trust = trust_new(&trust_options, &error);
     /* A key that is loaded needs no passphrase any more. */
     g_clear_pointer(&start->credentials->key_password, secret_unref);
     g_autoptr(Control) control = NULL;
     g_autoptr(Trace) trace = NULL;
     if (trust == NULL || !confine(config, &control, &trace, &error))
         return fail(config, error);
-    g_autoptr(Remote) remote =
-        connect_remote(config, start->credentials, trust, trace, &stats, &error);
+    RemoteOptions remote_options = setup_remote(config, start->credentials, trace);
+    g_autoptr(Remote) remote = remote_new(&remote_options, trust, &stats, NULL, &error);
     if (remote == NULL)
         return fail(config, error);
     g_autoptr(Owners) owners = owners_new(start->resolver);
@@ -500,6 +451,8 @@ int main(int argc, char **argv)
     if (config->fake)
         return EXIT_SUCCESS;
     signal(SIGPIPE, SIG_IGN);
+    if (config->action == CONFIG_PROBE)
+        return probe_run(config);
     Arguments arguments = {.count = argc, .words = argv};
     return mount_and_serve(config, &arguments);
 }

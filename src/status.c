@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "ftpsfs/util/plain.h"
 #include "ftpsfs/util/units.h"
 
 #define PLAIN_WIDTH   100
@@ -42,23 +43,11 @@ static const char *in(const StatusStyle *style, const char *sequence)
     return style->colour ? sequence : "";
 }
 
-/* Text of a server on a terminal: control characters would act. For g_free. */
-static char *harmless(const char *text)
-{
-    g_autofree char *valid = g_utf8_make_valid(text != NULL ? text : "", -1);
-    GString *plain = g_string_new(NULL);
-    for (const char *c = valid; *c != '\0'; c = g_utf8_next_char(c)) {
-        gunichar letter = g_utf8_get_char(c);
-        g_string_append_unichar(plain, g_unichar_iscntrl(letter) ? '?' : letter);
-    }
-    return g_string_free(plain, FALSE);
-}
-
 /* `text` in at most `columns` columns, its middle left out if need be: names differ at their ends.
  */
 static char *fit(const char *text, guint columns)
 {
-    g_autofree char *plain = harmless(text);
+    g_autofree char *plain = plain_text(text);
     glong length = g_utf8_strlen(plain, -1);
     if (length <= (glong)columns || columns < 8)
         return g_steal_pointer(&plain);
@@ -95,8 +84,8 @@ static void append_bar(GString *page, const StatusStyle *style, gint64 done, gin
 static void append_server(GString *page, const StatusStyle *style, const Records *status)
 {
     const Record *mount = records_get(status, "mount", 0);
-    g_autofree char *server = harmless(record_text(mount, "server"));
-    g_autofree char *point = harmless(record_text(mount, "mountpoint"));
+    g_autofree char *server = plain_text(record_text(mount, "server"));
+    g_autofree char *point = plain_text(record_text(mount, "mountpoint"));
     g_autofree char *age = units_duration(record_number(mount, "seconds", 0));
     gboolean down = g_strcmp0(record_text(mount, "state"), "down") == 0;
     g_string_append_printf(page, "%s%s%s on %s\n", in(style, BOLD), server, in(style, RESET),
@@ -104,10 +93,10 @@ static void append_server(GString *page, const StatusStyle *style, const Records
     g_string_append_printf(page, "  %s%s%s, mounted for %s, process %" G_GINT64_FORMAT "\n",
                            in(style, down ? RED : GREEN), down ? "out of reach" : "connected",
                            in(style, RESET), age, record_number(mount, "pid", 0));
-    g_autofree char *reason = harmless(record_text(mount, "reason"));
+    g_autofree char *reason = plain_text(record_text(mount, "reason"));
     if (*reason != '\0')
         g_string_append_printf(page, "  %s\n", reason);
-    g_autofree char *tls = harmless(record_text(mount, "tls"));
+    g_autofree char *tls = plain_text(record_text(mount, "tls"));
     if (*tls != '\0')
         g_string_append_printf(page, "  %s\n", tls);
 }
@@ -181,7 +170,7 @@ static void append_upload(GString *page, const StatusStyle *style, const Record 
     g_autofree char *path = fit(record_text(upload, "path"), room(style, 40));
     g_autofree char *sent = units_size(record_number(upload, "sent", 0));
     g_autofree char *total = units_size(record_number(upload, "total", 0));
-    g_autofree char *failure = harmless(record_text(upload, "failure"));
+    g_autofree char *failure = plain_text(record_text(upload, "failure"));
     g_string_append_printf(page, "  %-8s %s  %s of %s\n", record_text(upload, "state"), path, sent,
                            total);
     if (*failure != '\0')
@@ -263,8 +252,8 @@ static void append_error(GString *page, const StatusStyle *style, const Record *
 {
     g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(record_number(error, "time", 0));
     g_autofree char *clock = g_date_time_format(time, "%H:%M:%S");
-    g_autofree char *message = harmless(record_text(error, "message"));
-    g_autofree char *path = harmless(record_text(error, "path"));
+    g_autofree char *message = plain_text(record_text(error, "message"));
+    g_autofree char *path = plain_text(record_text(error, "path"));
     gboolean named = *path == '\0' || strstr(message, path) != NULL;
     gint64 times = record_number(error, "times", 1);
     g_autoptr(GString) text = g_string_new(NULL);

@@ -130,17 +130,15 @@ static gboolean read_flags(Words *words, const char *flags, OptionState *state, 
     return TRUE;
 }
 
-/* What goes to a mount that is there. */
+/* What goes to a mount that is there, or to a server. */
 static gboolean read_verb(const char *name, MountConfig *config)
 {
     static const struct {
         const char *name;
         ConfigAction action;
     } verbs[] = {
-        {"status", CONFIG_STATUS},
-        {"flush", CONFIG_FLUSH},
-        {"refresh", CONFIG_REFRESH},
-        {"unmount", CONFIG_UNMOUNT},
+        {"status", CONFIG_STATUS},   {"flush", CONFIG_FLUSH}, {"refresh", CONFIG_REFRESH},
+        {"unmount", CONFIG_UNMOUNT}, {"probe", CONFIG_PROBE},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(verbs); i++) {
         if (!g_str_equal(name, verbs[i].name))
@@ -190,9 +188,21 @@ static gboolean take_target(const Words *words, OptionState *state, GError **err
     if (words->positionals == 0 && config->action != CONFIG_REFRESH)
         return config_fail(error, "which mount is missing: give its mountpoint");
     if (config->action != CONFIG_STATUS && (config->json || config->once))
-        return config_fail(error, "--json and --once go with --status");
+        return config_fail(error, "--json goes with --status and --probe, --once with --status");
     config->target = g_strdup(words->positionals == 1 ? words->positional[0] : ".");
     return TRUE;
+}
+
+/* The one word that goes with --probe. */
+static gboolean check_probe(const Words *words, const OptionState *state, GError **error)
+{
+    if (words->positionals == 0)
+        return config_fail(error, "which server is missing: ftpsfs --probe SOURCE [-o opt,...]");
+    if (words->positionals > 1)
+        return config_fail(error, "one word too many: --probe takes the source alone, and mounts "
+                                  "nothing");
+    return !state->config.once ||
+           config_fail(error, "--json goes with --status and --probe, --once with --status");
 }
 
 static gboolean read_words(Words *words, OptionState *state, GError **error)
@@ -219,10 +229,12 @@ static gboolean read_words(Words *words, OptionState *state, GError **error)
     }
     if (words->print || words->complete != NULL)
         return TRUE;
+    if (state->config.action == CONFIG_PROBE)
+        return check_probe(words, state, error);
     if (state->config.action != CONFIG_MOUNT)
         return take_target(words, state, error);
     if (state->config.json || state->config.once)
-        return config_fail(error, "--json and --once go with --status");
+        return config_fail(error, "--json goes with --status and --probe, --once with --status");
     if (words->positionals == 0)
         return config_fail(error, "what to mount is missing: " USAGE);
     if (words->positionals == 1)
@@ -408,10 +420,11 @@ static gboolean check_options(const OptionState *state, GError **error)
         return config_fail(error, "-o setuid=%s is for root, who alone can become another user",
                            config->setuid_name);
     if (config->server_tz != NULL && config->time_zone == NULL)
-        return config_fail(error,
-                           "-o server_tz=%s is no time zone: write a name like Europe/Berlin, or an "
-                           "offset like +05:30",
-                           config->server_tz);
+        return config_fail(
+            error,
+            "-o server_tz=%s is no time zone: write a name like Europe/Berlin, or an "
+            "offset like +05:30",
+            config->server_tz);
     if (config->codepage != NULL) {
         GIConv converter = g_iconv_open("UTF-8", config->codepage);
         /* iconv's own way to say that there is none. */
@@ -599,9 +612,11 @@ static gboolean resolve_mount(OptionState *state, const char *text, const char *
     if (!check_options(state, error) || !resolve_commands(state, error) ||
         !resolve_active(state, error) || !check_files(state, error))
         return FALSE;
-    config->mountpoint = check_mountpoint(mountpoint, state->nonempty, error);
-    if (config->mountpoint == NULL)
-        return FALSE;
+    if (config->action != CONFIG_PROBE) {
+        config->mountpoint = check_mountpoint(mountpoint, state->nonempty, error);
+        if (config->mountpoint == NULL)
+            return FALSE;
+    }
     state->config.server = source_to_string(state->config.source);
     resolve_masks(state);
     resolve_owner(config);
@@ -650,7 +665,8 @@ MountConfig *config_parse(int argc, char **argv, GError **error)
     g_autofree char *name = g_path_get_basename(argc > 0 ? argv[0] : "ftpsfs");
     config->helper = g_str_has_prefix(name, HELPER_PREFIX);
     if (!read_words(&words, &state, error) ||
-        (config->action == CONFIG_MOUNT && !resolve(&words, &state, error)))
+        ((config->action == CONFIG_MOUNT || config->action == CONFIG_PROBE) &&
+         !resolve(&words, &state, error)))
         return NULL;
     MountConfig *result = g_new(MountConfig, 1);
     *result = *config;

@@ -317,6 +317,7 @@ char *options_help(void)
     g_autoptr(GString) help = g_string_new(
         "usage: ftpsfs [ftps://][user@]host[:port][/dir] MOUNTPOINT [-o opt,...]\n"
         "       ftpsfs ALIAS:[dir] MOUNTPOINT [-o opt,...]\n"
+        "       ftpsfs --probe SOURCE [-o opt,...]\n"
         "       ftpsfs --print-config [SOURCE] [-o opt,...]\n"
         "Mounts a directory of an FTPS server. Unmount with: ftpsfs --unmount MOUNTPOINT\n"
         "\n"
@@ -330,6 +331,8 @@ char *options_help(void)
         "      --flush MOUNTPOINT      wait until everything written is on the server\n"
         "      --refresh [PATH]        forget what is cached of a directory of a mount\n"
         "      --unmount MOUNTPOINT    send what is left, then unmount\n"
+        "      --probe SOURCE          show what a server is like, without a mount;\n"
+        "                              -r: write nothing there; --json: for programs\n"
         "      --print-config          show the options in effect and their origin\n"
         "  -o opt[,opt...]             options; \"\\,\" is a comma in a value\n"
         "\n"

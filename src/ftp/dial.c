@@ -206,12 +206,10 @@ static int race(const GPtrArray *addresses, GArray *pending, gint64 deadline, in
     }
 }
 
-int dial(const char *host, guint16 port, guint timeout_s, GCancellable *cancel, GError **error)
+/* Connects to the first of `addresses` that answers. */
+static int dial_any(const GPtrArray *addresses, const char *host, guint16 port, guint timeout_s,
+                    gint64 deadline, GCancellable *cancel, GError **error)
 {
-    gint64 deadline = deadline_in(timeout_s);
-    g_autoptr(GPtrArray) addresses = resolve(host, port, deadline, cancel, error);
-    if (addresses == NULL)
-        return -1;
     GPollFD cancel_poll = {.fd = -1};
     gboolean cancellable = g_cancellable_make_pollfd(cancel, &cancel_poll);
     g_autoptr(GArray) pending = g_array_new(FALSE, FALSE, sizeof(struct pollfd));
@@ -233,4 +231,27 @@ int dial(const char *host, guint16 port, guint timeout_s, GCancellable *cancel, 
     g_set_error(error, FTPSFS_ERROR, (gint)code, "cannot connect to %s port %u: %s", host, port,
                 failed == ECANCELED ? "interrupted" : g_strerror(failed));
     return -1;
+}
+
+int dial(const char *host, guint16 port, guint timeout_s, GCancellable *cancel, GError **error)
+{
+    gint64 deadline = deadline_in(timeout_s);
+    g_autoptr(GPtrArray) addresses = resolve(host, port, deadline, cancel, error);
+    if (addresses == NULL)
+        return -1;
+    return dial_any(addresses, host, port, timeout_s, deadline, cancel, error);
+}
+
+GPtrArray *dial_addresses(const char *host, guint16 port, guint timeout_s, GCancellable *cancel,
+                          GError **error)
+{
+    return resolve(host, port, deadline_in(timeout_s), cancel, error);
+}
+
+int dial_address(GSocketAddress *address, const char *host, guint16 port, guint timeout_s,
+                 GCancellable *cancel, GError **error)
+{
+    g_autoptr(GPtrArray) one = g_ptr_array_new();
+    g_ptr_array_add(one, address);
+    return dial_any(one, host, port, timeout_s, deadline_in(timeout_s), cancel, error);
 }

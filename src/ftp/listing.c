@@ -120,6 +120,18 @@ ListingDialect listing_parser_dialect(const ListingParser *parser)
     return parser->dialect;
 }
 
+const char *listing_dialect_name(ListingDialect dialect)
+{
+    static const char *const names[] = {
+        [LISTING_DIALECT_AUTO] = "not told yet", [LISTING_DIALECT_UNIX] = "unix",
+        [LISTING_DIALECT_WINDOWS] = "windows",   [LISTING_DIALECT_NETWARE] = "netware",
+        [LISTING_DIALECT_VMS] = "vms",           [LISTING_DIALECT_MVS] = "mvs",
+        [LISTING_DIALECT_AS400] = "as400",       [LISTING_DIALECT_EPLF] = "eplf",
+        [LISTING_DIALECT_WFTPD] = "name first",  [LISTING_DIALECT_TANDEM] = "tandem",
+    };
+    return names[dialect];
+}
+
 guint listing_parser_dropped(const ListingParser *parser)
 {
     return parser->unsafe + parser->unknown;

@@ -102,14 +102,14 @@ static gboolean set_account_error(GError **error, const Session *session, const 
 
 /* What a server that lets the user in says of the password: that it will expire, that it has to be
  * changed. */
-static void note_welcome(const Session *session, const Reply *reply)
+static void note_welcome(Session *session, const Reply *reply)
 {
     static const char *const words[] = {"password", "expire", "warning", NULL};
     if (!says_one_of(reply, words))
         return;
-    g_autofree char *text = reply_text(reply);
+    session->notice = reply_text(reply);
     g_message("%s says at the login of %s: %s", session->context->options->host,
-              session->context->options->user, text);
+              session->context->options->user, session->notice);
 }
 
 /* RFC 959 section 5.4: any of the three may be the last. */

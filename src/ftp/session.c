@@ -23,6 +23,7 @@ void session_free(Session *session)
     g_free(session->login_directory);
     g_free(session->directory);
     g_free(session->tls);
+    g_free(session->notice);
     activity_clear(&session->activity);
     g_free(session);
 }

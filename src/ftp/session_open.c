@@ -40,7 +40,8 @@ static Reply *plain_reply(int fd, guint timeout_s, GCancellable *cancel, GError 
 }
 
 /* RFC 4217 section 4: the one command sent in clear is AUTH. */
-static gboolean auth_tls(int fd, const RemoteOptions *options, GCancellable *cancel, GError **error)
+gboolean session_auth_tls(int fd, const RemoteOptions *options, char **greeted,
+                          GCancellable *cancel, GError **error)
 {
     static const char command[] = "AUTH TLS\r\n";
     g_autoptr(Reply) greeting = plain_reply(fd, options->timeout_s, cancel, error);
@@ -61,8 +62,11 @@ static gboolean auth_tls(int fd, const RemoteOptions *options, GCancellable *can
     g_autoptr(Reply) reply = plain_reply(fd, options->timeout_s, cancel, error);
     if (reply == NULL)
         return FALSE;
-    if (reply->code == 234)
+    if (reply->code == 234) {
+        if (greeted != NULL)
+            *greeted = g_steal_pointer(&text);
         return TRUE;
+    }
     g_autofree char *words = reply_text(reply);
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TLS,
                 "%s refuses AUTH TLS (%d %s); ftpsfs sends nothing without encryption",
@@ -76,7 +80,7 @@ static Channel *connect_tls(SessionContext *context, GCancellable *cancel, GErro
     int fd = dial(options->host, options->port, options->timeout_s, cancel, error);
     if (fd < 0)
         return NULL;
-    if (options->explicit_tls && !auth_tls(fd, options, cancel, error)) {
+    if (options->explicit_tls && !session_auth_tls(fd, options, NULL, cancel, error)) {
         close(fd);
         return NULL;
     }

@@ -33,8 +33,14 @@ struct Session {
     DataPort *dataport;
     guint number;      /* from 1; constant once it is open, like the next */
     char *tls;         /* what was negotiated */
+    char *notice;      /* what the server said of the password at the login; NULL: nothing */
     Activity activity; /* what it is doing */
 };
+
+/* Takes the greeting in clear and says AUTH TLS (RFC 4217 section 4), the one command that is sent
+ * without encryption. *greeted (may be NULL) becomes the greeting's text, for g_free. */
+gboolean session_auth_tls(int fd, const RemoteOptions *options, char **greeted,
+                          GCancellable *cancel, GError **error);
 
 /* The next whole reply, whoever it is for. */
 Reply *session_next_reply(Session *session, gint64 deadline, GCancellable *cancel, GError **error);

@@ -10,6 +10,7 @@
 /* Taken from whatever the user's priority string says: these have no place here. */
 #define NO_OLD_TLS ":-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL"
 #define NO_TLS_1_2 ":-VERS-TLS1.2"
+#define NO_TLS_1_3 ":-VERS-TLS1.3"
 
 static void priority_free(gpointer priority)
 {
@@ -276,16 +277,18 @@ static void make_priorities_by_group(Trust *trust, const char *text)
 }
 
 /* The string without what has no place here. For g_free. */
-static char *restrict_priority(const char *wanted, TrustTlsMin tls_min)
+static char *restrict_priority(const char *wanted, TrustTlsMin tls_min, gboolean only)
 {
-    return g_strconcat(wanted, NO_OLD_TLS, tls_min == TRUST_TLS_1_3 ? NO_TLS_1_2 : "", NULL);
+    const char *unwanted = tls_min == TRUST_TLS_1_3 ? NO_TLS_1_2 : only ? NO_TLS_1_3 : "";
+    return g_strconcat(wanted, NO_OLD_TLS, unwanted, NULL);
 }
 
-gboolean trust_check_priority(const char *wanted, TrustTlsMin tls_min, GError **error)
+static gboolean check_restricted(const char *wanted, TrustTlsMin tls_min, gboolean only,
+                                 GError **error)
 {
     if (!check_priority(wanted, error))
         return FALSE;
-    g_autofree char *text = restrict_priority(wanted, tls_min);
+    g_autofree char *text = restrict_priority(wanted, tls_min, only);
     gnutls_priority_t parsed = NULL;
     int code = gnutls_priority_init(&parsed, text, NULL);
     if (code >= 0) {
@@ -293,18 +296,24 @@ gboolean trust_check_priority(const char *wanted, TrustTlsMin tls_min, GError **
         return TRUE;
     }
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
-                "the TLS priority string \"%s\" leaves nothing of TLS %s and later: %s", wanted,
-                tls_min == TRUST_TLS_1_3 ? "1.3" : "1.2", gnutls_strerror(code));
+                "the TLS priority string \"%s\" leaves nothing of TLS %s%s: %s", wanted,
+                tls_min == TRUST_TLS_1_3 ? "1.3" : "1.2", only ? "" : " and later",
+                gnutls_strerror(code));
     return FALSE;
+}
+
+gboolean trust_check_priority(const char *wanted, TrustTlsMin tls_min, GError **error)
+{
+    return check_restricted(wanted, tls_min, FALSE, error);
 }
 
 static gboolean make_priorities(Trust *trust, const char *wanted, GError **error)
 {
     if (wanted == NULL)
         wanted = "NORMAL";
-    if (!trust_check_priority(wanted, trust->tls_min, error))
+    if (!check_restricted(wanted, trust->tls_min, trust->tls_only, error))
         return FALSE;
-    g_autofree char *text = restrict_priority(wanted, trust->tls_min);
+    g_autofree char *text = restrict_priority(wanted, trust->tls_min, trust->tls_only);
     int code = gnutls_priority_init(&trust->priority, text, NULL);
     if (code < 0) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG, "TLS priorities: %s",
@@ -341,6 +350,7 @@ Trust *trust_new(const TrustOptions *options, GError **error)
     trust->references = 1;
     trust->verify = options->verify;
     trust->tls_min = options->tls_min;
+    trust->tls_only = options->tls_only;
     trust->pins = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     int code = gnutls_certificate_allocate_credentials(&trust->credentials);
     if (code < 0) {

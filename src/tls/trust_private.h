@@ -20,6 +20,7 @@ struct Trust {
     gint references; /* atomic */
     TrustVerify verify;
     TrustTlsMin tls_min;
+    gboolean tls_only; /* no later version either */
     gnutls_certificate_credentials_t credentials;
     gnutls_priority_t priority;
     GHashTable *by_group; /* gnutls_group_t -> gnutls_priority_t with that group first */
@@ -44,6 +45,12 @@ char *trust_date_words(time_t when);
 /* The name to compare with a certificate and to send as SNI: without the brackets of an IPv6
  * address, its zone, and the dot at the end. For g_free. */
 char *trust_bare_host(const char *host);
+
+/* What a certificate says of its subject, its issuer and the hosts that it is for ("a, b and 3
+ * more"; empty: none), fit for a terminal; for g_free. */
+char *trust_subject_of(gnutls_x509_crt_t certificate);
+char *trust_issuer_of(gnutls_x509_crt_t certificate);
+char *trust_names_of(gnutls_x509_crt_t certificate);
 
 /* "sha256//BASE64" of the certificate's public key (SPKI). For g_free; NULL when the key can't be
  * hashed. */

@@ -26,7 +26,7 @@ char *trust_date_words(time_t when)
                         : g_strdup("a date that can't be read");
 }
 
-static char *issuer_of(gnutls_x509_crt_t certificate)
+char *trust_issuer_of(gnutls_x509_crt_t certificate)
 {
     g_auto(gnutls_datum_t) dn = {NULL, 0};
     if (gnutls_x509_crt_get_issuer_dn3(certificate, &dn, 0) < 0 || dn.size == 0)
@@ -34,7 +34,7 @@ static char *issuer_of(gnutls_x509_crt_t certificate)
     return printable(dn.data, dn.size);
 }
 
-static char *subject_of(gnutls_x509_crt_t certificate)
+char *trust_subject_of(gnutls_x509_crt_t certificate)
 {
     g_auto(gnutls_datum_t) dn = {NULL, 0};
     if (gnutls_x509_crt_get_dn3(certificate, &dn, 0) < 0 || dn.size == 0)
@@ -55,7 +55,7 @@ static char *alt_name_text(int type, const char *name, size_t size)
 }
 
 /* The hosts that a certificate is for, "a, b and 3 more"; empty when there are none. */
-static char *names_of(gnutls_x509_crt_t certificate)
+char *trust_names_of(gnutls_x509_crt_t certificate)
 {
     g_autoptr(GString) names = g_string_new(NULL);
     guint found = 0;
@@ -89,7 +89,7 @@ static char *names_of(gnutls_x509_crt_t certificate)
 
 static void explain_issuer(GString *words, const Trust *trust, gnutls_x509_crt_t last)
 {
-    g_autofree char *issuer = issuer_of(last);
+    g_autofree char *issuer = trust_issuer_of(last);
     if (gnutls_x509_crt_check_issuer(last, last))
         g_string_append_printf(words,
                                "it is self-signed, by %s, which is not among %s; add "
@@ -104,7 +104,7 @@ static void explain_issuer(GString *words, const Trust *trust, gnutls_x509_crt_t
 
 static void explain_names(GString *words, gnutls_x509_crt_t leaf, const char *host)
 {
-    g_autofree char *names = names_of(leaf);
+    g_autofree char *names = trust_names_of(leaf);
     if (*names == '\0')
         g_string_append_printf(words, "it names no host, so not %s either. ", host);
     else
@@ -122,7 +122,7 @@ static void explain_time(GString *words, guint status, const gnutls_x509_crt_t *
     for (guint i = 0; i < length; i++) {
         time_t from = gnutls_x509_crt_get_activation_time(chain[i]);
         time_t until = gnutls_x509_crt_get_expiration_time(chain[i]);
-        g_autofree char *whose = i == 0 ? g_strdup("it") : subject_of(chain[i]);
+        g_autofree char *whose = i == 0 ? g_strdup("it") : trust_subject_of(chain[i]);
         if ((status & GNUTLS_CERT_EXPIRED) != 0 && until != (time_t)-1 && until < now) {
             g_autofree char *date = trust_date_words(until);
             g_string_append_printf(words, "%s expired on %s. ", whose, date);

@@ -21,6 +21,7 @@ typedef enum {
     CONFIG_FLUSH,   /* --flush MOUNTPOINT */
     CONFIG_REFRESH, /* --refresh [PATH] */
     CONFIG_UNMOUNT, /* --unmount MOUNTPOINT */
+    CONFIG_PROBE,   /* --probe SOURCE: all is set as for a mount but mountpoint, which is NULL */
     CONFIG_PRINT,   /* --print-config, --complete: print `printed` and exit 0 */
 } ConfigAction;
 
@@ -43,7 +44,7 @@ typedef enum {
 typedef struct {
     ConfigAction action;
     char *target;        /* of CONFIG_STATUS and its like: a path as it was given; else NULL */
-    gboolean json;       /* --json: --status in a form for programs */
+    gboolean json;       /* --json: --status and --probe in a form for programs */
     gboolean once;       /* --once: --status once, as plain text */
     char *server;        /* `source` for people to read: "ftps://user@host/dir" */
     Source *source;      /* where to, with user= and port= in it; its port is never 0 */

@@ -15,6 +15,14 @@
  * close-on-exec, owned by the caller, or -1: FTPSFS_ERROR_CONNECT, _TIMEOUT, _INTERRUPTED. */
 int dial(const char *host, guint16 port, guint timeout_s, GCancellable *cancel, GError **error);
 
+/* The addresses of a host, GSocketAddress * that the array frees; NULL with an error as of dial. */
+GPtrArray *dial_addresses(const char *host, guint16 port, guint timeout_s, GCancellable *cancel,
+                          GError **error);
+
+/* The same as dial, to one address of `host`. */
+int dial_address(GSocketAddress *address, const char *host, guint16 port, guint timeout_s,
+                 GCancellable *cancel, GError **error);
+
 /* Has the kernel find out about a peer that is gone: keep-alive probes after half a minute of
  * silence, and an end after `timeout_s` seconds without an acknowledgement. No Nagle delays. */
 void dial_tune(int fd, guint timeout_s);

@@ -132,6 +132,9 @@ gboolean listing_parser_finish(ListingParser *parser, GError **error);
 /* The dialect that the lines so far have shown. */
 ListingDialect listing_parser_dialect(const ListingParser *parser);
 
+/* A dialect in a word or two: "unix", "as400". */
+const char *listing_dialect_name(ListingDialect dialect);
+
 /* Lines dropped so far: for their names, or because they were not understood. */
 guint listing_parser_dropped(const ListingParser *parser);
 

@@ -26,6 +26,8 @@ typedef struct {
                                session ticket are used. NULL on a control connection */
     GBytes *ticket;         /* control connections: session data of an earlier one to resume, or
                                NULL */
+    gboolean look;          /* a certificate that is refused is noted and the handshake goes on:
+                               see channel_verdict. Nothing can be written on such a channel */
 } ChannelOptions;
 
 /* Makes a client channel over the connected, non-blocking socket `fd`, which it owns from here on,
@@ -87,6 +89,25 @@ GBytes *channel_ticket(const Channel *channel);
 gboolean channel_resumed(const Channel *channel);
 gnutls_group_t channel_group(const Channel *channel);
 char *channel_describe(const Channel *channel);
+
+/* What a handshake has settled, in the words of the registries; constant texts. */
+typedef struct {
+    const char *version;   /* "TLS1.3" */
+    const char *cipher;    /* "TLS_AES_256_GCM_SHA384" */
+    const char *key_share; /* the group: "X25519"; NULL: none, as with a key exchange by RSA */
+    gboolean wants_client; /* the server has asked for a client certificate */
+} ChannelFacts;
+
+/* After the handshake. */
+void channel_facts(const Channel *channel, ChannelFacts *facts);
+
+/* After the handshake of a channel that looks: why the peer's certificate is refused; NULL: it is
+ * not. Owned by the channel. */
+const GError *channel_verdict(const Channel *channel);
+
+/* After a full handshake: the DER of the certificates that the peer sent, its own first; GBytes *,
+ * owned by the array. */
+GPtrArray *channel_certificates(const Channel *channel);
 
 /* Shuts the TCP connection down so that any thread blocked in it returns with _LOST. The one call
  * that is safe from another thread while the channel lives. */

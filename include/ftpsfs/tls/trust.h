@@ -24,6 +24,7 @@ typedef enum { TRUST_TLS_1_2, TRUST_TLS_1_3 } TrustTlsMin;
 typedef struct {
     TrustVerify verify;
     TrustTlsMin tls_min;
+    gboolean tls_only;       /* no later version than tls_min either: for finding out about one */
     const char *ca_file;     /* PEM; instead of the system's CAs */
     const char *ca_path;     /* directory of PEM files; instead of the system's CAs */
     const char *crl_file;    /* PEM */

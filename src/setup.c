@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "setup.h"
+
+TrustOptions setup_trust(const MountConfig *config, const Credentials *credentials)
+{
+    return (TrustOptions){
+        .verify = config->verify,
+        .tls_min = config->tls_min,
+        .ca_file = config->ca_file,
+        .ca_path = config->ca_path,
+        .crl_file = config->crl_file,
+        .known_hosts = config->known_hosts,
+        .cert = config->cert,
+        .key = config->key,
+        .key_password = credentials != NULL ? credentials->key_password : NULL,
+        .priority = config->priority,
+        .pins = config->pins != NULL ? (const char *const *)config->pins->pdata : NULL,
+    };
+}
+
+RemoteOptions setup_remote(const MountConfig *config, const Credentials *credentials, Trace *trace)
+{
+    return (RemoteOptions){
+        .host = config->source->host,
+        .port = config->source->port,
+        .explicit_tls = config->explicit_tls,
+        .user = credentials != NULL ? credentials->user : NULL,
+        .password = credentials != NULL ? credentials->password : NULL,
+        .account = credentials != NULL ? credentials->account : NULL,
+        .virtual_host = config->virtual_host,
+        .init_commands = (const char *const *)config->init_commands,
+        .directory = config->source->directory,
+        .active = config->active,
+        .active_first = config->active_first,
+        .active_last = config->active_last,
+        .connections = config->connections,
+        .timeout_s = config->timeout_s,
+        .keepalive_s = config->keepalive_s,
+        .idle_timeout_s = config->idle_timeout_s,
+        .codepage = config->codepage,
+        .time_zone = config->time_zone,
+        .trace = trace,
+    };
+}
+
+/* The modules of PKCS #11 tokens are files that nobody here can name. */
+SandboxFiles setup_files(const MountConfig *config)
+{
+    gboolean token = (config->cert != NULL && g_str_has_prefix(config->cert, "pkcs11:")) ||
+                     (config->key != NULL && g_str_has_prefix(config->key, "pkcs11:"));
+    return token ? SANDBOX_OPEN : SANDBOX_CLOSED;
+}
