@@ -188,7 +188,7 @@ static gboolean take_target(const Words *words, OptionState *state, GError **err
     if (words->positionals == 0 && config->action != CONFIG_REFRESH)
         return config_fail(error, "which mount is missing: give its mountpoint");
     if (config->action != CONFIG_STATUS && (config->json || config->once))
-        return config_fail(error, "--json goes with --status and --probe, --once with --status");
+        return config_fail(error, "--json and --once go with --status, --json also with --probe");
     config->target = g_strdup(words->positionals == 1 ? words->positional[0] : ".");
     return TRUE;
 }
@@ -202,7 +202,7 @@ static gboolean check_probe(const Words *words, const OptionState *state, GError
         return config_fail(error, "one word too many: --probe takes the source alone, and mounts "
                                   "nothing");
     return !state->config.once ||
-           config_fail(error, "--json goes with --status and --probe, --once with --status");
+           config_fail(error, "--json and --once go with --status, --json also with --probe");
 }
 
 static gboolean read_words(Words *words, OptionState *state, GError **error)
@@ -234,7 +234,7 @@ static gboolean read_words(Words *words, OptionState *state, GError **error)
     if (state->config.action != CONFIG_MOUNT)
         return take_target(words, state, error);
     if (state->config.json || state->config.once)
-        return config_fail(error, "--json goes with --status and --probe, --once with --status");
+        return config_fail(error, "--json and --once go with --status, --json also with --probe");
     if (words->positionals == 0)
         return config_fail(error, "what to mount is missing: " USAGE);
     if (words->positionals == 1)

@@ -344,7 +344,7 @@ def test_an_interrupt_leaves_nothing_behind(server, home):
     [
         (["--probe"], "which server is missing"),
         (["--probe", "a", "b"], "one word too many"),
-        (["--probe", "--once", "a"], "--once with --status"),
+        (["--probe", "--once", "a"], "--once go with --status"),
     ],
 )
 def test_a_wrong_command_line_is_told(home, words, wanted):
