@@ -184,14 +184,15 @@ static void fs_statfs(fuse_req_t req, fuse_ino_t ino)
     g_autofree char *path = node_path(fs_node(req, ino));
     guint64 bytes = UNKNOWN_SPACE;
     g_autoptr(GError) error = NULL;
-    if (path != NULL && !remote_available(fs->remote, path, &bytes, cancel, &error)) {
+    guint64 total = 0;
+    if (path != NULL && !remote_available(fs->remote, path, &bytes, &total, cancel, &error)) {
         bytes = UNKNOWN_SPACE;
         g_debug("statfs: %s", error->message);
     }
     struct statvfs st = {
         .f_bsize = BLOCK_SIZE,
         .f_frsize = 4096,
-        .f_blocks = bytes / 4096,
+        .f_blocks = MAX(bytes, total) / 4096,
         .f_bfree = bytes / 4096,
         .f_bavail = bytes / 4096,
         .f_files = 1000000,

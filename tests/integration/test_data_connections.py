@@ -141,6 +141,8 @@ def assert_active(server):
     assert not re.search(command + "(EPSV|PASV)", log)
 
 
+# Not pyftpdlib 1.5.7: with a session's next EPRT it stops to listen to the file descriptor that the
+# last data connection had, which may be that of another session by then. That one hangs for good.
 @pytest.mark.parametrize("kind", ["vsftpd", "proftpd"])
 def test_active_mode_does_everything_at_once(servers, mount, kind):
     server = servers.make(kind)

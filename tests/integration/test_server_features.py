@@ -120,3 +120,49 @@ def test_small_files_are_sent_without_asking_for_room(feature_server, mount):
         file.write(b"content")
     assert server.count("ALLO") == 0
     assert read(mounted.at("file")) == b"content"
+
+
+def space(mounted):
+    """What df shows: bytes in all, bytes left."""
+    found = os.statvfs(mounted.path)
+    return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
+
+
+def pages(count):
+    return count // 4096 * 4096
+
+
+@pytest.mark.parametrize("units, exact", [("b", 1), ("Kb", 1 << 10), ("Mb", 1 << 20)])
+def test_the_quota_of_proftpd_is_the_space_that_df_shows(servers, mount, units, exact):
+    server = servers.make("proftpd", quota=20_000_000, quota_units=units)
+    mounted = mount(server)
+    total, left = space(mounted)
+    # It tells two digits behind the point.
+    assert abs(total - 20_000_000) <= 4096 + exact / 100
+    assert left == total
+    with open(mounted.at("file"), "wb") as file:
+        file.write(bytes(5_000_000))
+    total, left = space(mounted)
+    assert abs(total - left - 5_000_000) <= 8192 + exact / 50
+
+
+def test_a_server_without_a_limit_is_asked_for_the_quota_once(servers, feature_server, mount):
+    mounted = mount(servers.get("proftpd"))
+    assert space(mounted) == (1 << 40, 1 << 40)
+    server = feature_server()
+    mounted = mount(server, **OPTIONS)
+    for _ in range(3):
+        assert space(mounted) == (1 << 40, 1 << 40)
+    assert server.arguments("SITE").count("QUOTA") == 1
+
+
+def test_avbl_comes_before_the_quota(feature_server, mount):
+    server = feature_server(avbl="213 5000000")
+    server.quota = "200 You have 120 KB free."
+    mounted = mount(server, **OPTIONS)
+    assert space(mounted) == (pages(5_000_000), pages(5_000_000))
+    assert "QUOTA" not in server.arguments("SITE")
+    server.avbl = "504 Not for this directory."
+    assert space(mounted) == (pages(120 << 10), pages(120 << 10))
+    assert space(mounted) == (pages(120 << 10), pages(120 << 10))
+    assert server.count("AVBL") == 2

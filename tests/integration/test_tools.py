@@ -80,6 +80,32 @@ def test_rsync_a_copies_once(site, mount, local):
     assert [name for name in again if not name.endswith("/")] == []
 
 
+def test_rsync_a_by_another_mount_moves_nothing_and_asks_in_batches(servers, mount, tmp_path):
+    """vsftpd's LIST tells times to the minute: what rsync compares is asked for by MDTM, of many
+    files in one exchange."""
+    server = servers.make("vsftpd")
+    source = tmp_path / "source"
+    source.mkdir()
+    for i in range(200):
+        path = source / f"file-{i}"
+        path.write_bytes(b"x" * i)
+        os.utime(path, (1_500_000_000 + i, 1_500_000_000 + i))
+    words = ["rsync", "-a", "--no-owner", "--no-group", "--out-format=%n", f"{source}/"]
+    first = mount(server)
+    run(*words, first.path)
+    first.unmount()
+    before = len(server.log_text())
+    second = mount(server)
+    moved = run(*words, second.path).splitlines()
+    assert [name for name in moved if not name.endswith("/")] == []
+    commands = server.log_text()[before:]
+    assert commands.count('command: Client "127.0.0.1", "STOR') == 0
+    assert commands.count('command: Client "127.0.0.1", "MDTM') <= 220
+    stats = second.stats()
+    second.unmount()
+    assert stats["round_trips"] < 100
+
+
 def test_rsync_sends_what_has_changed_and_deletes(site, mount, local):
     mounted = mount()
     words = ["rsync", "-a", "--no-owner", "--no-group", "--delete", "--out-format=%n", f"{local}/"]

@@ -6,6 +6,7 @@ packages, with none that need not be, and with all but without MLSD and MLST."""
 import glob
 import os
 import re
+import subprocess
 
 from common import SERVER_GID, SERVER_UID, Server, crypted, unpacked
 
@@ -55,6 +56,15 @@ TLSVerifyClient {verify}
 TLSLog {directory}/tls.log
 """
 
+# mod_quotatab's tables, made by its ftpquota: the one limits what is uploaded, the other counts it.
+QUOTA = """\
+QuotaEngine on
+QuotaDisplayUnits {units}
+QuotaShowQuotas on
+QuotaLimitTable file:{directory}/limit.tab
+QuotaTallyTable file:{directory}/tally.tab
+"""
+
 # FEAT tells nothing of mod_facts then, not of MFMT and MFF either.
 WITHOUT_MLSD = """\
 FactsAdvertise off
@@ -85,8 +95,28 @@ class Proftpd(Server):
     can_hash = True
     requires_session_reuse = True
 
+    def __init__(self, quota=0, quota_units="b", **options):
+        """quota: the bytes that may be uploaded, 0 for no limit; quota_units: in which SITE QUOTA
+        tells them (b, Kb, Mb, Gb)."""
+        self.quota = quota
+        self.quota_units = quota_units
+        super().__init__(**options)
+
     def modules(self):
         return all_modules()
+
+    def _make_quota(self):
+        command = ["/usr/bin/perl", unpacked("usr/sbin/ftpquota"), "--table-path"]
+        for kind in ("limit", "tally"):
+            path = os.path.join(self.directory, kind + ".tab")
+            table = [*command, path, "--type", kind]
+            subprocess.run([*table, "--create-table"], check=True, capture_output=True)
+            os.chmod(path, 0o600)
+        record = ["--name", self.user, "--quota-type=user", "--limit-type=hard", "--units=byte"]
+        path = os.path.join(self.directory, "limit.tab")
+        record += [f"--bytes-upload={self.quota}"]
+        table = [*command, path, "--type", "limit", "--add-record", *record]
+        subprocess.run(table, check=True, capture_output=True)
 
     def _write(self, name, text, mode=0o600):
         path = os.path.join(self.directory, name)
@@ -123,6 +153,9 @@ class Proftpd(Server):
         )
         if not self.can_mlsd:
             text += WITHOUT_MLSD
+        if self.quota:
+            self._make_quota()
+            text += QUOTA.format(directory=self.directory, units=self.quota_units)
         self._write("proftpd.conf", text)
 
     def command(self):

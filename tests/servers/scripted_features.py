@@ -55,6 +55,8 @@ class FeatureSession(Session):
             self.set_time(long[3], long[1])
         elif argument.startswith("UTIME"):
             self.reply("501 Wrong order.")
+        elif argument == "QUOTA":
+            self.reply(self.server.quota)
         else:
             self.do_site(argument)
 
@@ -82,15 +84,22 @@ class FeatureSession(Session):
     def feature_allo(self, _):
         self.reply(self.server.allo)
 
+    def feature_avbl(self, _):
+        self.reply(self.server.avbl or "500 AVBL not understood.")
+
 
 class FeatureServer(ScriptedServer):
     """times: the one way to set a time, "MFF", "UTIME short", "UTIME long" or None. md5: "MD5",
-    "XMD5" or "HASH". allo: the reply to ALLO."""
+    "XMD5" or "HASH". allo, quota, avbl: the replies to ALLO, SITE QUOTA and AVBL."""
 
     session_class = FeatureSession
 
-    def __init__(self, times=None, md5=None, allo="202 No need.", **options):
+    def __init__(self, times=None, md5=None, allo="202 No need.", avbl=None, **options):
         super().__init__(**options)
+        self.quota = "500 SITE QUOTA not understood."
+        self.avbl = avbl
+        if avbl:
+            self.features.append("AVBL")
         self.times, self.md5, self.allo = times, md5, allo
         self.features.remove("MFMT")
         if times == "MFF":

@@ -151,9 +151,10 @@ typedef enum { REMOTE_HASH_SHA256, REMOTE_HASH_MD5 } RemoteHash;
 char *remote_hash(Remote *remote, RemoteHash kind, const char *path, GCancellable *cancel,
                   GError **error);
 
-/* Bytes available on the server (AVBL). FTPSFS_ERROR_UNSUPPORTED. */
-gboolean remote_available(Remote *remote, const char *path, guint64 *bytes, GCancellable *cancel,
-                          GError **error);
+/* Bytes available on the server (AVBL, else SITE QUOTA), and how many the user has in all, 0 when
+ * that is not told. FTPSFS_ERROR_UNSUPPORTED. */
+gboolean remote_available(Remote *remote, const char *path, guint64 *bytes, guint64 *total,
+                          GCancellable *cancel, GError **error);
 
 /* A file's content being read or written: one data connection, with the control connection that it
  * needs. Used by one thread at a time. */
