@@ -260,6 +260,7 @@ void dir_merge(Node *dir, GPtrArray *fresh, GHashTable *touched, gint64 now)
     state->misses = 0;
     state->unlisted_until = 0;
     state->listed_until = now + dir->tree->timeout;
+    state->whole = TRUE;
 }
 
 /* Whether nobody would notice if the node were not there. */
@@ -279,10 +280,14 @@ static void drop_children(Dir *dir)
             node_detach(node);
     }
     dir->listed_until = 0;
+    dir->whole = FALSE;
 }
 
 void dir_prune(Tree *tree, gint64 now)
 {
+    /* What nobody has asked for lately may be all there is, should the server go. */
+    if (tree->offline && tree->nodes <= tree->max_nodes)
+        return;
     gint64 unused = tree->nodes > tree->max_nodes ? MAX(tree->timeout, G_USEC_PER_SEC)
                                                   : MAX(10 * tree->timeout, TREE_UNUSED_MIN);
     for (guint i = 0; i < PRUNE_STEP && tree->used.head != NULL; i++) {

@@ -198,6 +198,20 @@ static gboolean check_type(Node *node, const NodeInfo *info, GError **error)
     return FALSE;
 }
 
+/* Changing a file of which it is not known what it is now: only the journal finds out whether others
+ * have changed it as well. */
+static gboolean check_known(const Files *files, Node *node, const NodeInfo *info, int flags,
+                            GError **error)
+{
+    if (!info->stale || files->writeback != NULL || (flags & O_ACCMODE) == O_RDONLY)
+        return TRUE;
+    g_autofree char *name = node_name(node);
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_IO,
+                "%s can't be opened for writing while the server is gone; -o writeback allows it",
+                name);
+    return FALSE;
+}
+
 /* The server's content may have changed since another handle was opened: unless there are changes
  * of our own, what is local is given up for it. Lock held. */
 static void adopt_version(File *file, const NodeInfo *info)
@@ -219,7 +233,7 @@ File *file_open(Files *files, Node *node, int flags, gboolean *keep_cache, GCanc
 {
     NodeInfo info;
     if (!tree_refresh(files->tree, node, TRUE, &info, cancel, error) ||
-        !check_type(node, &info, error))
+        !check_type(node, &info, error) || !check_known(files, node, &info, flags, error))
         return NULL;
     File *file = files_acquire(files, node, &info);
     gboolean ok = TRUE;

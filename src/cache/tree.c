@@ -35,6 +35,7 @@ Tree *tree_new(Remote *remote, const TreeOptions *options)
     tree->remote = remote;
     tree->timeout = (gint64)options->timeout_s * G_USEC_PER_SEC;
     tree->exact_times = options->exact_times;
+    tree->offline = options->offline;
     tree->remove_leftovers = options->remove_leftovers;
     tree->stats = options->stats;
     tree->own = options->own;
@@ -271,7 +272,12 @@ Node *tree_lookup_locked(Tree *tree, Node *dir, const char *name, GCancellable *
     /* One that expired alone in a current listing is asked for alone. */
     gboolean query =
         dir_is_current(dir, now) || dir_of(dir)->unlisted_until > now || dir_miss(dir, now) < 2;
-    return lookup_remotely(tree, dir, name, query, cancel, error);
+    g_autoptr(GError) failure = NULL;
+    child = lookup_remotely(tree, dir, name, query, cancel, &failure);
+    if (child == NULL &&
+        !(tree_is_offline(tree, failure, cancel) && tree_lookup_stale(dir, name, &child, error)))
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return child;
 }
 
 Node *tree_find_locked(Tree *tree, Node *dir, const char *name, GCancellable *cancel,
@@ -387,9 +393,11 @@ gboolean tree_refresh_attached(Tree *tree, Node *node, GCancellable *cancel, GEr
     return refresh_attached(tree, node, FALSE, cancel, error);
 }
 
-static gboolean refresh_locked(Tree *tree, Node *node, gboolean exact, GCancellable *cancel,
-                               GError **error)
+/* *stale: the server is gone, and what is known has to do. Unlocks. */
+static gboolean refresh_locked(Tree *tree, Node *node, gboolean exact, gboolean *stale,
+                               GCancellable *cancel, GError **error)
 {
+    *stale = FALSE;
     if (node->pins > 0)
         return TRUE;
     if (!node_is_attached(node)) {
@@ -399,9 +407,13 @@ static gboolean refresh_locked(Tree *tree, Node *node, gboolean exact, GCancella
     }
     if (node->valid_until > tree_now(tree))
         return TRUE;
-    if (node == tree->root)
-        return refresh_root(tree, cancel, error);
-    return refresh_attached(tree, node, exact, cancel, error);
+    g_autoptr(GError) failure = NULL;
+    gboolean ok = node == tree->root ? refresh_root(tree, cancel, &failure)
+                                     : refresh_attached(tree, node, exact, cancel, &failure);
+    *stale = !ok && tree_is_offline(tree, failure, cancel);
+    if (!ok && !*stale)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return ok || *stale;
 }
 
 /* One who opens a file has to know its size; one who looks at it may care for the second. */
@@ -419,11 +431,14 @@ gboolean tree_refresh(Tree *tree, Node *node, gboolean exact, NodeInfo *info, GC
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
     node->references++;
     count_request(tree, node->pins > 0 || node->valid_until > tree_now(tree));
-    gboolean ok =
-        refresh_locked(tree, node, exact, cancel, error) &&
-        (!wants_more(tree, node, exact) || tree_refine_locked(tree, node, !exact, cancel, error));
-    if (ok)
+    gboolean stale;
+    gboolean ok = refresh_locked(tree, node, exact, &stale, cancel, error) &&
+                  (!wants_more(tree, node, exact) ||
+                   tree_refine_locked(tree, node, !exact, cancel, error));
+    if (ok) {
         node_snapshot(node, info);
+        info->stale = stale;
+    }
     node->references--;
     node_collect(node);
     return ok;

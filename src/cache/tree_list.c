@@ -230,8 +230,12 @@ GPtrArray *tree_list(Tree *tree, Node *dir, GCancellable *cancel, GError **error
         tree_set_stale(error, dir);
         return NULL;
     }
-    if (!dir_is_current(dir, now) && !tree_list_now(tree, dir, cancel, error))
+    g_autoptr(GError) failure = NULL;
+    if (!dir_is_current(dir, now) && !tree_list_now(tree, dir, cancel, &failure) &&
+        !(tree_is_offline(tree, failure, cancel) && dir_of(dir)->whole)) {
+        g_propagate_error(error, g_steal_pointer(&failure));
         return NULL;
+    }
     Dir *state = dir_of(dir);
     GPtrArray *children = g_ptr_array_new_full(g_hash_table_size(state->children), unref_node);
     for (Node *node = state->order.first; node != NULL; node = node->next) {

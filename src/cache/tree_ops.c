@@ -86,6 +86,7 @@ Node *tree_mkdir(Tree *tree, Node *dir, const char *name, guint32 mode, GCancell
     node->references++;
     /* What we have just made is empty. */
     dir_of(node)->listed_until = tree_now(tree) + tree->timeout;
+    dir_of(node)->whole = TRUE;
     restrict_mode(tree, node, path, mode);
     return node;
 }

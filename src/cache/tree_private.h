@@ -2,8 +2,9 @@
 /*
  * tree_private - what the files of the tree share: node.c (nodes, names, paths, siblings), dir.c
  * (what a directory's node holds beyond its attributes), tree.c (lookups and refreshes),
- * tree_list.c (listings), tree_links.c (where links lead), tree_local.c (changes that others make), tree_ops.c and tree_rename.c
- * (changes on the server).
+ * tree_list.c (listings), tree_links.c (where links lead), tree_offline.c (what is given while the
+ * server is gone), tree_local.c (changes that others make), tree_ops.c and tree_rename.c (changes on
+ * the server).
  *
  * Everything here is called with the Tree's lock held and returns with it held. Functions that let
  * it go in between say so: "unlocks". The Remote is called with the lock free.
@@ -88,6 +89,7 @@ struct Dir {
     Watch *watches;
     Listing *listing;
     gint64 listed_until; /* the children are all there are until then */
+    gboolean whole; /* they were all there were, once */
     gint64
         unlisted_until; /* the server refused to list it: not tried again by lookups until then */
     gint64 missed_at;
@@ -110,6 +112,7 @@ struct Tree {
     gpointer own_data;
     guint max_nodes;
     gboolean exact_times;
+    gboolean offline;
     gboolean remove_leftovers;
     Node *root;
     NodeList detached;
@@ -230,6 +233,16 @@ gboolean tree_list_now(Tree *tree, Node *dir, GCancellable *cancel, GError **err
 /* Waits until *flag is `value`. The caller keeps `flag` from going away. FALSE when cancelled.
  * Unlocks. */
 gboolean tree_wait(Tree *tree, const gboolean *flag, gboolean value, GCancellable *cancel);
+
+/* tree_offline.c */
+
+/* Whether what is expired is to be given instead of `failure`: the server is gone, and the user
+ * wants that. Unlocks. */
+gboolean tree_is_offline(Tree *tree, const GError *failure, GCancellable *cancel);
+
+/* What is known of a name, however old. Borrowed. FALSE when nothing is; then `error` is not set.
+ * *child is NULL, and the error NOT_FOUND, when it is known to have been absent. */
+gboolean tree_lookup_stale(Node *dir, const char *name, Node **child, GError **error);
 
 /* tree_exact.c */
 

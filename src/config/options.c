@@ -92,6 +92,8 @@ static const OptionSpec table[] = {
      "looks at; no_exact_times is the opposite"},
     {"no_exact_times", OPTION_OFF, OPTION_SECTION_CACHE, NULL, AT(config.exact_times), 0, 0, NULL,
      NULL, NULL},
+    {"offline", OPTION_ON, OPTION_SECTION_CACHE, NULL, AT(config.offline), 0, 0, NULL, "off",
+     "while the server is gone, show what is cached of it, however old"},
     {"spool_dir", OPTION_DIRECTORY, OPTION_SECTION_CACHE, "DIR", AT(config.spool_dir), 0, 0, NULL,
      "$TMPDIR or /var/tmp", "where files being written are kept until the server has them"},
     {"atomic_upload", OPTION_ON, OPTION_SECTION_CACHE, NULL, AT(config.atomic_upload), 0, 0, NULL,

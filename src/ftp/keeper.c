@@ -104,10 +104,12 @@ static void probe(Pool *pool)
     if (pool->down == NULL || pool->total > 0 || g_get_monotonic_time() < pool->probe_at)
         return;
     pool->total++;
+    pool->probing = 1;
     g_mutex_unlock(&pool->lock);
     g_autoptr(GError) failure = NULL;
     Session *session = session_open(pool->context, !pool->learned, pool->stop, &failure);
     g_mutex_lock(&pool->lock);
+    pool->probing = 0;
     if (session != NULL) {
         g_message("%s is back", pool->context->options->host);
         pool_note_success(pool);

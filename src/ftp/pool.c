@@ -220,67 +220,6 @@ static gint64 ask_a_holder(Pool *pool)
     return next;
 }
 
-static void wake_waiters(Pool *pool)
-{
-    for (GList *l = pool->waiters.head; l != NULL; l = l->next)
-        g_cond_signal(&((Waiter *)l->data)->cond);
-}
-
-void pool_note_success(Pool *pool)
-{
-    pool->learned = TRUE;
-    if (pool->down != NULL || pool->outage_until != 0)
-        pool->ceiling = pool->context->options->connections;
-    pool->outage_until = 0;
-    g_clear_error(&pool->down);
-}
-
-void pool_note_down(Pool *pool, const GError *failure)
-{
-    /* What the user has to change does not get better by itself; too many logins with a password
-     * that is not taken lock the account. */
-    guint delay_min_s = ftpsfs_error_is(failure, FTPSFS_ERROR_LOGIN) ? 10 : 1;
-    guint delay_max_s = ftpsfs_error_is(failure, FTPSFS_ERROR_LOGIN) ? 600 : 15;
-    pool->probe_delay_s =
-        pool->down == NULL ? delay_min_s : CLAMP(pool->probe_delay_s * 2, delay_min_s, delay_max_s);
-    g_clear_error(&pool->down);
-    pool->down = g_error_new(FTPSFS_ERROR, failure->code,
-                             "%s; the server is tried again in the background", failure->message);
-    /* Many mounts may have lost the same server at the same moment. */
-    gint64 jitter = g_random_int_range(0, (gint32)(pool->probe_delay_s * 500));
-    pool->probe_at = deadline_in(pool->probe_delay_s) + jitter * 1000;
-    wake_waiters(pool);
-    keeper_wake(pool);
-}
-
-/* Whether what kept the connection from being made may pass within seconds. */
-static gboolean may_pass(const GError *failure)
-{
-    return ftpsfs_error_is_connection(failure) || ftpsfs_error_is(failure, FTPSFS_ERROR_CONNECT) ||
-           ftpsfs_error_is(failure, FTPSFS_ERROR_LIMIT);
-}
-
-/* The server could not be reached and no session is left. TRUE when it is to be tried again. */
-static gboolean note_outage(Pool *pool, const GError *failure)
-{
-    gint64 now = g_get_monotonic_time();
-    gint64 patience = pool->context->options->timeout_s * G_USEC_PER_SEC;
-    if (pool->outage_until == 0 || now - pool->failed_at > patience) {
-        pool->outage_until = now + patience;
-        pool->pause_ms = POOL_PAUSE_MIN_MS;
-    }
-    /* A connect that took the whole time has waited enough. */
-    if (now >= pool->outage_until || ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT))
-        return FALSE;
-    pool->failed_at = now;
-    gint32 pause_ms = (gint32)pool->pause_ms;
-    pool->retry_at =
-        MIN(now + g_random_int_range(pause_ms / 2, pause_ms) * 1000, pool->outage_until);
-    pool->pause_ms = MIN(pool->pause_ms * 2, POOL_PAUSE_MAX_MS);
-    g_info("trying to reach the server again: %s", failure->message);
-    return TRUE;
-}
-
 typedef enum {
     OPEN_FAILED, /* with an error for the caller */
     OPEN_AGAIN,  /* not before retry_at */
@@ -301,7 +240,7 @@ static OpenOutcome note_failure(Pool *pool, const GError *failure)
         pool->ceiling_until = deadline_in(POOL_LIMIT_RETRY_S);
         return OPEN_LIMIT;
     }
-    if (pool->learned && may_pass(failure) && note_outage(pool, failure))
+    if (pool->learned && pool_note_outage(pool, failure))
         return OPEN_AGAIN;
     pool->outage_until = 0;
     pool_note_down(pool, failure);
@@ -401,7 +340,7 @@ static gboolean is_over(Pool *pool, gint64 deadline, GCancellable *cancel, GErro
                     "interrupted while waiting for a control connection");
         return TRUE;
     }
-    if (pool->down != NULL && pool->total == 0) {
+    if (pool_is_down_locked(pool)) {
         g_propagate_error(error, g_error_copy(pool->down));
         return TRUE;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a Pool, shared by pool.c (leasing) and keeper.c (what happens to idle sessions).
+ * The inside of a Pool, shared by pool.c (leasing), pool_outage.c (a server
+ * that is out of reach) and keeper.c (what happens to idle sessions).
  */
 #ifndef FTPSFS_SRC_FTP_POOL_PRIVATE_H
 #define FTPSFS_SRC_FTP_POOL_PRIVATE_H
@@ -56,13 +57,14 @@ struct Pool {
     gint64 ceiling_until; /* a lowered ceiling is tried again after */
     gboolean learned;     /* the server's features are known */
     GError *down;         /* why the server can't be reached, while no session exists */
-    gint64 outage_until; /* an outage counts as down from then on; 0: there is none */
-    gint64 failed_at;    /* of the last connect */
-    guint pause_ms;      /* before the next */
+    gint64 outage_until;  /* an outage counts as down from then on; 0: there is none */
+    gint64 failed_at;     /* of the last connect */
+    guint pause_ms;       /* before the next */
     gint64 retry_at;
     guint probe_delay_s;
     gint64 probe_at;
-    gint64 slept; /* how long the machine was suspended since it was booted, microseconds */
+    guint probing; /* 1 while the keeper's probe is under way, which counts in `total` */
+    gint64 slept;  /* how long the machine was suspended since it was booted, microseconds */
     /* Cancelled when the mount ends, for the keeper's own connects. */
     GCancellable *stop;
     /* The keeper's: */
@@ -71,9 +73,16 @@ struct Pool {
     gboolean stopping;
 };
 
+/* With the lock held: whether nothing but a probe is there, and the last connect failed. */
+gboolean pool_is_down_locked(const Pool *pool);
+
 /* With the lock held: notes that a connection was opened, or why not. */
 void pool_note_success(Pool *pool);
 void pool_note_down(Pool *pool, const GError *failure);
+
+/* With the lock held: the server could not be reached and no session is left. TRUE when it is to be
+ * tried again at retry_at. */
+gboolean pool_note_outage(Pool *pool, const GError *failure);
 
 /* With the lock held: gives a session to the first waiter, or keeps it as idle. */
 void pool_hand_over(Pool *pool, Session *session);

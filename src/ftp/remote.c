@@ -83,6 +83,15 @@ gboolean remote_is_read_only(const Remote *remote)
     return remote->read_only;
 }
 
+gboolean remote_is_gone(Remote *remote, GCancellable *cancel)
+{
+    if (pool_is_down(remote->pool))
+        return TRUE;
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(Lease) lease = pool_lease(remote->pool, LEASE_FRESH, cancel, &failure);
+    return lease == NULL && pool_is_down(remote->pool);
+}
+
 gboolean remote_can(const Remote *remote, RemoteCan what)
 {
     const Features *features = remote->context.features;

@@ -209,6 +209,12 @@ const char *remote_root(const Remote *remote)
     return remote->root;
 }
 
+gboolean remote_is_gone(Remote *remote, GCancellable *cancel)
+{
+    (void)cancel;
+    return remote->settings.gone;
+}
+
 gboolean remote_can(const Remote *remote, RemoteCan what)
 {
     switch (what) {

@@ -36,6 +36,7 @@ typedef struct {
     gboolean tell_exists;      /* refusals for an existing name say EXISTS; else ACCESS */
     gboolean tell_targets;     /* of symlinks */
     RemoteTime list_precision; /* of mtimes in listings */
+    gboolean gone;             /* remote_is_gone; operations are made to fail by fake_fail */
     guint list_restarts;       /* a listing starts again this often after its first half */
 } FakeSettings;
 

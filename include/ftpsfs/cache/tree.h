@@ -41,6 +41,7 @@ typedef struct {
     guint64 version;    /* changes whenever the content is known or suspected to have changed */
     gint64 valid_until; /* monotonic microseconds: how long the kernel may keep these */
     gboolean inexact;   /* tree_refresh may tell size or mtime better than this */
+    gboolean stale; /* by tree_refresh: expired, but the server is gone (TreeOptions.offline) */
 } NodeInfo;
 
 /* Says whose an entry is, in place of the numbers that the server tells: takes REMOTE_HAS_UID and
@@ -54,6 +55,7 @@ typedef struct {
     Stats *stats;          /* outlives the Tree; NULL: nothing is counted */
     guint max_nodes;       /* from here on what is expired is dropped early; 0: a default */
     gboolean exact_times;  /* where listings don't tell them, tree_refresh asks for them */
+    gboolean offline;      /* what is expired is given while the server is known to be gone */
     gboolean remove_leftovers; /* of uploads that crashed long ago, when a directory is listed */
     gint64 (*clock)(void); /* monotonic microseconds, for tests; NULL: g_get_monotonic_time */
     TreeOwnFunc own;       /* NULL: as the server tells */

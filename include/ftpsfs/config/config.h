@@ -66,6 +66,7 @@ typedef struct {
     char *server_tz;      /* as written; NULL: learned */
     GTimeZone *time_zone; /* what server_tz names */
     gboolean exact_times; /* default TRUE */
+    gboolean offline;     /* what is cached is shown while the server is gone */
     char *virtual_host;   /* for HOST; NULL: none */
     char **init_commands; /* ftp_init, one a string; NULL: none */
     gboolean active;      /* the server makes the data connections, to a port of these: */

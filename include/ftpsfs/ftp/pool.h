@@ -42,6 +42,9 @@ typedef enum {
  * down. Errors: as session_open, _TIMEOUT. */
 Lease *pool_lease(Pool *pool, LeaseWant want, GCancellable *cancel, GError **error);
 
+/* Whether the server counts as down because it can't be reached (not because it refuses us). */
+gboolean pool_is_down(Pool *pool);
+
 /* Gives the session back. A broken one is dropped. NULL is fine. */
 void lease_return(Lease *lease);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Lease, lease_return)

@@ -62,6 +62,11 @@ const char *remote_root(const Remote *remote);
  * from remote_new on. */
 gboolean remote_is_read_only(const Remote *remote);
 
+/* Whether the server is out of reach: it was tried for `timeout_s`, no connection is left, and the
+ * background probe has not found it back yet. Where that is not known it is found out by a new
+ * connection: that one has failed says nothing of the server. */
+gboolean remote_is_gone(Remote *remote, GCancellable *cancel);
+
 /* What the server can do, as far as is known now. */
 typedef enum {
     REMOTE_CAN_MLST, /* exact single-entry queries and listings */
