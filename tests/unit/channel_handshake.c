@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "ftpsfs/tls/certificate.h"
 #include "tls_client.h"
 
 /* Peers that are not what they should be */
@@ -64,6 +65,42 @@ static void test_refused_certificate(void)
 {
     check_refused_certificate(TEST_TLS_1_2);
     check_refused_certificate(TEST_TLS_1_3);
+}
+
+/* Sees all of a server that it does not believe, and tells it nothing. */
+static void check_look(const char *priority, const char *version)
+{
+    g_autoptr(TestWorld) world = test_world_new(priority);
+    g_autoptr(TestIdentity) stranger =
+        test_identity_new(&(TestIdentitySpec){.name = TEST_HOST, .dns = test_host_names});
+    g_autoptr(TestServer) server = test_server_new(stranger, priority);
+    g_autoptr(TestPeer) peer = test_peer_start(server, FALSE, test_send_text, "220 hello\r\n");
+    g_autoptr(Channel) channel = test_connected(world, peer, (ChannelOptions){.look = TRUE});
+    g_autoptr(GError) error = NULL;
+    test_assert_error(channel_verdict(channel), FTPSFS_ERROR_TLS, "-o cafile=FILE");
+    g_assert_false(channel_write(channel, "PASS secret\r\n", 13, NULL, &error));
+    test_assert_error(error, FTPSFS_ERROR_TLS, "only looks");
+    test_assert_reads(channel, "220 hello\r\n");
+    ChannelFacts facts;
+    channel_facts(channel, &facts);
+    g_assert_cmpstr(facts.version, ==, version);
+    g_assert_nonnull(facts.key_share);
+    g_autoptr(GPtrArray) chain = channel_certificates(channel);
+    g_assert_cmpuint(chain->len, ==, 1);
+    g_autoptr(Certificate) own = certificate_read(chain->pdata[0], NULL);
+    g_assert_cmpstr(own->names, ==, TEST_HOST);
+    g_assert_true(g_str_has_prefix(own->pin, "sha256//"));
+    g_assert_cmpuint(strlen(own->sha256), ==, 32 * 3 - 1);
+}
+
+static void test_look(void)
+{
+    check_look(TEST_TLS_1_2, "TLS1.2");
+    check_look(TEST_TLS_1_3, "TLS1.3");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) scrap = g_bytes_new_static("no certificate", 14);
+    g_assert_null(certificate_read(scrap, &error));
+    test_assert_error(error, FTPSFS_ERROR_TLS, "can't be read");
 }
 
 static void ask_again(TestPeer *peer, gpointer data)
@@ -408,6 +445,8 @@ int main(int argc, char **argv)
                     test_plain_data);
     g_test_add_func("/channel_handshake/TLS 1.1 is refused", test_old_tls);
     g_test_add_func("/channel_handshake/a refused server learns why", test_refused_certificate);
+    g_test_add_func("/channel_handshake/a channel that looks believes nobody and writes nothing",
+                    test_look);
     g_test_add_func("/channel_handshake/a renegotiation is refused and reading goes on",
                     test_renegotiation);
     g_test_add_func("/channel_handshake/a TLS 1.3 key update goes unnoticed", test_key_update);
