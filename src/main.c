@@ -261,6 +261,7 @@ static int serve(Start *start)
         .timeout_s = config->dir_cache_timeout_s,
         .exact_times = config->exact_times,
         .offline = config->offline,
+        .exact_max = config->exact_max,
         .stats = &stats,
         .remove_leftovers = (config->atomic_upload || config->writeback) && !config->read_only,
         .own = config->idmap == CONFIG_IDMAP_NAMES ? own_by_name : NULL,

@@ -327,9 +327,8 @@ void node_snapshot(const Node *node, NodeInfo *info)
         .time_precision = (RemoteTime)node->time_precision,
         .version = node->version,
         .valid_until = valid_until,
-        .inexact =
-            node->type == REMOTE_TYPE_FILE && node->pins == 0 &&
-            (!(node->has & REMOTE_HAS_SIZE) || (node->tree->exact_times && node_is_inexact(node))),
+        .inexact = node->type == REMOTE_TYPE_FILE && node->pins == 0 &&
+                   (!(node->has & REMOTE_HAS_SIZE) || node_wants_exact(node)),
     };
 }
 

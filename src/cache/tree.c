@@ -36,6 +36,7 @@ Tree *tree_new(Remote *remote, const TreeOptions *options)
     tree->timeout = (gint64)options->timeout_s * G_USEC_PER_SEC;
     tree->exact_times = options->exact_times;
     tree->offline = options->offline;
+    tree->exact_max = options->exact_max > 0 ? options->exact_max : G_MAXUINT;
     tree->remove_leftovers = options->remove_leftovers;
     tree->stats = options->stats;
     tree->own = options->own;
@@ -417,12 +418,12 @@ static gboolean refresh_locked(Tree *tree, Node *node, gboolean exact, gboolean 
 }
 
 /* One who opens a file has to know its size; one who looks at it may care for the second. */
-static gboolean wants_more(const Tree *tree, const Node *node, gboolean exact)
+static gboolean wants_more(const Node *node, gboolean exact)
 {
     if (node->type != REMOTE_TYPE_FILE || node->pins > 0)
         return FALSE;
     gboolean size = (node->has & REMOTE_HAS_SIZE) != 0;
-    return exact ? !size : node_is_inexact(node) && (tree->exact_times || !size);
+    return exact ? !size : node_wants_exact(node) || (node_is_inexact(node) && !size);
 }
 
 gboolean tree_refresh(Tree *tree, Node *node, gboolean exact, NodeInfo *info, GCancellable *cancel,
@@ -432,9 +433,9 @@ gboolean tree_refresh(Tree *tree, Node *node, gboolean exact, NodeInfo *info, GC
     node->references++;
     count_request(tree, node->pins > 0 || node->valid_until > tree_now(tree));
     gboolean stale;
-    gboolean ok = refresh_locked(tree, node, exact, &stale, cancel, error) &&
-                  (!wants_more(tree, node, exact) ||
-                   tree_refine_locked(tree, node, !exact, cancel, error));
+    gboolean ok =
+        refresh_locked(tree, node, exact, &stale, cancel, error) &&
+        (!wants_more(node, exact) || tree_refine_locked(tree, node, !exact, cancel, error));
     if (ok) {
         node_snapshot(node, info);
         info->stale = stale;

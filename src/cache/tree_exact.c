@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Exact times and sizes where listings tell them to the minute or not at all: asked for when a
- * program looks at a file, for more and more of the files that follow it, since one who looks at two
- * will look at all.
+ * program looks at a file, for more and more of the files that follow it, since one who looks at
+ * two will look at all.
  */
 #include <string.h>
 
@@ -16,6 +16,17 @@ gboolean node_is_inexact(const Node *node)
     guint both = REMOTE_HAS_SIZE | REMOTE_HAS_MTIME;
     return node->type == REMOTE_TYPE_FILE && node->pins == 0 && !node->asked &&
            ((node->has & both) != both || node->time_precision != REMOTE_TIME_SECOND);
+}
+
+/* Each file costs the server a command: who lists a very large directory would wait for that far
+ * longer than for the listing, and most who do don't need it. */
+gboolean node_wants_exact(const Node *node)
+{
+    const Tree *tree = node->tree;
+    if (!tree->exact_times || !node_is_inexact(node))
+        return FALSE;
+    return node->parent == NULL || dir_of(node->parent) == NULL ||
+           g_hash_table_size(dir_of(node->parent)->children) <= tree->exact_max;
 }
 
 static guint missing(const Node *node)

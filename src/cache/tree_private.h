@@ -3,8 +3,8 @@
  * tree_private - what the files of the tree share: node.c (nodes, names, paths, siblings), dir.c
  * (what a directory's node holds beyond its attributes), tree.c (lookups and refreshes),
  * tree_list.c (listings), tree_links.c (where links lead), tree_offline.c (what is given while the
- * server is gone), tree_local.c (changes that others make), tree_ops.c and tree_rename.c (changes on
- * the server).
+ * server is gone), tree_local.c (changes that others make), tree_ops.c and tree_rename.c (changes
+ * on the server).
  *
  * Everything here is called with the Tree's lock held and returns with it held. Functions that let
  * it go in between say so: "unlocks". The Remote is called with the lock free.
@@ -58,7 +58,7 @@ struct Node {
     guint8 has;
     guint8 type;
     guint8 time_precision;
-    guint8 seen; /* while a listing is merged: it has this one */
+    guint8 seen;  /* while a listing is merged: it has this one */
     guint8 asked; /* the server was asked for what the listing did not tell exactly */
     char inline_name[];
 };
@@ -89,12 +89,12 @@ struct Dir {
     Watch *watches;
     Listing *listing;
     gint64 listed_until; /* the children are all there are until then */
-    gboolean whole; /* they were all there were, once */
+    gboolean whole;      /* they were all there were, once */
     gint64
         unlisted_until; /* the server refused to list it: not tried again by lookups until then */
     gint64 missed_at;
-    guint misses;    /* lookups that the cache could not answer, since the last listing */
-    gboolean hidden; /* the last listing had names that are not shown */
+    guint misses;      /* lookups that the cache could not answer, since the last listing */
+    gboolean hidden;   /* the last listing had names that are not shown */
     guint refined;     /* files asked for exactly since the last listing */
     gboolean refining; /* some are asked for right now */
     gint64 used_at;
@@ -105,7 +105,7 @@ struct Tree {
     GMutex lock;
     GCond changed; /* a listing ended, or a waiter was cancelled */
     Remote *remote;
-    Stats *stats; /* NULL: nothing is counted */
+    Stats *stats;          /* NULL: nothing is counted */
     gint64 timeout;        /* microseconds */
     gint64 (*clock)(void); /* monotonic microseconds */
     TreeOwnFunc own;
@@ -113,6 +113,7 @@ struct Tree {
     guint max_nodes;
     gboolean exact_times;
     gboolean offline;
+    guint exact_max; /* entries that a directory has at most whose times are asked for */
     gboolean remove_leftovers;
     Node *root;
     NodeList detached;
@@ -248,6 +249,9 @@ gboolean tree_lookup_stale(Node *dir, const char *name, Node **child, GError **e
 
 /* Whether the server could be asked for a better size or time. */
 gboolean node_is_inexact(const Node *node);
+
+/* Whether it shall be asked when a program looks at the file. */
+gboolean node_wants_exact(const Node *node);
 
 /* Asks for it; with `ahead` for files that follow as well, else for the size by all means. The
  * caller holds a reference to the node. FALSE when interrupted or when the size can't be had.

@@ -5,12 +5,13 @@
 #define FILES 40
 
 /* A server whose listings tell the minute, with FILES files f00, f01, ... */
-static void start(Fixture *f, gboolean exact_times)
+static void start_limited(Fixture *f, gboolean exact_times, guint exact_max)
 {
     TreeOptions options = {
         .timeout_s = FIXTURE_TIMEOUT,
         .clock = fixture_now,
         .exact_times = exact_times,
+        .exact_max = exact_max,
     };
     f->remote = fake_remote_new("/m");
     f->tree = tree_new(f->remote, &options);
@@ -25,6 +26,11 @@ static void start(Fixture *f, gboolean exact_times)
     g_autoptr(GPtrArray) children = tree_list(f->tree, f->root, NULL, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(children->len, ==, FILES);
+}
+
+static void start(Fixture *f, gboolean exact_times)
+{
+    start_limited(f, exact_times, 0);
 }
 
 static void look(Fixture *f, Node *node, NodeInfo *info)
@@ -133,9 +139,28 @@ static void what_was_changed_from_here_is_not_asked_for(void)
     fixture_clear(&f);
 }
 
+static void large_directories_are_left_as_the_listing_tells_them(void)
+{
+    for (guint max = FILES - 1; max <= FILES; max++) {
+        Fixture f;
+        start_limited(&f, TRUE, max);
+        {
+            NodeInfo info;
+            g_autoptr(Node) node = fixture_find(&f, f.root, "f07");
+            look(&f, node, &info);
+            g_assert_cmpint(info.mtime, ==, max < FILES ? 6000 : 6007);
+            g_assert_false(info.inexact);
+            g_assert_cmpuint(fake_count(f.remote, FAKE_STAT_BATCH), ==, max < FILES ? 0 : 1);
+        }
+        fixture_clear(&f);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/tree/exact/large directories are left as the listing tells them",
+                    large_directories_are_left_as_the_listing_tells_them);
     g_test_add_func("/tree/exact/looking at many files asks for more and more at once",
                     looking_at_many_files_asks_for_more_and_more_at_once);
     g_test_add_func("/tree/exact/an exact time outlives the next listing",

@@ -41,7 +41,7 @@ typedef struct {
     guint64 version;    /* changes whenever the content is known or suspected to have changed */
     gint64 valid_until; /* monotonic microseconds: how long the kernel may keep these */
     gboolean inexact;   /* tree_refresh may tell size or mtime better than this */
-    gboolean stale; /* by tree_refresh: expired, but the server is gone (TreeOptions.offline) */
+    gboolean stale;     /* by tree_refresh: expired, but the server is gone (TreeOptions.offline) */
 } NodeInfo;
 
 /* Says whose an entry is, in place of the numbers that the server tells: takes REMOTE_HAS_UID and
@@ -51,14 +51,15 @@ typedef void (*TreeOwnFunc)(const RemoteEntry *entry, guint *has, guint32 *uid, 
                             gpointer data);
 
 typedef struct {
-    guint timeout_s;       /* dir_cache_timeout: how long listings, attributes and absences hold */
-    Stats *stats;          /* outlives the Tree; NULL: nothing is counted */
-    guint max_nodes;       /* from here on what is expired is dropped early; 0: a default */
-    gboolean exact_times;  /* where listings don't tell them, tree_refresh asks for them */
-    gboolean offline;      /* what is expired is given while the server is known to be gone */
+    gboolean offline;     /* what is expired is given while the server is known to be gone */
+    guint timeout_s;      /* dir_cache_timeout: how long listings, attributes and absences hold */
+    Stats *stats;         /* outlives the Tree; NULL: nothing is counted */
+    guint max_nodes;      /* from here on what is expired is dropped early; 0: a default */
+    gboolean exact_times; /* where listings don't tell them, tree_refresh asks for them */
+    guint exact_max;      /* but not in directories of more entries; 0: in all */
     gboolean remove_leftovers; /* of uploads that crashed long ago, when a directory is listed */
-    gint64 (*clock)(void); /* monotonic microseconds, for tests; NULL: g_get_monotonic_time */
-    TreeOwnFunc own;       /* NULL: as the server tells */
+    gint64 (*clock)(void);     /* monotonic microseconds, for tests; NULL: g_get_monotonic_time */
+    TreeOwnFunc own;           /* NULL: as the server tells */
     gpointer own_data;
 } TreeOptions;
 
@@ -122,7 +123,8 @@ GPtrArray *tree_list(Tree *tree, Node *dir, GCancellable *cancel, GError **error
  * expired). FTPSFS_ERROR_NOT_FOUND (the node is detached then). Nodes that are pinned (tree_pin)
  * are answered from memory, detached ones too (fstat of a deleted file that is open), but those are
  * FTPSFS_ERROR_STALE when `exact`. With TreeOptions.exact_times what listings tell to the minute
- * only is asked for exactly, together with more and more of the files that follow in the listing. */
+ * only is asked for exactly, together with more and more of the files that follow in the listing.
+ */
 gboolean tree_refresh(Tree *tree, Node *node, gboolean exact, NodeInfo *info, GCancellable *cancel,
                       GError **error);
 

@@ -67,6 +67,7 @@ typedef struct {
     GTimeZone *time_zone; /* what server_tz names */
     gboolean exact_times; /* default TRUE */
     gboolean offline;     /* what is cached is shown while the server is gone */
+    guint exact_max;      /* exact_times_max, default 10000; 0: no limit */
     char *virtual_host;   /* for HOST; NULL: none */
     char **init_commands; /* ftp_init, one a string; NULL: none */
     gboolean active;      /* the server makes the data connections, to a port of these: */
@@ -95,9 +96,9 @@ typedef struct {
     char *trace_file;          /* NULL: none; absolute */
     guint log_level;           /* ConfigLogLevel */
     /* no options: where this user's files lie, which need not be there yet */
-    char *state_dir;   /* the directory of the two that follow */
-    char *known_hosts; /* the keys that tls_verify=tofu remembers */
-    char *lost_dir;    /* directory of content that could not be uploaded */
+    char *state_dir;     /* the directory of the two that follow */
+    char *known_hosts;   /* the keys that tls_verify=tofu remembers */
+    char *lost_dir;      /* directory of content that could not be uploaded */
     char *writeback_dir; /* directory of the journals of -o writeback */
     /* -o: how files look */
     gboolean have_uid, have_gid; /* uid=, gid= were given */
