@@ -112,6 +112,19 @@ static void note_welcome(Session *session, const Reply *reply)
               session->context->options->user, session->notice);
 }
 
+/* A reply that nobody asked for, taken as the one to USER, would pass for a login without a
+ * password, and each later reply for that to the command before. FALSE: it is none to USER. */
+static gboolean answers_user(Session *session, const Reply *reply, GError **error)
+{
+    if (!reply_is(reply, 2) || reply->code == 230 || reply->code == 232)
+        return TRUE;
+    session_break(session);
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
+                "%s answers USER with %d, which is no answer to it: its replies are out of step",
+                session->context->options->host, reply->code);
+    return FALSE;
+}
+
 /* RFC 959 section 5.4: any of the three may be the last. */
 static gboolean log_in(Session *session, gboolean first, GCancellable *cancel, GError **error)
 {
@@ -120,6 +133,8 @@ static gboolean log_in(Session *session, gboolean first, GCancellable *cancel, G
     gboolean password_sent = FALSE;
     gboolean account_sent = FALSE;
     g_autoptr(Reply) reply = session_command(session, "USER", options->user, cancel, error);
+    if (reply != NULL && !answers_user(session, reply, error))
+        return FALSE;
     while (reply != NULL) {
         const char *verb = NULL;
         if (reply->code == 331 && !password_sent)

@@ -312,6 +312,12 @@ typedef struct {
 gboolean remote_take_mlst(Remote *remote, Session *session, const char *path, const Reply *reply,
                           RemoteEntry *entry, GError **error)
 {
+    if (reply_is(reply, 2) && reply->code != 250) {
+        session_break(session);
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
+                    "MLST %s: the server answers something else: %d", path, reply->code);
+        return FALSE;
+    }
     if (reply->code != 250) {
         session_set_reply_error(error, "MLST", path, reply);
         /* The path is all that can be wrong here. */
