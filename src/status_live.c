@@ -20,7 +20,7 @@
 #define LEAVE "\033[?7h\033[?25h\033[?1049l"
 #define HOME  "\033[H"
 #define CLEAR "\033[J"
-#define END   "\033[K\n"
+#define BLANK "\033[K"
 
 typedef struct {
     struct termios before; /* of the terminal */
@@ -56,7 +56,7 @@ static void screen_leave(const Screen *screen)
         close(screen->signals);
 }
 
-/* Draws as much as fits; each line is cleared to its end, so that nothing flickers. */
+/* Draws as much as fits; each line is cleared first, so that nothing flickers. */
 static void draw(const char *page)
 {
     struct winsize size = {.ws_row = 24};
@@ -64,8 +64,9 @@ static void draw(const char *page)
     g_auto(GStrv) lines = g_strsplit(page, "\n", -1);
     fputs(HOME, stdout);
     for (guint i = 0; lines[i] != NULL && i + 1 < size.ws_row; i++) {
+        fputs(BLANK, stdout);
         fputs(lines[i], stdout);
-        fputs(END, stdout);
+        fputc('\n', stdout);
     }
     fputs(CLEAR "q: quit", stdout);
     fflush(stdout);
