@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@
 #include "ftpsfs/util/sandbox.h"
 #include "ftpsfs/util/statsfile.h"
 #include "probe.h"
+#include "progress.h"
 #include "setup.h"
 #include "verbs.h"
 #include "version.h"
@@ -291,7 +293,9 @@ static int serve(Start *start)
     g_clear_pointer(&start->mounter, mounter_free);
     control_leave_fs(control);
     g_clear_pointer(&fs, fs_free);
+    Progress *progress = config->foreground ? progress_start(control) : NULL;
     files_settle_last(files);
+    progress_stop(progress);
     control_leave_files(control);
     g_clear_pointer(&files, files_free);
     g_clear_pointer(&writeback, writeback_free);
@@ -428,6 +432,7 @@ static void set_log_level(const MountConfig *config)
 
 int main(int argc, char **argv)
 {
+    setlocale(LC_CTYPE, "");
     log_init(G_LOG_LEVEL_MESSAGE);
     sandbox_hide_memory();
     g_autoptr(GError) error = NULL;

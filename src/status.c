@@ -178,10 +178,24 @@ static void append_upload(GString *page, const StatusStyle *style, const Record 
                                in(style, RESET));
 }
 
+/* Of all uploads that are pending. */
+static gint64 bytes_left(const Records *status)
+{
+    gint64 left = 0;
+    for (guint i = 0; i < records_count(status, "upload"); i++) {
+        const Record *upload = records_get(status, "upload", i);
+        left += record_number(upload, "total", 0) - record_number(upload, "sent", 0);
+    }
+    return left;
+}
+
 static void append_uploads(GString *page, const StatusStyle *style, const Records *status)
 {
     guint count = records_count(status, "upload");
-    heading(page, style, "Not on the server yet");
+    g_autofree char *left = units_size(bytes_left(status));
+    g_autofree char *title = g_strdup_printf("Not on the server yet (%u %s, %s to go)", count,
+                                             count == 1 ? "file" : "files", left);
+    heading(page, style, count > 0 ? title : "Not on the server yet");
     if (count == 0)
         g_string_append(page, "  nothing\n");
     for (guint i = 0; i < MIN(count, ROWS_MAX); i++)
@@ -286,22 +300,19 @@ char *status_page(const Records *status, const StatusStyle *style)
     return g_string_free(page, FALSE);
 }
 
-char *status_upload_line(const Records *status, const StatusStyle *style)
+char *status_upload_line(const Records *status, const StatusStyle *style, StatusWork *work)
 {
     guint count = records_count(status, "upload");
-    gint64 sent = 0;
-    gint64 total = 0;
+    gint64 left = bytes_left(status);
     if (count == 0)
         return NULL;
-    for (guint i = 0; i < count; i++) {
-        const Record *upload = records_get(status, "upload", i);
-        sent += record_number(upload, "sent", 0);
-        total += record_number(upload, "total", 0);
-    }
-    g_autofree char *have = units_size(sent);
-    g_autofree char *all = units_size(total);
+    /* What has arrived is in the list no more, and still belongs to the whole. */
+    work->all += MAX(left - work->left, 0);
+    work->left = left;
+    g_autofree char *have = units_size(work->all - left);
+    g_autofree char *all = units_size(work->all);
     GString *line = g_string_new(NULL);
-    append_bar(line, style, sent, total);
+    append_bar(line, style, work->all - left, work->all);
     g_string_append_printf(line, "  %s of %s, %u %s to go", have, all, count,
                            count == 1 ? "file" : "files");
     return g_string_free(line, FALSE);

@@ -23,8 +23,14 @@ char *status_page(const Records *status, const StatusStyle *style);
 /* The same for programs, for g_free. */
 char *status_json(const Records *status);
 
-/* One line about the uploads that are pending, with a bar; for g_free. NULL when there are none. */
-char *status_upload_line(const Records *status, const StatusStyle *style);
+/* How much there was to upload since one began to look, and how much of it is left: bytes. */
+typedef struct {
+    gint64 all, left;
+} StatusWork;
+
+/* One line about the uploads that are pending, with a bar; for g_free. NULL when there are none.
+ * `work` is all zeros before the first call. */
+char *status_upload_line(const Records *status, const StatusStyle *style, StatusWork *work);
 
 /* The style for the stream `fd`: what a terminal can do, plain text else. */
 StatusStyle status_style(int fd);

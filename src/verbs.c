@@ -2,7 +2,6 @@
 #include "verbs.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "status.h"
-
-#define PROGRESS_MS 200
+#include "progress.h"
 
 gboolean verbs_have(const MountConfig *config)
 {
@@ -43,34 +40,16 @@ static int show_status(const MountConfig *config, const ControlMount *mount)
 
 /* ---- waiting for uploads ---- */
 
-/* Draws the uploads' progress; on a terminal in place. Plain text gets a line when it changes. */
-static void show_progress(const ControlMount *mount, char **shown)
-{
-    g_autoptr(Records) status = control_query(mount, "status", NULL, NULL);
-    if (status == NULL)
-        return;
-    StatusStyle style = status_style(STDERR_FILENO);
-    g_autofree char *line = status_upload_line(status, &style);
-    if (line == NULL || g_strcmp0(line, *shown) == 0)
-        return;
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r%s\033[K", line);
-    else
-        fprintf(stderr, "%s\n", line);
-    fflush(stderr);
-    g_free(*shown);
-    *shown = g_steal_pointer(&line);
-}
-
 /* The answer to a question that takes as long as the uploads do, whose progress is shown. */
 static Records *ask_with_progress(const ControlMount *mount, int fd, GError **error)
 {
-    g_autofree char *shown = NULL;
+    g_auto(Bar) bar = {0};
     struct pollfd answer = {.fd = fd, .events = POLLIN};
-    while (poll(&answer, 1, PROGRESS_MS) == 0)
-        show_progress(mount, &shown);
-    if (shown != NULL && isatty(STDERR_FILENO))
-        fputs("\r\033[K", stderr);
+    while (poll(&answer, 1, PROGRESS_MS) == 0) {
+        g_autoptr(Records) status = control_query(mount, "status", NULL, NULL);
+        if (status != NULL)
+            bar_draw(&bar, status);
+    }
     return control_receive(fd, 0, error);
 }
 
@@ -164,7 +143,6 @@ static int refresh(const ControlMount *mount)
 
 int verbs_run(const MountConfig *config)
 {
-    setlocale(LC_CTYPE, "");
     g_autoptr(GError) error = NULL;
     g_autoptr(ControlMount) mount = control_find(config->target, &error);
     if (mount == NULL)

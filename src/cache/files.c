@@ -235,7 +235,7 @@ void files_begin_end(Files *files)
     ending_begin(files->ending);
 }
 
-guint files_settle(Files *files)
+static guint settle_open(Files *files)
 {
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(file_release);
     GHashTableIter iter;
@@ -254,11 +254,21 @@ guint files_settle(Files *files)
     return failed;
 }
 
-guint files_settle_last(Files *files)
+guint files_settle(Files *files)
+{
+    guint failed = settle_open(files);
+    if (files->writeback != NULL)
+        failed += writeback_flush(files->writeback, ending_cancellable(files->ending));
+    return failed;
+}
+
+void files_settle_last(Files *files)
 {
     files->settled = TRUE;
     files_begin_end(files);
-    return files_settle(files);
+    settle_open(files);
+    if (files->writeback != NULL)
+        writeback_stop(files->writeback);
 }
 
 void files_free(Files *files)
@@ -276,7 +286,7 @@ void files_free(Files *files)
         end_file(file);
         file_release(file);
     }
-    if (files->writeback != NULL)
+    if (files->writeback != NULL && !files->settled)
         writeback_stop(files->writeback);
     workers_free(files->workers);
     workers_free(files->closers);

@@ -456,6 +456,10 @@ void writeback_stop(Writeback *writeback)
     for (guint i = 0; i < writeback->threads->len; i++)
         g_thread_join(g_ptr_array_index(writeback->threads, i));
     g_ptr_array_set_size(writeback->threads, 0);
+    g_mutex_lock(&writeback->lock);
+    writeback->stopped = TRUE;
+    g_cond_broadcast(&writeback->changed);
+    g_mutex_unlock(&writeback->lock);
 }
 
 void writeback_free(Writeback *writeback)

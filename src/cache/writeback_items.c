@@ -179,8 +179,10 @@ static void hurry(Item *item)
 
 static gboolean set_failure(const Item *item, GError **error)
 {
-    g_set_error(error, FTPSFS_ERROR, item->failure->code, "%s: not uploaded yet: %s", item->path,
-                item->failure->message);
+    g_set_error(error, FTPSFS_ERROR,
+                item->failure != NULL ? item->failure->code : FTPSFS_ERROR_INTERRUPTED,
+                "%s: not uploaded yet: %s", item->path,
+                item->failure != NULL ? item->failure->message : "the mount has ended");
     return FALSE;
 }
 
@@ -193,7 +195,7 @@ static gboolean sync_item(Writeback *writeback, guint64 id, GCancellable *cancel
     hurry(item);
     guint attempts = item->attempts;
     while ((item = g_hash_table_lookup(writeback->by_id, &id)) != NULL) {
-        if (item->attempts > attempts)
+        if (item->attempts > attempts || writeback->stopped)
             return set_failure(item, error);
         if (!writeback_wait(writeback, cancel, error))
             return FALSE;
@@ -215,36 +217,42 @@ gboolean writeback_sync(Writeback *writeback, Node *node, GCancellable *cancel, 
     return ok;
 }
 
-/* The oldest item of those up to number `last`. Lock held. */
-static Item *oldest(const Writeback *writeback, guint64 last)
+/* The oldest item of those after number `first` up to `last`. Lock held. */
+static const Item *oldest(const Writeback *writeback, guint64 first, guint64 last)
 {
-    Item *found = NULL;
+    const Item *found = NULL;
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, writeback->by_id);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        Item *item = value;
-        if (item->id <= last && (found == NULL || item->id < found->id))
+        const Item *item = value;
+        if (item->id > first && item->id <= last && (found == NULL || item->id < found->id))
             found = item;
     }
     return found;
 }
 
-gboolean writeback_flush(Writeback *writeback, GCancellable *cancel, GError **error)
+guint writeback_flush(Writeback *writeback, GCancellable *cancel)
 {
-    gboolean ok = TRUE;
     gulong watch = writeback_watch(writeback, cancel);
     g_mutex_lock(&writeback->lock);
     writeback->flushing++;
     g_cond_broadcast(&writeback->changed);
     guint64 last = writeback->next_id;
+    guint64 done = 0;
     const Item *item;
-    while (ok && (item = oldest(writeback, last)) != NULL)
-        ok = sync_item(writeback, item->id, cancel, error);
+    while ((item = oldest(writeback, done, last)) != NULL) {
+        done = item->id;
+        /* Whose upload fails has been told already; the others are waited for all the same. */
+        sync_item(writeback, done, cancel, NULL);
+    }
+    guint left = 0;
+    for (done = 0; (item = oldest(writeback, done, last)) != NULL; done = item->id)
+        left++;
     writeback->flushing--;
     g_mutex_unlock(&writeback->lock);
     writeback_unwatch(cancel, watch);
-    return ok;
+    return left;
 }
 
 /* ---- the view ---- */

@@ -239,18 +239,18 @@ static void end_use(Control *control, guint *count)
     g_mutex_unlock(&control->lock);
 }
 
-static void answer_status(Control *control, Records *answer)
+void control_report(Control *control, Records *into)
 {
     Files *files = use_files(control);
     g_mutex_lock(&control->lock);
     ControlSubject subject = control->subject;
     g_mutex_unlock(&control->lock);
-    records_begin(answer, "ok");
+    records_begin(into, "ok");
     /* Without files the rest is on its way out too. */
     subject.files = files;
     if (files == NULL)
         subject.remote = NULL;
-    report_gather(&subject, control->mountpoint, control->started, answer);
+    report_gather(&subject, control->mountpoint, control->started, into);
     if (files != NULL)
         end_use(control, &control->using_files);
 }
@@ -292,7 +292,7 @@ static void answer_question(Control *control, int fd, const Records *question, R
 {
     const Record *refresh = records_get(question, "refresh", 0);
     if (records_count(question, "status") > 0)
-        answer_status(control, answer);
+        control_report(control, answer);
     else if (records_count(question, "flush") > 0)
         answer_flush(control, answer);
     else if (refresh != NULL)

@@ -42,19 +42,20 @@ typedef struct {
 /* `remote`, `tree` and `stats` outlive it. */
 Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *options);
 
-/* Uploads everything that is pending, and waits for that. How many files could not be uploaded; each
- * is a warning in the log. May be called from several threads. */
+/* Uploads everything that is pending, and waits for that. How many files could not be uploaded;
+ * each is a warning in the log. May be called from several threads. */
 guint files_settle(Files *files);
 
-/* files_settle for the last time: files_free does not try again what fails here. */
-guint files_settle_last(Files *files);
+/* The same for the last time: files_free does not try again what fails here. */
+void files_settle_last(Files *files);
 
 /* The mount is coming down: from now on what is still to be uploaded has to get on; see files_free.
  * Any thread. */
 void files_begin_end(Files *files);
 
 /* Uploads what is still to be uploaded, for as long as it gets on: two timeouts without a byte end
- * that. What can't be uploaded is saved in lost_dir, with a warning that names both. Frees. No handle may be open and no call under way. */
+ * that. What can't be uploaded is saved in lost_dir, with a warning that names both. Frees. No
+ * handle may be open and no call under way. */
 void files_free(Files *files);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Files, files_free)
 

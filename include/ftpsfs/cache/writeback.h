@@ -52,7 +52,8 @@ Writeback *writeback_new(Remote *remote, Tree *tree, Stats *stats, Space *space,
 void writeback_start(Writeback *writeback, WritebackFunc func, gpointer data);
 
 /* Uploads what is left; what can't be uploaded stays in the journal, with a warning that names it.
- * No other call may be under way or follow, but writeback_free. */
+ * No other call may be under way or follow, but writeback_flush, writeback_foreach and
+ * writeback_free. */
 void writeback_stop(Writeback *writeback);
 void writeback_free(Writeback *writeback);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Writeback, writeback_free)
@@ -92,8 +93,9 @@ gboolean writeback_set(Writeback *writeback, Node *node, guint32 mode, gint64 mt
 /* Waits until the node's file is on the server. After a failed try of the upload its error. */
 gboolean writeback_sync(Writeback *writeback, Node *node, GCancellable *cancel, GError **error);
 
-/* Waits until nothing is pending; the error of the first upload that fails. */
-gboolean writeback_flush(Writeback *writeback, GCancellable *cancel, GError **error);
+/* Waits until everything that is pending now is on the server or its upload has failed once more;
+ * how many are not. Ends early, with what is left, when it is cancelled. */
+guint writeback_flush(Writeback *writeback, GCancellable *cancel);
 
 /* ---- names ---- */
 

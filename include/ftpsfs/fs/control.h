@@ -18,6 +18,7 @@
 #define FTPSFS_FS_CONTROL_H
 
 #include "ftpsfs/fs/fs.h"
+#include "ftpsfs/util/records.h"
 
 typedef struct {
     const char *mountpoint; /* absolute, as the mount table will show it */
@@ -46,6 +47,9 @@ const char *control_directory(const Control *control);
 
 /* Begins to answer. The subject is copied, what it points to is not. */
 void control_start(Control *control, const ControlSubject *subject);
+
+/* What "status" is answered. */
+void control_report(Control *control, Records *into);
 
 /* Takes the Fs away, then the Files and all below: what is under way with them is waited for. A
  * NULL Control is fine. */

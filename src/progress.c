@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "progress.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "ftpsfs/util/wait.h"
+
+struct Progress {
+    Control *control;
+    GThread *thread;
+    GMutex lock;
+    GCond cond;
+    gboolean over;
+};
+
+void bar_draw(Bar *bar, const Records *status)
+{
+    StatusStyle style = status_style(STDERR_FILENO);
+    g_autofree char *line = status_upload_line(status, &style, &bar->work);
+    if (line == NULL || g_strcmp0(line, bar->shown) == 0)
+        return;
+    /* What else is said then begins where the bar does. */
+    fprintf(stderr, style.terminal ? "%s\033[K\r" : "%s\n", line);
+    fflush(stderr);
+    g_free(bar->shown);
+    bar->shown = g_steal_pointer(&line);
+}
+
+void bar_clear(Bar *bar)
+{
+    if (bar->shown != NULL && isatty(STDERR_FILENO))
+        fputs("\r\033[K", stderr);
+    g_clear_pointer(&bar->shown, g_free);
+}
+
+static void draw(Progress *progress, Bar *bar)
+{
+    g_autoptr(Records) status = records_new();
+    control_report(progress->control, status);
+    if (bar->shown == NULL && records_count(status, "upload") > 0)
+        fputs("\nftpsfs: sending what is left; another ^C gives it up\n", stderr);
+    bar_draw(bar, status);
+}
+
+static gpointer run(gpointer data)
+{
+    Progress *progress = data;
+    g_auto(Bar) bar = {0};
+    g_mutex_lock(&progress->lock);
+    while (!progress->over) {
+        g_mutex_unlock(&progress->lock);
+        draw(progress, &bar);
+        g_mutex_lock(&progress->lock);
+        gint64 deadline = g_get_monotonic_time() + PROGRESS_MS * G_TIME_SPAN_MILLISECOND;
+        while (!progress->over && wait_cond(&progress->cond, &progress->lock, deadline))
+            continue;
+    }
+    g_mutex_unlock(&progress->lock);
+    return NULL;
+}
+
+Progress *progress_start(Control *control)
+{
+    if (control == NULL || !isatty(STDERR_FILENO))
+        return NULL;
+    Progress *progress = g_new0(Progress, 1);
+    progress->control = control;
+    g_mutex_init(&progress->lock);
+    g_cond_init(&progress->cond);
+    progress->thread = g_thread_new("progress", run, progress);
+    return progress;
+}
+
+void progress_stop(Progress *progress)
+{
+    if (progress == NULL)
+        return;
+    g_mutex_lock(&progress->lock);
+    progress->over = TRUE;
+    g_cond_signal(&progress->cond);
+    g_mutex_unlock(&progress->lock);
+    g_thread_join(progress->thread);
+    g_cond_clear(&progress->cond);
+    g_mutex_clear(&progress->lock);
+    g_free(progress);
+}
