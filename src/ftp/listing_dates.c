@@ -75,9 +75,12 @@ gboolean listing_date_apply(const ListingDate *date, const ListingState *state, 
     if (!listing_date_is_valid(date))
         return FALSE;
     int year = date->year;
+    gint64 here = date->has_zone ? date->zone : listing_offset(state, state->now, FALSE);
+    gint64 latest = state->now + here + SECONDS_PER_DAY;
+    while (date->short_year && listing_has_day(year + 100, date->month, date->day) &&
+           listing_date_seconds(date, year + 100) <= latest)
+        year += 100;
     if (year == 0) {
-        gint64 here = date->has_zone ? date->zone : listing_offset(state, state->now, FALSE);
-        gint64 latest = state->now + here + SECONDS_PER_DAY;
         year = listing_year_of(latest);
         /* The longest time without a February 29 is 8 years, around 1900 or 2100. */
         for (int back = 0; back < 9; back++, year--) {
@@ -264,11 +267,10 @@ gboolean listing_parse_clock(ListingText text, ListingDate *date)
     return TRUE;
 }
 
-static int listing_full_year(int year, gsize digits)
+static void listing_set_year(ListingDate *date, int year, gsize digits)
 {
-    if (digits > 2)
-        return year;
-    return year < 70 ? 2000 + year : 1900 + year;
+    date->short_year = digits <= 2;
+    date->year = year + (digits > 2 ? 0 : year < 70 ? 2000 : 1900);
 }
 
 gboolean listing_parse_numeric_date(ListingText text, ListingDate *date)
@@ -297,7 +299,7 @@ gboolean listing_parse_numeric_date(ListingText text, ListingDate *date)
         gboolean day_first = separator == '.' || (part[0] > 12 && part[1] <= 12);
         date->day = part[day_first ? 0 : 1];
         date->month = part[day_first ? 1 : 0];
-        date->year = listing_full_year(part[2], digits[2]);
+        listing_set_year(date, part[2], digits[2]);
     } else {
         return FALSE;
     }
@@ -324,7 +326,7 @@ gboolean listing_parse_named_date(ListingText text, ListingDate *date)
     date->month = listing_month(month_first ? left : middle);
     if (date->month == 0 || !listing_parse_day(month_first ? middle : left, &date->day))
         return FALSE;
-    date->year = listing_full_year((int)number, year.length);
+    listing_set_year(date, (int)number, year.length);
     date->precision = REMOTE_TIME_DAY;
     return listing_has_day(date->year, date->month, date->day);
 }

@@ -70,7 +70,8 @@ void listing_set_size(RemoteEntry *entry, guint64 size);
 
 /* A date as it stands in a line. */
 typedef struct {
-    int year; /* 0: not told */
+    int year;            /* 0: not told */
+    gboolean short_year; /* two digits were told: 1970..2069, or a century later */
     int month, day, hour, minute, second;
     int nanosecond;
     RemoteTime precision;
@@ -124,7 +125,8 @@ gint64 listing_days(int year, int month, int day);
 /* Whether there is such a day and time. */
 gboolean listing_date_is_valid(const ListingDate *date);
 /* Sets the entry's mtime. A missing year becomes that of the latest such date that is not more than
- * a day after now. FALSE when there is no such day; the entry is unchanged then. */
+ * a day after now, by the server's clock; so does one of two digits, but that is 1970 at least.
+ * FALSE when there is no such day; the entry is unchanged then. */
 gboolean listing_date_apply(const ListingDate *date, const ListingState *state, RemoteEntry *entry);
 /* 1..12 for the name of a month, whole or shortened, in one of several languages; 0 otherwise. */
 int listing_month(ListingText text);
@@ -136,7 +138,7 @@ gboolean listing_parse_year(ListingText text, int *year);
 gboolean listing_parse_clock(ListingText text, ListingDate *date);
 /* Numbers parted by '-', '/' or '.': year first when it has 4 digits; otherwise month first, or
  * day first when the first can't be a month or the parts are parted by '.'. A year of two digits
- * is 1970..2069. */
+ * is 1970..2069 until listing_date_apply knows the century. */
 gboolean listing_parse_numeric_date(ListingText text, ListingDate *date);
 /* "AM", "PM", "a", "p" after a time: makes date->hour one of 24. */
 gboolean listing_apply_half(ListingText half, ListingDate *date);

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from scripted_mount import OPTIONS, outcome, read, write
-from scripted_names import Mvs, NamesServer, Vms
+from scripted_names import Guardian, Mvs, NamesServer, Vms
 
 from harness import pattern
 
@@ -195,3 +195,40 @@ def test_mvs_is_not_written_to(mvs, mount, options, tmp_path):
     assert writing == 0
     assert read(path) == pattern(100_000)
     assert "can read only" in mounted.log()
+
+
+def test_the_unix_files_of_mvs_are_mounted_by_an_absolute_path(scripted, mount):
+    server = scripted(NamesServer, system=Mvs(unix=True))
+    server.tree.put("/u/smith/dir/file", b"content", mtime=RECENT)
+    mounted = mount(server, directory="/u/smith", **OPTIONS)
+    assert read(mounted.at("dir", "file")) == b"content"
+    write(mounted.at("dir", "new"), b"new")
+    os.rename(mounted.at("dir", "new"), mounted.at("moved"))
+    assert server.tree.get("/u/smith/moved") == b"new"
+
+
+def test_sizes_that_vms_does_not_tell_are_those_of_the_content(scripted, mount):
+    server = scripted(NamesServer, system=Vms(exact=False))
+    server.tree.put("/A/REPORT.TXT", pattern(100_000), mtime=RECENT)
+    mounted = mount(server, server_tz="UTC")
+    assert os.listdir(mounted.at("A")) == ["REPORT.TXT"]
+    assert read(mounted.at("A", "REPORT.TXT")) == pattern(100_000)
+    write(mounted.at("A", "NEW.TXT"), pattern(5000))
+    assert read(mounted.at("A", "NEW.TXT")) == server.tree.get("/A/NEW.TXT") == pattern(5000)
+    assert outcome(read, mounted.at("A", "GONE.TXT")) == errno.ENOENT
+
+
+def test_guardian_is_listed_read_and_written(scripted, mount):
+    server = scripted(NamesServer, system=Guardian())
+    server.tree.put("/REPORT", pattern(100_000), mtime=RECENT)
+    mounted = mount(server, server_tz="UTC", **OPTIONS)
+    assert os.listdir(mounted.path) == ["REPORT"]
+    status = os.stat(mounted.at("REPORT"))
+    assert (status.st_size, status.st_mtime) == (100_000, RECENT)
+    assert read(mounted.at("REPORT")) == pattern(100_000)
+    write(mounted.at("NEW"), b"new")
+    os.rename(mounted.at("NEW"), mounted.at("OTHER"))
+    assert server.tree.names() == ["OTHER", "REPORT"]
+    os.unlink(mounted.at("OTHER"))
+    assert server.tree.names() == ["REPORT"]
+    assert no_paths(server)

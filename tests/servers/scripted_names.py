@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Servers of systems without path names, as far as a client can tell: OpenVMS and MVS (z/OS).
+"""Servers of systems without path names, as far as a client can tell: OpenVMS, MVS (z/OS), and
+Tandem's Guardian.
 
     with NamesServer() as server:
         server.system = Vms() ...
@@ -8,23 +9,24 @@ They take single names in the session's directory, and directories in their own 
 slash in it is refused, as the real ones do without their Unix emulation. The tree's names are those
 that the system stores: "REPORT.TXT", directories without ".DIR"."""
 
+import posixpath
 import re
 import time
 
 from scripted import ScriptedServer
+from scripted_dialects import DIALECTS
 from scripted_session import Session
 from scripted_tree import DIR, MONTHS, TreeError
 
 
 class Vms:
-    """DISK$USER:[SMITH.SUB], versions, blocks. plain: it takes no bare name for a directory.
-    emulate: CWD takes a bare name alone, no brackets."""
+    """DISK$USER:[SMITH.SUB], versions, blocks. brackets, bare: which names of subdirectories it
+    takes. exact: whether it has SIZE and MDTM."""
 
-    login = "DISK$USER:[SMITH]"
     writable = True
 
-    def __init__(self, brackets=True, bare=True):
-        self.brackets, self.bare = brackets, bare
+    def __init__(self, brackets=True, bare=True, exact=True):
+        self.brackets, self.bare, self.exact = brackets, bare, exact
 
     def tell(self, parts):
         return "DISK$USER:[" + ".".join(["SMITH", *parts]) + "]"
@@ -66,10 +68,33 @@ class Vms:
         yield f"Total of {len(children)} files, 9/99 blocks."
 
 
-class Mvs:
-    """'SMITH.', partitioned data sets as directories. Members have statistics."""
+class Guardian:
+    """One flat subvolume."""
 
-    login = "'SMITH.'"
+    writable = True
+
+    def tell(self, parts):
+        return "\\\\NODE.$DATA.SMITH"
+
+    def enter(self, cwd, argument):
+        return [] if argument.upper() == self.tell([]) else None
+
+    def name(self, argument):
+        return argument if re.fullmatch(r"[A-Z][A-Z0-9]{0,7}", argument) else None
+
+    def lines(self, cwd, children):
+        yield from DIALECTS["tandem"].header
+        for name, node in children:
+            yield DIALECTS["tandem"].line(name, node, time.gmtime(node.mtime))
+
+
+class Mvs:
+    """'SMITH.', partitioned data sets as directories. Members have statistics. unix: there are Unix
+    files too, below an absolute path."""
+
+    def __init__(self, unix=False):
+        self.unix = unix
+
     writable = False
 
     def tell(self, parts):
@@ -108,13 +133,16 @@ class NamesSession(Session):
     def __init__(self, server, *arguments):
         super().__init__(server, *arguments)
         self.cwd = []
+        self.in_unix = False
 
     @property
     def system(self):
         return self.server.system
 
     def dispatch(self, verb, argument):
-        handler = getattr(self, f"names_{verb.lower()}", None)
+        # An absolute path is one of a Unix file, whatever the directory is.
+        self.in_unix = getattr(self.system, "unix", False) and "/" in argument
+        handler = None if self.in_unix else getattr(self, f"names_{verb.lower()}", None)
         if handler is None or not self.logged_in or verb in self.missing():
             super().dispatch(verb, argument)
             return
@@ -124,6 +152,8 @@ class NamesSession(Session):
             self.reply(f"550 {error}.")
 
     def path(self, argument):
+        if self.in_unix:
+            return posixpath.normpath(argument)
         name = self.system.name(argument)
         if name is None:
             raise TreeError(f"{argument}: syntax error in file specification")
@@ -198,5 +228,6 @@ class NamesServer(ScriptedServer):
         self.system = system or Vms()
         self.features = ["SIZE", "MDTM"] if self.system.writable else []
         self.lacks = {"MFMT", "SITE", "CLNT", "FEAT"} if not self.features else {"MFMT", "SITE"}
-        if not self.system.writable:
+        if not getattr(self.system, "exact", False):
+            self.features = []
             self.lacks |= {"SIZE", "MDTM"}

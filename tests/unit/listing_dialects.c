@@ -734,6 +734,54 @@ static void test_leap_day(void)
     }
 }
 
+/* A year of two digits is the latest that is not in the future of the server's clock. */
+static void test_short_years(void)
+{
+    static const struct {
+        gint64 now;
+        ListingDialect dialect;
+        Row row;
+    } cases[] = {
+        /* 2024-06-15 */
+        {NOW, LISTING_DIALECT_WINDOWS, {"06-15-24  01:00AM 1 a", "a", "F 1 2024-06-15 01:00 - :"}},
+        {NOW, LISTING_DIALECT_WINDOWS, {"01-01-70  01:00AM 1 a", "a", "F 1 1970-01-01 01:00 - :"}},
+        {NOW, LISTING_DIALECT_WINDOWS, {"12-31-69  01:00AM 1 a", "a", "F 1 2069-12-31 01:00 - :"}},
+        /* 2075-06-15 */
+        {G_GINT64_CONSTANT(3327825600),
+         LISTING_DIALECT_WINDOWS,
+         {"06-15-75  01:00AM 1 a", "a", "F 1 2075-06-15 01:00 - :"}},
+        {G_GINT64_CONSTANT(3327825600),
+         LISTING_DIALECT_WINDOWS,
+         {"06-17-75  01:00AM 1 a", "a", "F 1 1975-06-17 01:00 - :"}},
+        {G_GINT64_CONSTANT(3327825600),
+         LISTING_DIALECT_WINDOWS,
+         {"06-15-76  01:00AM 1 a", "a", "F 1 1976-06-15 01:00 - :"}},
+        {G_GINT64_CONSTANT(3327825600),
+         LISTING_DIALECT_WINDOWS,
+         {"02-29-00  01:00AM 1 a", "a", "F 1 2000-02-29 01:00 - :"}},
+        {G_GINT64_CONSTANT(3327825600),
+         LISTING_DIALECT_TANDEM,
+         {"A 101 2 1-May-74 10:11 1,2 \"oooo\"", "A", "F 2 2074-05-01 10:11 700 2:1"}},
+        {G_GINT64_CONSTANT(3327825600),
+         LISTING_DIALECT_WFTPD,
+         {"a 1 05/01/74 Tues. 10:20:03", "a", "F 1 2074-05-01 10:20:03 - :"}},
+        {G_GINT64_CONSTANT(3327825600),
+         LISTING_DIALECT_AS400,
+         {"U 5 05/01/74 01:00:00 *STMF      a", "a", "F 5 2074-05-01 01:00:00 - U:"}},
+        /* 2124-06-15: no February 29 of 2100 */
+        {G_GINT64_CONSTANT(4874126400),
+         LISTING_DIALECT_WINDOWS,
+         {"02-29-00  01:00AM 1 a", "a", "F 1 2000-02-29 01:00 - :"}},
+        {G_GINT64_CONSTANT(4874126400),
+         LISTING_DIALECT_WINDOWS,
+         {"02-28-24  01:00AM 1 a", "a", "F 1 2124-02-28 01:00 - :"}},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        ListingContext context = {.now = cases[i].now};
+        check(&context, cases[i].dialect, &cases[i].row, 1);
+    }
+}
+
 /* An empty directory's listing may tell no dialect. */
 static void test_nothing(void)
 {
@@ -763,6 +811,7 @@ int main(int argc, char **argv)
     g_test_add_func("/listing/dialects/times are in the server's zone", test_zone);
     g_test_add_func("/listing/dialects/a named zone knows of summer time", test_named_zone);
     g_test_add_func("/listing/dialects/a leap day without year is in a leap year", test_leap_day);
+    g_test_add_func("/listing/dialects/a year of two digits is in no future", test_short_years);
     g_test_add_func("/listing/dialects/an empty directory is empty", test_nothing);
     return g_test_run();
 }
