@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "command_line.h"
 #include "config_file.h"
 #include "config_print.h"
 #include "fail.h"
@@ -21,226 +22,6 @@
 
 /* mount(8) runs /sbin/mount.TYPE, and speaks to it in its own way. */
 #define HELPER_PREFIX "mount."
-
-#define USAGE "ftpsfs [ftps://][user@]host[:port][/dir] MOUNTPOINT [-o opt,...]"
-
-/* The command line as far as it has been read. */
-typedef struct {
-    char **argv;
-    int argc;
-    int next; /* the next word of argv */
-    const char *positional[2];
-    guint positionals;
-    gboolean only_positionals; /* after "--" */
-    GPtrArray *options;        /* the arguments of -o, borrowed: the files are read before them */
-    const char *complete;      /* --complete: of what; NULL: no */
-    gboolean print;            /* --print-config */
-} Words;
-
-/* What follows a letter that takes an argument: the rest of its word, or the next one. */
-static const char *argument_of(Words *words, const char *flag)
-{
-    if (flag[1] != '\0')
-        return flag + 1;
-    return words->next < words->argc ? words->argv[words->next++] : NULL;
-}
-
-/* What mount(8) writes: "SOURCE DIR [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE.SUBTYPE]". */
-static gboolean read_helper_flags(Words *words, const char *flags, OptionState *state,
-                                  GError **error)
-{
-    const char *argument;
-    for (; *flags != '\0'; flags++) {
-        switch (*flags) {
-        case 'f':
-            state->config.fake = TRUE;
-            break;
-        case 'n': /* there is no mtab to write */
-            break;
-        case 's':
-            state->sloppy = TRUE;
-            break;
-        case 'v':
-            state->config.verbose = TRUE;
-            break;
-        case 'r':
-            state->config.read_only = TRUE;
-            break;
-        case 'w':
-            state->config.read_only = FALSE;
-            break;
-        case 'h':
-            state->config.action = CONFIG_HELP;
-            return TRUE;
-        case 'V':
-            state->config.action = CONFIG_VERSION;
-            return TRUE;
-        case 'o':
-        case 't':
-            argument = argument_of(words, flags);
-            if (argument == NULL)
-                return config_fail(error, "-%c needs a word after it", *flags);
-            /* Which of its types mount(8) took us for makes no difference. */
-            if (*flags == 'o')
-                g_ptr_array_add(words->options, (gpointer)argument);
-            return TRUE;
-        case 'N':
-            return config_fail(error, "mount --namespace is not for FUSE: run mount in the "
-                                      "namespace, with nsenter");
-        default:
-            return config_fail(error, "unknown option -%c: mount(8) describes those there are",
-                               *flags);
-        }
-    }
-    return TRUE;
-}
-
-/* "-f", "-fd", "-oopt", "-o opt". */
-static gboolean read_flags(Words *words, const char *flags, OptionState *state, GError **error)
-{
-    for (; *flags != '\0'; flags++) {
-        switch (*flags) {
-        case 'f':
-            state->config.foreground = TRUE;
-            break;
-        case 'd':
-            state->config.debug = TRUE;
-            state->config.foreground = TRUE;
-            break;
-        case 'r':
-            state->config.read_only = TRUE;
-            break;
-        case 'h':
-            state->config.action = CONFIG_HELP;
-            return TRUE;
-        case 'V':
-            state->config.action = CONFIG_VERSION;
-            return TRUE;
-        case 'o':
-            if (flags[1] == '\0' && words->next >= words->argc)
-                return config_fail(error, "-o needs options after it: -o opt,opt=value");
-            g_ptr_array_add(words->options,
-                            flags[1] != '\0' ? (gpointer)(flags + 1) : words->argv[words->next++]);
-            return TRUE;
-        default:
-            return config_fail(error, "unknown option -%c: ftpsfs --help lists those there are",
-                               *flags);
-        }
-    }
-    return TRUE;
-}
-
-/* What goes to a mount that is there, or to a server. */
-static gboolean read_verb(const char *name, MountConfig *config)
-{
-    static const struct {
-        const char *name;
-        ConfigAction action;
-    } verbs[] = {
-        {"status", CONFIG_STATUS},   {"flush", CONFIG_FLUSH}, {"refresh", CONFIG_REFRESH},
-        {"unmount", CONFIG_UNMOUNT}, {"probe", CONFIG_PROBE},
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(verbs); i++) {
-        if (!g_str_equal(name, verbs[i].name))
-            continue;
-        config->action = verbs[i].action;
-        return TRUE;
-    }
-    config->json = config->json || g_str_equal(name, "json");
-    config->once = config->once || g_str_equal(name, "once");
-    return g_str_equal(name, "json") || g_str_equal(name, "once");
-}
-
-static gboolean read_long(Words *words, const char *name, OptionState *state, GError **error)
-{
-    if (*name == '\0')
-        words->only_positionals = TRUE;
-    else if (g_str_equal(name, "help"))
-        state->config.action = CONFIG_HELP;
-    else if (g_str_equal(name, "version"))
-        state->config.action = CONFIG_VERSION;
-    else if (g_str_equal(name, "print-config"))
-        words->print = TRUE;
-    else if (g_str_equal(name, "complete") && words->next < words->argc)
-        words->complete = words->argv[words->next++];
-    else if (!read_verb(name, &state->config))
-        /* The value is left out: people try --password=. */
-        return config_fail(error, "unknown option --%.*s: ftpsfs --help lists those there are",
-                           (int)strcspn(name, "="), name);
-    return TRUE;
-}
-
-/* "-s" changes what options mean, and mount(8) may put it before or behind them. */
-static void read_sloppy(const Words *words, OptionState *state)
-{
-    for (int i = 1; i < words->argc; i++)
-        if (words->argv[i][0] == '-' && words->argv[i][1] != 'o' &&
-            strchr(words->argv[i], 's') != NULL)
-            state->sloppy = TRUE;
-}
-
-/* The one word that goes with an action on a mount. */
-static gboolean take_target(const Words *words, OptionState *state, GError **error)
-{
-    MountConfig *config = &state->config;
-    if (words->positionals > 1)
-        return config_fail(error, "one word too many: give the mountpoint alone");
-    if (words->positionals == 0 && config->action != CONFIG_REFRESH)
-        return config_fail(error, "which mount is missing: give its mountpoint");
-    if (config->action != CONFIG_STATUS && (config->json || config->once))
-        return config_fail(error, "--json and --once go with --status, --json also with --probe");
-    config->target = g_strdup(words->positionals == 1 ? words->positional[0] : ".");
-    return TRUE;
-}
-
-/* The one word that goes with --probe. */
-static gboolean check_probe(const Words *words, const OptionState *state, GError **error)
-{
-    if (words->positionals == 0)
-        return config_fail(error, "which server is missing: ftpsfs --probe SOURCE [-o opt,...]");
-    if (words->positionals > 1)
-        return config_fail(error, "one word too many: --probe takes the source alone, and mounts "
-                                  "nothing");
-    return !state->config.once ||
-           config_fail(error, "--json and --once go with --status, --json also with --probe");
-}
-
-static gboolean read_words(Words *words, OptionState *state, GError **error)
-{
-    words->next = 1;
-    if (state->config.helper)
-        read_sloppy(words, state);
-    while (words->next < words->argc) {
-        const char *word = words->argv[words->next++];
-        gboolean good = TRUE;
-        if (!words->only_positionals && g_str_has_prefix(word, "--"))
-            good = read_long(words, word + 2, state, error);
-        else if (!words->only_positionals && word[0] == '-' && word[1] != '\0')
-            good = state->config.helper ? read_helper_flags(words, word + 1, state, error)
-                                        : read_flags(words, word + 1, state, error);
-        else if (words->positionals < G_N_ELEMENTS(words->positional))
-            words->positional[words->positionals++] = word;
-        else
-            good = config_fail(error, "one word too many after source and mountpoint: " USAGE);
-        if (!good)
-            return FALSE;
-        if (state->config.action == CONFIG_HELP || state->config.action == CONFIG_VERSION)
-            return TRUE;
-    }
-    if (words->print || words->complete != NULL)
-        return TRUE;
-    if (state->config.action == CONFIG_PROBE)
-        return check_probe(words, state, error);
-    if (state->config.action != CONFIG_MOUNT)
-        return take_target(words, state, error);
-    if (state->config.json || state->config.once)
-        return config_fail(error, "--json and --once go with --status, --json also with --probe");
-    if (words->positionals == 0)
-        return config_fail(error, "what to mount is missing: " USAGE);
-    if (words->positionals == 1)
-        return config_fail(error, "the mountpoint is missing: " USAGE);
-    return TRUE;
-}
 
 /* "work:sub" is below the directory of the alias's source, "work:/dir" absolute. */
 static void go_below(Source *source, const char *rest)
@@ -585,7 +366,7 @@ static GPtrArray *collect_fuse_options(const OptionState *state, const char *tex
 }
 
 /* The files' options, then those of the command line. */
-static gboolean read_options(const Words *words, const ConfigFiles *files, const char *alias,
+static gboolean read_options(const CommandLine *words, const ConfigFiles *files, const char *alias,
                              OptionState *state, GError **error)
 {
     /* Flags like -r are read already, and are as good as -o. */
@@ -625,7 +406,7 @@ static gboolean resolve_mount(OptionState *state, const char *text, const char *
     return TRUE;
 }
 
-static gboolean resolve(const Words *words, OptionState *state, GError **error)
+static gboolean resolve(const CommandLine *words, OptionState *state, GError **error)
 {
     MountConfig *config = &state->config;
     const char *text = words->positional[0], *rest = "";
@@ -661,10 +442,10 @@ MountConfig *config_parse(int argc, char **argv, GError **error)
     options_init(&state);
     MountConfig *config = &state.config;
     g_autoptr(GPtrArray) options = g_ptr_array_new();
-    Words words = {.argv = argv, .argc = argc, .options = options};
+    CommandLine words = {.argv = argv, .argc = argc, .options = options};
     g_autofree char *name = g_path_get_basename(argc > 0 ? argv[0] : "ftpsfs");
     config->helper = g_str_has_prefix(name, HELPER_PREFIX);
-    if (!read_words(&words, &state, error) ||
+    if (!command_line_read(&words, &state, error) ||
         ((config->action == CONFIG_MOUNT || config->action == CONFIG_PROBE) &&
          !resolve(&words, &state, error)))
         return NULL;
