@@ -506,6 +506,15 @@ def test_a_slow_file_is_read_as_long_as_there_is_progress(server, mounted):
     assert_alive(server, mounted)
 
 
+@pytest.mark.parametrize("verb", ["RETR", "MLSD"])
+def test_data_a_byte_at_a_time_slower_than_the_timeout_are_an_error(server, mounted, verb):
+    path = fresh(server, b"0123456789")
+    server.fault(verb, Data(block=1, pace=60))
+    operation = (read, at(mounted, path)) if verb == "RETR" else (os.listdir, mounted.path)
+    assert outcome(*operation) in BROKEN
+    assert_alive(server, mounted)
+
+
 # Everything else
 
 
