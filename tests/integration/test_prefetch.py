@@ -58,7 +58,8 @@ def final_stats(mounted):
     return mounted._read_stats()
 
 
-LOGIN = {"CLNT", "USER", "PASS", "PBSZ", "PROT", "TYPE", "PWD", "FEAT", "SITE", "OPTS", "CWD"}
+LOGIN = {"FEAT", "CLNT", "LANG", "OPTS", "SITE"}
+LOGIN |= {"USER", "PASS", "PBSZ", "PROT", "TYPE", "PWD", "CWD"}
 
 
 @pytest.mark.parametrize("connections", [1, 8])
