@@ -94,7 +94,7 @@ static const OptionSpec table[] = {
     {"offline", OPTION_ON, OPTION_SECTION_CACHE, NULL, AT(config.offline), 0, 0, NULL, "off",
      "while the server is gone, show what is cached of it, however old"},
     {"exact_times_max", OPTION_NUMBER, OPTION_SECTION_CACHE, "N", AT(config.exact_max), 0,
-     1000000000, NULL, "10000",
+     1000000000, "10000", NULL,
      "directories with more entries than this are left out of exact_times; 0: none is"},
     {"spool_dir", OPTION_DIRECTORY, OPTION_SECTION_CACHE, "DIR", AT(config.spool_dir), 0, 0, NULL,
      "$TMPDIR or /var/tmp", "where files being written are kept until the server has them"},

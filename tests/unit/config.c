@@ -132,6 +132,7 @@ static void test_defaults(Fixture *fixture, gconstpointer data)
     g_assert_false(config->read_only || config->explicit_tls || config->password_stdin);
     g_assert_cmpuint(config->connections, ==, 8);
     g_assert_cmpuint(config->timeout_s, ==, 30);
+    g_assert_cmpuint(config->exact_max, ==, 10000);
     g_assert_cmpuint(config->keepalive_s, ==, 60);
     g_assert_cmpuint(config->idle_timeout_s, ==, 300);
     g_assert_cmpuint(config->dir_cache_timeout_s, ==, 20);
