@@ -150,16 +150,22 @@ static gboolean look_apart(const LookArgs *args, GString *text, GError **error)
 
 /* ---- ^C ---- */
 
+/* The signals that end the program. */
+static void fill_ends(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+}
+
 /* Files that were made on the server are to be removed before the program ends. */
 static gpointer watch_signals(gpointer data)
 {
     g_autoptr(GCancellable) cancel = data;
     sigset_t set;
     int got;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    fill_ends(&set);
     if (sigwait(&set, &got) == 0)
         g_cancellable_cancel(cancel);
     /* The second time it is meant. */
@@ -172,10 +178,7 @@ static GCancellable *begin_watch(void)
 {
     GCancellable *cancel = g_cancellable_new();
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    fill_ends(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     g_thread_unref(g_thread_new("signals", watch_signals, g_object_ref(cancel)));
     return cancel;

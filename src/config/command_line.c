@@ -67,6 +67,7 @@ static gboolean read_helper_flags(CommandLine *words, const char *flags, OptionS
 static gboolean read_flags(CommandLine *words, const char *flags, OptionState *state,
                            GError **error)
 {
+    const char *argument;
     for (; *flags != '\0'; flags++) {
         switch (*flags) {
         case 'f':
@@ -86,10 +87,10 @@ static gboolean read_flags(CommandLine *words, const char *flags, OptionState *s
             state->config.action = CONFIG_VERSION;
             return TRUE;
         case 'o':
-            if (flags[1] == '\0' && words->next >= words->argc)
+            argument = argument_of(words, flags);
+            if (argument == NULL)
                 return config_fail(error, "-o needs options after it: -o opt,opt=value");
-            g_ptr_array_add(words->options,
-                            flags[1] != '\0' ? (gpointer)(flags + 1) : words->argv[words->next++]);
+            g_ptr_array_add(words->options, (gpointer)argument);
             return TRUE;
         default:
             return config_fail(error, "unknown option -%c: ftpsfs --help lists those there are",

@@ -39,6 +39,15 @@ class MountError(Exception):
         self.status, self.text = status, text
 
 
+def code(function, *arguments):
+    """The errno that the call fails with, 0 when it doesn't."""
+    try:
+        function(*arguments)
+        return 0
+    except OSError as error:
+        return error.errno
+
+
 def eventually(condition, seconds=10, what="the condition"):
     """Waits until condition() is true and gives its value."""
     deadline = time.monotonic() + seconds

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 
-from harness import OTHER_UID, eventually
+from harness import OTHER_UID, code, eventually
 
 RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
@@ -19,15 +19,6 @@ def renameat2(old, new, flags):
     if library.renameat2(AT_FDCWD, paths[0], AT_FDCWD, paths[1], flags) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), old)
-
-
-def code(function, *arguments):
-    """The errno that the call fails with, 0 when it doesn't."""
-    try:
-        function(*arguments)
-        return 0
-    except OSError as error:
-        return error.errno
 
 
 def test_a_listing_has_each_entry_once_with_its_type(site, mount):

@@ -7,19 +7,11 @@ import time
 
 import pytest
 
-from harness import eventually, pattern
+from harness import code, eventually, pattern
 
 MIB = 1 << 20
 GONE = (errno.EIO, errno.ETIMEDOUT)
 LONG_AGO = 1_600_000_000
-
-
-def code(function, *arguments):
-    try:
-        function(*arguments)
-        return 0
-    except OSError as error:
-        return error.errno
 
 
 def read(path):

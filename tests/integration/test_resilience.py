@@ -8,20 +8,12 @@ import time
 
 import pytest
 
-from harness import eventually, mountinfo, pattern
+from harness import code, eventually, mountinfo, pattern
 
 MIB = 1 << 20
 
 # What an operation may say when there is no server.
 GONE = (errno.EIO, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTUNREACH, errno.ECONNREFUSED)
-
-
-def code(function, *arguments):
-    try:
-        function(*arguments)
-        return 0
-    except OSError as error:
-        return error.errno
 
 
 def read(path):
