@@ -7,9 +7,7 @@
 
 gboolean tree_is_offline(Tree *tree, const GError *failure, GCancellable *cancel)
 {
-    if (!tree->offline ||
-        (!ftpsfs_error_is_connection(failure) && !ftpsfs_error_is(failure, FTPSFS_ERROR_CONNECT) &&
-         !ftpsfs_error_is(failure, FTPSFS_ERROR_LIMIT)))
+    if (!tree->offline || !ftpsfs_error_may_pass(failure))
         return FALSE;
     g_mutex_unlock(&tree->lock);
     gboolean gone = remote_is_gone(tree->remote, cancel);

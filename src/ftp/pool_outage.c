@@ -37,16 +37,9 @@ void pool_note_down(Pool *pool, const GError *failure)
     keeper_wake(pool);
 }
 
-/* Whether what kept the connection from being made may pass within seconds. */
-static gboolean may_pass(const GError *failure)
-{
-    return ftpsfs_error_is_connection(failure) || ftpsfs_error_is(failure, FTPSFS_ERROR_CONNECT) ||
-           ftpsfs_error_is(failure, FTPSFS_ERROR_LIMIT);
-}
-
 gboolean pool_note_outage(Pool *pool, const GError *failure)
 {
-    if (!may_pass(failure))
+    if (!ftpsfs_error_may_pass(failure))
         return FALSE;
     gint64 now = g_get_monotonic_time();
     gint64 patience = pool->context->options->timeout_s * G_USEC_PER_SEC;
@@ -75,7 +68,7 @@ gboolean pool_is_down_locked(const Pool *pool)
 gboolean pool_is_down(Pool *pool)
 {
     g_mutex_lock(&pool->lock);
-    gboolean down = pool_is_down_locked(pool) && may_pass(pool->down);
+    gboolean down = pool_is_down_locked(pool) && ftpsfs_error_may_pass(pool->down);
     g_mutex_unlock(&pool->lock);
     return down;
 }

@@ -18,3 +18,9 @@ gboolean ftpsfs_error_is_connection(const GError *error)
            ftpsfs_error_is(error, FTPSFS_ERROR_TRUNCATED) ||
            ftpsfs_error_is(error, FTPSFS_ERROR_PROTOCOL);
 }
+
+gboolean ftpsfs_error_may_pass(const GError *error)
+{
+    return ftpsfs_error_is_connection(error) || ftpsfs_error_is(error, FTPSFS_ERROR_CONNECT) ||
+           ftpsfs_error_is(error, FTPSFS_ERROR_LIMIT);
+}

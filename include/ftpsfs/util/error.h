@@ -48,6 +48,10 @@ typedef enum {
  * again on another one: LOST, TIMEOUT, TRUNCATED and PROTOCOL. */
 gboolean ftpsfs_error_is_connection(const GError *error);
 
+/* Whether what kept a connection from being made, or ended it, may pass by itself: those, CONNECT and
+ * LIMIT. */
+gboolean ftpsfs_error_may_pass(const GError *error);
+
 /* Shorthand for g_error_matches (error, FTPSFS_ERROR, code). */
 gboolean ftpsfs_error_is(const GError *error, FtpsfsErrorCode code);
 
