@@ -50,7 +50,7 @@ def separate_sanitizer_logs(worker):
         return
     own = f"{prefix}-{worker}"
     os.environ["FTPSFS_SANITIZER_LOG"] = own
-    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
         os.environ[name] = os.environ.get(name, "").replace(f"log_path={prefix}", f"log_path={own}")
 
 

@@ -21,7 +21,12 @@ BINARY = os.path.abspath(os.environ.get("FTPSFS", os.path.join(REPOSITORY, "buil
 SANITIZED = bool(os.environ.get("FTPSFS_SANITIZED"))
 
 # What a sanitizer writes to stderr, wherever its reports are told to go.
-SANITIZER_WORDS = ("runtime error: ", "ERROR: AddressSanitizer", "ERROR: LeakSanitizer")
+SANITIZER_WORDS = (
+    "runtime error: ",
+    "ERROR: AddressSanitizer",
+    "ERROR: LeakSanitizer",
+    "WARNING: ThreadSanitizer",
+)
 
 MOUNT_SECONDS = 30
 EXIT_SECONDS = 30

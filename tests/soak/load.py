@@ -295,6 +295,17 @@ def open_descriptors(pid):
     return count
 
 
+def established(port):
+    """TCP connections that a server has at this port."""
+    count = 0
+    for name in ("tcp", "tcp6"):
+        with open(f"/proc/net/{name}", encoding="ascii") as file:
+            for line in file.read().splitlines()[1:]:
+                local, _, state = line.split()[1:4]
+                count += state == "01" and int(local.rpartition(":")[2], 16) == port
+    return count
+
+
 class Faults(threading.Thread):
     """Does harm to the server now and then: drops its connections, restarts it, freezes it for longer
     than the mount's timeout."""

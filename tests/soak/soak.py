@@ -5,7 +5,8 @@ import os
 import threading
 import time
 
-from load import Faults, Figures, Watch, Worker, open_descriptors
+from load import Faults, Figures, Watch, Worker, established, open_descriptors
+from programs import RUN_SECONDS, Program
 
 MIB = 1 << 20
 
@@ -23,12 +24,18 @@ class Soak:
         self.memory_bound = cache_bytes + 96 * MIB
         self.figures = Figures()
         self.workers = []
+        self.programs = []
         self.injected = {}
         self.leaked = None
+        self.sessions = None  # on the server, after the unmount
         self.seconds = 0
         # A try, the wait for a session, another try; the largest file at its slowest.
         self.hang_seconds = 6 * timeout + 10
         self.stop, self.calm = threading.Event(), threading.Event()
+
+    def add_program(self, name, local):
+        """One of programs.NAMES, to run beside the threads; it keeps its own things in `local`."""
+        self.programs.append(Program(name, self.mounted.path, local, self.stop))
 
     def run(self, threads, seconds):
         self._warm_up()
@@ -39,7 +46,7 @@ class Soak:
         self.watch = Watch(self.mounted.pid, self.workers, self.hang_seconds)
         faults = Faults(self.server, self.every, self.kinds, self.timeout + 1, self.calm)
         begin = time.monotonic()
-        for worker in self.workers:
+        for worker in self.workers + self.programs:
             worker.start()
         self.watch.start()
         if self.kinds:
@@ -53,6 +60,8 @@ class Soak:
         self.stop.set()
         for worker in self.workers:
             worker.join(self.hang_seconds)
+        for program in self.programs:
+            program.join(RUN_SECONDS)
         self.seconds = time.monotonic() - begin
         self.watch.sample()
         self.watch.ended.set()
@@ -102,7 +111,11 @@ class Soak:
         return found
 
     def verify(self):
-        """After the unmount, or once all is quiet: every acknowledged file as the server has it."""
+        """After the unmount: every acknowledged file as the server has it, and no session left there."""
+        deadline = time.monotonic() + 20
+        while established(self.server.port) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        self.sessions = established(self.server.port)
         for i, worker in enumerate(self.workers):
             worker.verify(os.path.join(self.server.root, f"w{i:02}"))
 
@@ -128,6 +141,11 @@ class Soak:
             found.append(f"memory grows: {self.watch.growth() // MIB} MiB")
         if self.leaked:
             found.append(f"{self.leaked} descriptors leaked")
+        if self.sessions:
+            found.append(f"{self.sessions} sessions left on the server")
+        failures = [text for program in self.programs for text in program.failures]
+        if failures and not self.kinds:
+            found.append(f"{len(failures)} runs of programs failed: {failures[:3]}")
         if not figures.operations:
             found.append("nothing was done")
         crashed = [worker.crashed for worker in self.workers if worker.crashed]
@@ -142,6 +160,8 @@ class Soak:
         harm = ", ".join(f"{n} {kind}" for kind, n in self.injected.items()) or "none"
         yield f"operations          {total} in {self.seconds:.0f} s, {len(self.workers)} threads"
         yield f"bytes               {figures.bytes_written} written, {figures.bytes_read} read"
+        for program in self.programs:
+            yield f"{program.name:<19} {program.runs} runs, {len(program.failures)} failed"
         yield f"faults injected     {harm}"
         yield f"errors reported     {errors}  {dict(figures.errors) if errors else ''}".rstrip()
         yield f"silent losses       {len(figures.losses)} of {self.files()} files at the end"
@@ -150,3 +170,4 @@ class Soak:
         yield f"resident memory     {max(watch.rss) // MIB} MiB at most, bound {self.memory_bound // MIB}"
         yield f"memory growth       {watch.growth() // 1024} KiB from the second quarter to the last"
         yield f"descriptors         {max(watch.descriptors)} at most, {self.leaked} leaked"
+        yield f"sessions left       {self.sessions}"
