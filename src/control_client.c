@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -156,6 +157,30 @@ static gboolean is_daemon_of(int fd, const ControlMount *mount)
            (peer.uid == mount->uid || peer.uid == 0);
 }
 
+gboolean control_is_dead(const ControlMount *mount)
+{
+    struct stat status;
+    return stat(mount->mountpoint, &status) != 0 && errno == ENOTCONN;
+}
+
+static void explain_silence(const ControlMount *mount, GError **error)
+{
+    if (mount->uid != geteuid() && geteuid() != 0)
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_ACCESS,
+                    "%s is the mount of user %u: that user and root alone may ask it",
+                    mount->mountpoint, mount->uid);
+    else if (control_is_dead(mount))
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
+                    "%s holds a mount whose program has ended, killed or by a fault: "
+                    "ftpsfs --unmount %s takes it away, then mount it again",
+                    mount->mountpoint, mount->mountpoint);
+    else
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_NOT_FOUND,
+                    "no ftpsfs answers for %s: it is no ftpsfs, or had no place for its socket "
+                    "(mounting with -o log_level=info says why); fusermount3 -u unmounts it",
+                    mount->mountpoint);
+}
+
 static int connect_daemon(const ControlMount *mount, GError **error)
 {
     g_autofree char *state = state_directory(mount->uid);
@@ -168,16 +193,22 @@ static int connect_daemon(const ControlMount *mount, GError **error)
         if (fd >= 0)
             close(fd);
     }
-    if (mount->uid != geteuid() && geteuid() != 0)
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_ACCESS,
-                    "%s is the mount of user %u: that user and root alone may ask it",
-                    mount->mountpoint, mount->uid);
-    else
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_NOT_FOUND,
-                    "no ftpsfs answers for %s: it has ended, is no ftpsfs, or had no place for its "
-                    "socket (-o log_level=info says why)",
-                    mount->mountpoint);
+    explain_silence(mount, error);
     return -1;
+}
+
+void control_forget(const ControlMount *mount)
+{
+    g_autofree char *state = state_directory(mount->uid);
+    g_auto(GStrv) directories = control_path_directories(mount->uid, state);
+    for (char **directory = directories; *directory != NULL; directory++) {
+        g_autofree char *path = control_path_socket(*directory, mount->mountpoint);
+        int fd = path != NULL ? connect_to(path) : -1;
+        if (fd >= 0)
+            close(fd);
+        else if (path != NULL && errno == ECONNREFUSED && unlink(path) != 0)
+            g_debug("%s: %s", path, g_strerror(errno));
+    }
 }
 
 int control_ask(const ControlMount *mount, const char *verb, const char *path, GError **error)

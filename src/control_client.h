@@ -4,7 +4,7 @@
  * socket (fs/control.h).
  *
  * A ControlMount is a line of the mount table; it belongs to who found it. No lock. The functions do
- * not touch the mount itself, which may hang.
+ * not touch the mount itself, which may hang, unless nobody listens for it.
  */
 #ifndef FTPSFS_SRC_CONTROL_CLIENT_H
 #define FTPSFS_SRC_CONTROL_CLIENT_H
@@ -23,13 +23,20 @@ void control_mount_free(ControlMount *mount);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ControlMount, control_mount_free)
 
 /* Sends a question, a record of the kind `verb` with the field path unless that is NULL. The
- * connection, on which the answer comes; -1 with an error: FTPSFS_ERROR_NOT_FOUND when no daemon
- * listens, _ACCESS, _IO. */
+ * connection, on which the answer comes; -1 with an error: FTPSFS_ERROR_LOST when the daemon has ended
+ * and left the mount, _NOT_FOUND when none listens, _ACCESS, _IO. */
 int control_ask(const ControlMount *mount, const char *verb, const char *path, GError **error);
 
 /* Waits for the answer and closes `fd`; at most `seconds`, or without end for 0. FTPSFS_ERROR_LOST
  * when the daemon ended meanwhile or refused. */
 Records *control_receive(int fd, guint seconds, GError **error);
+
+/* Whether the mount is still there but its program is not. For one that nobody answers for: the
+ * question goes through the mount itself. */
+gboolean control_is_dead(const ControlMount *mount);
+
+/* Removes the sockets that a daemon which was killed has left. */
+void control_forget(const ControlMount *mount);
 
 /* control_ask and control_receive. */
 Records *control_query(const ControlMount *mount, const char *verb, const char *path,

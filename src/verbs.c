@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ftpsfs/util/error.h"
 #include "progress.h"
 
 gboolean verbs_have(const MountConfig *config)
@@ -65,20 +66,25 @@ static void report_failures(const ControlMount *mount)
     }
 }
 
-/* TRUE when everything is on the server. */
-static gboolean flush(const ControlMount *mount)
+/* TRUE when everything is on the server. Without an `error` the reasons have been printed. */
+static gboolean flush(const ControlMount *mount, GError **error)
 {
-    g_autoptr(GError) error = NULL;
-    int fd = control_ask(mount, "flush", NULL, &error);
-    g_autoptr(Records) answer = fd >= 0 ? ask_with_progress(mount, fd, &error) : NULL;
-    if (answer == NULL) {
-        complain(error);
+    int fd = control_ask(mount, "flush", NULL, error);
+    g_autoptr(Records) answer = fd >= 0 ? ask_with_progress(mount, fd, error) : NULL;
+    if (answer == NULL)
         return FALSE;
-    }
     if (record_number(records_get(answer, "ok", 0), "failed", 0) == 0)
         return TRUE;
     report_failures(mount);
     return FALSE;
+}
+
+static int flush_alone(const ControlMount *mount)
+{
+    g_autoptr(GError) error = NULL;
+    if (flush(mount, &error))
+        return EXIT_SUCCESS;
+    return error != NULL ? complain(error) : EXIT_FAILURE;
 }
 
 /* ---- unmount ---- */
@@ -104,15 +110,31 @@ static gboolean take_down(const ControlMount *mount)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* A mount whose program was killed: there is nobody to send anything, nor to wait for. */
+static int unmount_dead(const ControlMount *mount)
+{
+    if (!take_down(mount))
+        return EXIT_FAILURE;
+    control_forget(mount);
+    g_printerr("ftpsfs: %s is unmounted; its program had ended before: what was not on the server "
+               "then is sent by the next mount if -o writeback had kept it, else it is lost\n",
+               mount->mountpoint);
+    return EXIT_SUCCESS;
+}
+
 static int unmount(const ControlMount *mount)
 {
-    if (!flush(mount)) {
+    g_autoptr(GError) error = NULL;
+    if (!flush(mount, &error)) {
+        if (ftpsfs_error_is(error, FTPSFS_ERROR_LOST) && control_is_dead(mount))
+            return unmount_dead(mount);
+        if (error != NULL)
+            complain(error);
         g_printerr("ftpsfs: %s stays mounted; fusermount3 -u unmounts it all the same, and what "
                    "can't be sent is kept on this machine\n",
                    mount->mountpoint);
         return EXIT_FAILURE;
     }
-    g_autoptr(GError) error = NULL;
     int fd = control_ask(mount, "end", NULL, &error);
     if (fd < 0)
         return complain(error);
@@ -151,7 +173,7 @@ int verbs_run(const MountConfig *config)
     case CONFIG_STATUS:
         return show_status(config, mount);
     case CONFIG_FLUSH:
-        return flush(mount) ? EXIT_SUCCESS : EXIT_FAILURE;
+        return flush_alone(mount);
     case CONFIG_REFRESH:
         return refresh(mount);
     case CONFIG_UNMOUNT:

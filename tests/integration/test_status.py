@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A mount tells what it is doing, and does what it is told, over its control socket."""
 
+import errno
 import glob
 import json
 import os
@@ -10,11 +11,14 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
 from harness import (
     BINARY,
     COMMAND_SECONDS,
     EXIT_SECONDS,
     assert_one_line,
+    code,
     credentials_file,
     daemons_of,
     environment,
@@ -372,6 +376,39 @@ def test_a_mount_in_use_stays_and_is_told(servers, mount):
     assert result.returncode == 1
     assert_one_line(result.stderr, made.path, "busy", "fuser -vm")
     assert mountinfo(made.path) is not None
+
+
+def killed(site, home):
+    """The mountpoint of a mount whose program was killed."""
+    point = background(site, home)
+    for pid in daemons_of(point):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: code(os.stat, point) == errno.ENOTCONN, what="the end of the daemon")
+    return point
+
+
+@pytest.mark.parametrize("server_kind", ["pyftpdlib"])
+def test_of_a_mount_whose_program_was_killed_every_verb_says_so_and_unmount_takes_it_away(
+    site, home
+):
+    point = killed(site, home)
+    try:
+        for words in (("--status",), ("--status", "--json"), ("--flush",), ("--refresh",)):
+            result = run_ftpsfs(*words, os.path.join(point, "f"), home=home)
+            assert result.returncode == 1
+            assert_one_line(
+                result.stderr, f"{point} holds a mount", "has ended", f"ftpsfs --unmount {point}"
+            )
+        result = run_ftpsfs("--unmount", point, home=home)
+        assert result.returncode == 0
+        assert_one_line(result.stderr, point, "is unmounted", "had ended before", "-o writeback")
+        assert mountinfo(point) is None
+        os.rmdir(point)
+        assert background(site, home) == point
+        ask("--unmount", point)
+    finally:
+        if mountinfo(point):
+            subprocess.run(["umount", "--lazy", point], check=True)
 
 
 def test_a_path_that_is_no_mount_is_told(tmp_path):
