@@ -194,7 +194,14 @@ static void own_by_name(const RemoteEntry *entry, guint *has, guint32 *uid, guin
         *has |= REMOTE_HAS_GID;
 }
 
-static Fs *mount_fs(const Start *start, Remote *remote, Tree *tree, Files *files, GError **error)
+/* FsOptions.account for idmap=names. */
+static char *name_of_account(RemoteAccount kind, guint32 id, gpointer data)
+{
+    return owners_name(data, kind == REMOTE_GROUP ? RESOLVER_GROUP : RESOLVER_USER, id);
+}
+
+static Fs *mount_fs(const Start *start, Remote *remote, Tree *tree, Files *files, Owners *owners,
+                    GError **error)
 {
     const MountConfig *config = start->config;
     g_autofree char *mounted = NULL;
@@ -212,6 +219,8 @@ static Fs *mount_fs(const Start *start, Remote *remote, Tree *tree, Files *files
         .gid = config->have_gid ? config->gid : getgid(),
         .server_uid = told && !config->have_uid,
         .server_gid = told && !config->have_gid,
+        .account = config->idmap == CONFIG_IDMAP_NAMES ? name_of_account : NULL,
+        .account_data = owners,
         .umask_files = config->umask_files,
         .umask_dirs = config->umask_dirs,
     };
@@ -279,7 +288,7 @@ static int serve(Start *start)
                         &error))
         return fail(config, error);
     g_autoptr(Files) files = make_files(config, remote, tree, disk, &stats, space, writeback);
-    g_autoptr(Fs) fs = mount_fs(start, remote, tree, files, &error);
+    g_autoptr(Fs) fs = mount_fs(start, remote, tree, files, owners, &error);
     if (fs == NULL)
         return fail(config, error);
     g_autoptr(StatsFile) stats_file = statsfile_start(&stats, config->stats_file);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the server does with whole files by itself: copying and hashing.
+ * What the server does with whole files by itself: copying, hashing, giving them to others.
  */
 #include "file_private.h"
 #include "ftpsfs/util/error.h"
@@ -76,7 +76,8 @@ gboolean file_copy(File *from, File *to, guint64 length, guint64 *copied, GCance
     return ok;
 }
 
-char *files_hash(Files *files, Node *node, RemoteHash kind, GCancellable *cancel, GError **error)
+/* Waits until the server has the node's file, which may be open. */
+static gboolean sync_node(Files *files, Node *node, GCancellable *cancel, GError **error)
 {
     File *file = files_find(files, node);
     gboolean ok = file == NULL || file_sync(file, cancel, error);
@@ -84,7 +85,25 @@ char *files_hash(Files *files, Node *node, RemoteHash kind, GCancellable *cancel
         file_release(file);
     else if (files->writeback != NULL)
         ok = writeback_sync(files->writeback, node, cancel, error);
-    if (!ok)
+    return ok;
+}
+
+gboolean files_set_owner(Files *files, Node *node, const TreeOwner *owner, GCancellable *cancel,
+                         GError **error)
+{
+    gboolean group = owner->kind == REMOTE_GROUP;
+    if (!remote_can(files->remote, group ? REMOTE_CAN_CHGRP : REMOTE_CAN_CHOWN)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
+                    "the server has no command to set the %s of files", group ? "group" : "owner");
+        return FALSE;
+    }
+    return sync_node(files, node, cancel, error) &&
+           tree_set_owner(files->tree, node, owner, cancel, error);
+}
+
+char *files_hash(Files *files, Node *node, RemoteHash kind, GCancellable *cancel, GError **error)
+{
+    if (!sync_node(files, node, cancel, error))
         return NULL;
     g_autofree char *path = node_path(node);
     if (path == NULL) {

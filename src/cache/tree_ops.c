@@ -286,3 +286,33 @@ gboolean tree_set_attributes(Tree *tree, Node *node, guint32 mode, gint64 mtime,
         g_propagate_error(error, g_steal_pointer(&failure));
     return ok;
 }
+
+gboolean tree_set_owner(Tree *tree, Node *node, const TreeOwner *owner, GCancellable *cancel,
+                        GError **error)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autofree char *path = node_path_locked(node);
+    if (path == NULL) {
+        tree_set_stale(error, node);
+        return FALSE;
+    }
+    GError *failure = NULL;
+    node->references++;
+    g_mutex_unlock(&tree->lock);
+    remote_set_owner(tree->remote, path, owner->kind, owner->account, cancel, &failure);
+    g_mutex_lock(&tree->lock);
+    if (failure == NULL && owner->kind == REMOTE_OWNER) {
+        node->uid = owner->id;
+        node->has |= REMOTE_HAS_UID;
+    } else if (failure == NULL) {
+        node->gid = owner->id;
+        node->has |= REMOTE_HAS_GID;
+    }
+    if (failure == NULL && node->parent != NULL)
+        dir_touch(node->parent, node->name);
+    node->references--;
+    node_collect(node);
+    if (failure != NULL)
+        g_propagate_error(error, failure);
+    return failure == NULL;
+}

@@ -116,13 +116,77 @@ static void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
     reply_attributes(req, ino, cancel);
 }
 
-/* There is no chown in FTP. To the owner that is shown anyway it is nothing to do. */
-static gboolean owner_is_kept(const Fs *fs, Node *node, const struct stat *attr, int to_set)
+/* One of the two that chown(2) changes. */
+typedef struct {
+    RemoteAccount kind;
+    guint32 id;
+    gboolean changes; /* the owner that is shown anyway is nothing to do */
+} Owning;
+
+static char *account_of(const Fs *fs, const Owning *owning)
+{
+    if (fs->options.account == NULL)
+        return g_strdup_printf("%u", owning->id);
+    return fs->options.account(owning->kind, owning->id, fs->options.account_data);
+}
+
+/* What is known before anything is done: a number that stands for none of the server's owners can't
+ * be told to it, and commands follow a symbolic link to its file. */
+static gboolean may_give(const Fs *fs, const NodeInfo *info, const Owning *owning, GError **error)
+{
+    gboolean group = owning->kind == REMOTE_GROUP;
+    gboolean told = group ? fs->options.server_gid : fs->options.server_uid;
+    RemoteCan can = group ? REMOTE_CAN_CHGRP : REMOTE_CAN_CHOWN;
+    if (!owning->changes ||
+        (told && info->type != REMOTE_TYPE_SYMLINK && remote_can(fs->remote, can)))
+        return TRUE;
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED, "the %s of this can't be changed",
+                group ? "group" : "owner");
+    return FALSE;
+}
+
+static gboolean give(Fs *fs, Node *node, const Owning *owning, GCancellable *cancel, GError **error)
+{
+    if (!owning->changes)
+        return TRUE;
+    g_autofree char *account = account_of(fs, owning);
+    if (account == NULL) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
+                    "the number %u has no name here that could be told to the server", owning->id);
+        return FALSE;
+    }
+    TreeOwner owner = {.kind = owning->kind, .account = account, .id = owning->id};
+    return files_set_owner(fs->files, node, &owner, cancel, error);
+}
+
+/* The group first: who has given a file away may do no more with it. */
+static gboolean set_owner(Fs *fs, Node *node, const struct stat *attr, int to_set,
+                          GCancellable *cancel, GError **error)
 {
     NodeInfo info;
     node_info(node, &info);
-    return (!(to_set & FUSE_SET_ATTR_UID) || attr->st_uid == uid_of(fs, &info)) &&
-           (!(to_set & FUSE_SET_ATTR_GID) || attr->st_gid == gid_of(fs, &info));
+    Owning group = {.kind = REMOTE_GROUP, .id = attr->st_gid};
+    Owning owner = {.kind = REMOTE_OWNER, .id = attr->st_uid};
+    group.changes = (to_set & FUSE_SET_ATTR_GID) && group.id != gid_of(fs, &info);
+    owner.changes = (to_set & FUSE_SET_ATTR_UID) && owner.id != uid_of(fs, &info);
+    GError *failure = NULL;
+    if (may_give(fs, &info, &group, &failure) && may_give(fs, &info, &owner, &failure) &&
+        give(fs, node, &group, cancel, &failure) && give(fs, node, &owner, cancel, &failure))
+        return TRUE;
+    g_propagate_error(error, failure);
+    return FALSE;
+}
+
+/* chown(2) knows one answer where it is not allowed, and where it can't be done. */
+static void refuse_owner(fuse_req_t req, fuse_ino_t ino, const GError *error)
+{
+    if (!ftpsfs_error_is(error, FTPSFS_ERROR_UNSUPPORTED) &&
+        !ftpsfs_error_is(error, FTPSFS_ERROR_ACCESS)) {
+        fs_reply_error(req, ino, NULL, error);
+        return;
+    }
+    g_info("chown: %s", error->message);
+    fuse_reply_err(req, EPERM);
 }
 
 /* Most servers can't set the time of a directory. tar, rsync and cp -a all try, and would call
@@ -163,8 +227,8 @@ static void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
     Node *node = fs_node(req, ino);
     g_autoptr(GCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
-    if (!owner_is_kept(fs, node, attr, to_set)) {
-        fuse_reply_err(req, EPERM);
+    if (!set_owner(fs, node, attr, to_set, cancel, &error)) {
+        refuse_owner(req, ino, error);
         return;
     }
     File *file = fi != NULL ? fs_file(fi) : NULL;

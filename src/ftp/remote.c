@@ -107,6 +107,12 @@ gboolean remote_can(const Remote *remote, RemoteCan what)
                features_get(features, FEATURE_MFF_MODIFY) == FEATURE_YES ||
                features_maybe(features, FEATURE_SITE_UTIME) ||
                features_maybe(features, FEATURE_SITE_UTIME_LONG);
+    case REMOTE_CAN_CHOWN:
+        return features_get(features, FEATURE_MFF_OWNER) == FEATURE_YES ||
+               features_maybe(features, FEATURE_SITE_CHOWN);
+    case REMOTE_CAN_CHGRP:
+        return features_get(features, FEATURE_MFF_GROUP) == FEATURE_YES ||
+               features_maybe(features, FEATURE_SITE_CHGRP);
     case REMOTE_CAN_SYMLINK:
         return features_maybe(features, FEATURE_SITE_SYMLINK);
     case REMOTE_CAN_REST_STOR:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Mode and modification time, each of which servers take by different commands: which ones is
- * learned. And the exchange that ends an upload.
+ * Mode, modification time, owner and group, each of which servers take by different commands: which
+ * ones is learned. And the exchange that ends an upload.
  */
 #include "remote_private.h"
 
@@ -10,16 +10,17 @@
 
 typedef struct {
     const char *path;
-    const char *name; /* that the server is told */
-    guint32 mode;     /* or G_MAXUINT32 */
-    gint64 mtime; /* or G_MININT64 */
+    const char *name;  /* that the server is told */
+    guint32 mode;      /* or G_MAXUINT32 */
+    gint64 mtime;      /* or G_MININT64 */
+    const char *owner; /* or group: a name or a number */
 } AttributeArgs;
 
 /* One way to set an attribute: the command, and the feature that says whether the server has it. */
 typedef struct {
     Feature feature;
     const char *verb;
-    const char *format; /* %M mode in octal, %T time-val, %P path */
+    const char *format; /* %M mode in octal, %T time-val, %O owner or group, %P path */
 } Way;
 
 static const Way mode_ways[] = {
@@ -35,6 +36,16 @@ static const Way mtime_ways[] = {
     {FEATURE_SITE_UTIME_LONG, "SITE", "UTIME %P %T %T %T UTC"},
 };
 
+static const Way owner_ways[] = {
+    {FEATURE_MFF_OWNER, "MFF", "UNIX.owner=%O; %P"},
+    {FEATURE_SITE_CHOWN, "SITE", "CHOWN %O %P"},
+};
+
+static const Way group_ways[] = {
+    {FEATURE_MFF_GROUP, "MFF", "UNIX.group=%O; %P"},
+    {FEATURE_SITE_CHGRP, "SITE", "CHGRP %O %P"},
+};
+
 static char *format_argument(const char *format, const AttributeArgs *args)
 {
     g_autoptr(GString) out = g_string_new(NULL);
@@ -48,6 +59,8 @@ static char *format_argument(const char *format, const AttributeArgs *args)
             g_string_append_printf(out, "%04o", args->mode & 07777);
         } else if (*p == 'P') {
             g_string_append(out, args->name);
+        } else if (*p == 'O') {
+            g_string_append(out, args->owner);
         } else {
             g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(args->mtime);
             g_autofree char *text = time != NULL ? g_date_time_format(time, "%Y%m%d%H%M%S") : NULL;
@@ -179,6 +192,50 @@ gboolean remote_set_attributes(Remote *remote, const char *path, guint32 mode, g
 {
     AttributeArgs args = {.path = path, .mode = mode, .mtime = mtime};
     return remote_run(remote, FALSE, try_set_attributes, &args, cancel, error);
+}
+
+/* ---- owner and group ---- */
+
+typedef struct {
+    AttributeArgs attributes;
+    RemoteAccount kind;
+} OwnerArgs;
+
+static gboolean try_set_owner(Remote *remote, Session *session, gboolean repeated, gpointer data,
+                              GCancellable *cancel, GError **error)
+{
+    (void)remote;
+    (void)repeated;
+    OwnerArgs *args = data;
+    args->attributes.name = place_enter(session, args->attributes.path, cancel, error);
+    if (args->attributes.name == NULL)
+        return FALSE;
+    if (args->kind == REMOTE_GROUP)
+        return set_one(session, group_ways, G_N_ELEMENTS(group_ways), &args->attributes, "group",
+                       cancel, error);
+    return set_one(session, owner_ways, G_N_ELEMENTS(owner_ways), &args->attributes, "owner",
+                   cancel, error);
+}
+
+/* The commands end the name at a space or a semicolon. */
+static gboolean can_be_sent(const char *account)
+{
+    for (const char *p = account; *p != '\0'; p++)
+        if (g_ascii_isspace(*p) || g_ascii_iscntrl(*p) || *p == ';')
+            return FALSE;
+    return *account != '\0';
+}
+
+gboolean remote_set_owner(Remote *remote, const char *path, RemoteAccount kind, const char *account,
+                          GCancellable *cancel, GError **error)
+{
+    if (!can_be_sent(account)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
+                    "%s: the name \"%s\" can't be told to the server", path, account);
+        return FALSE;
+    }
+    OwnerArgs args = {.attributes = {.path = path, .owner = account}, .kind = kind};
+    return remote_run(remote, FALSE, try_set_owner, &args, cancel, error);
 }
 
 /* ---- after an upload ---- */

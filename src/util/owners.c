@@ -9,6 +9,7 @@ struct Owners {
     ResolverProcess *process;
     GMutex lock;
     GHashTable *tables[2]; /* by ResolverAccount: char * -> guint, UNKNOWN when there is none */
+    GHashTable *names[2];  /* the same the other way round: guint -> char *, or NULL */
 };
 
 Owners *owners_new(ResolverProcess *process)
@@ -16,8 +17,10 @@ Owners *owners_new(ResolverProcess *process)
     Owners *owners = g_new0(Owners, 1);
     owners->process = process;
     g_mutex_init(&owners->lock);
-    for (gsize i = 0; i < G_N_ELEMENTS(owners->tables); i++)
+    for (gsize i = 0; i < G_N_ELEMENTS(owners->tables); i++) {
         owners->tables[i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        owners->names[i] = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    }
     return owners;
 }
 
@@ -25,8 +28,10 @@ void owners_free(Owners *owners)
 {
     if (owners == NULL)
         return;
-    for (gsize i = 0; i < G_N_ELEMENTS(owners->tables); i++)
+    for (gsize i = 0; i < G_N_ELEMENTS(owners->tables); i++) {
         g_hash_table_unref(owners->tables[i]);
+        g_hash_table_unref(owners->names[i]);
+    }
     g_mutex_clear(&owners->lock);
     g_free(owners);
 }
@@ -51,4 +56,24 @@ gboolean owners_find(Owners *owners, ResolverAccount kind, const char *name, gui
     }
     *id = number;
     return number != UNKNOWN;
+}
+
+char *owners_name(Owners *owners, ResolverAccount kind, guint32 id)
+{
+    GHashTable *names = owners->names[kind];
+    gpointer known = NULL;
+    g_mutex_lock(&owners->lock);
+    gboolean found = g_hash_table_lookup_extended(names, GUINT_TO_POINTER(id), NULL, &known);
+    gboolean full = g_hash_table_size(names) >= NAMES_MAX;
+    char *name = g_strdup(known);
+    g_mutex_unlock(&owners->lock);
+    if (found)
+        return name;
+    name = resolver_account_name(owners->process, kind, id);
+    if (!full) {
+        g_mutex_lock(&owners->lock);
+        g_hash_table_insert(names, GUINT_TO_POINTER(id), g_strdup(name));
+        g_mutex_unlock(&owners->lock);
+    }
+    return name;
 }

@@ -21,17 +21,19 @@
 
 /* A question comes with one end of a socket pair of its own, on which its answer is given: so
  * questions wait for each other neither in the helper nor here. */
-typedef enum { ASK_HOST, ASK_USER, ASK_GROUP } Kind;
+typedef enum { ASK_HOST, ASK_USER, ASK_GROUP, ASK_USER_NAME, ASK_GROUP_NAME } Kind;
 
 typedef struct {
     Kind kind;
     int family; /* of a host; AF_UNSPEC: both */
+    guint32 id; /* of a user or group whose name is wanted */
     char name[NAME_BYTES];
 } Question;
 
 typedef struct {
-    int code;   /* 0: found; of a host, getaddrinfo's */
-    guint32 id; /* of a user or group */
+    int code;              /* 0: found; of a host, getaddrinfo's */
+    guint32 id;            /* of a user or group, */
+    char name[NAME_BYTES]; /* or its name */
     guint count;
     struct sockaddr_in6 addresses[ADDRESSES_MAX]; /* or sockaddr_in, which is smaller */
 } Answer;
@@ -65,45 +67,65 @@ static void find_host(const Question *question, Answer *found)
         freeaddrinfo(list);
 }
 
-static void find_user(const char *name, Answer *found)
+/* A name that does not fit is none. */
+static void answer_account(const char *name, guint32 id, Answer *found)
+{
+    found->id = id;
+    if (name == NULL || g_strlcpy(found->name, name, sizeof found->name) >= sizeof found->name)
+        found->code = ENOENT;
+}
+
+static void find_user(const Question *question, Answer *found)
 {
     char space[16 * 1024];
     struct passwd entry;
     struct passwd *user = NULL;
-    if (getpwnam_r(name, &entry, space, sizeof space, &user) == 0 && user != NULL)
-        found->id = user->pw_uid;
+    if (question->kind == ASK_USER)
+        getpwnam_r(question->name, &entry, space, sizeof space, &user);
     else
-        found->code = ENOENT;
+        getpwuid_r(question->id, &entry, space, sizeof space, &user);
+    answer_account(user != NULL ? user->pw_name : NULL, user != NULL ? user->pw_uid : 0, found);
+}
+
+static int get_group(const Question *question, struct group *entry, char *space, gsize size,
+                     struct group **group)
+{
+    if (question->kind == ASK_GROUP)
+        return getgrnam_r(question->name, entry, space, size, group);
+    return getgrgid_r(question->id, entry, space, size, group);
 }
 
 /* A group may have many members, and their names take the space. */
-static void find_group(const char *name, Answer *found)
+static void find_group(const Question *question, Answer *found)
 {
     gsize size = 16 * 1024;
     g_autofree char *space = g_malloc(size);
     struct group entry;
     struct group *group = NULL;
-    int failed;
-    while ((failed = getgrnam_r(name, &entry, space, size, &group)) == ERANGE && size < 1 << 24) {
+    while (get_group(question, &entry, space, size, &group) == ERANGE && size < 1 << 24) {
         size *= 4;
         space = g_realloc(space, size);
     }
-    if (failed == 0 && group != NULL)
-        found->id = group->gr_gid;
-    else
-        found->code = ENOENT;
+    answer_account(group != NULL ? group->gr_name : NULL, group != NULL ? group->gr_gid : 0, found);
 }
 
 static gpointer answer(gpointer data)
 {
     g_autofree Task *task = data;
     g_autofree Answer *found = g_new0(Answer, 1);
-    if (task->question.kind == ASK_USER)
-        find_user(task->question.name, found);
-    else if (task->question.kind == ASK_GROUP)
-        find_group(task->question.name, found);
-    else
+    switch (task->question.kind) {
+    case ASK_USER:
+    case ASK_USER_NAME:
+        find_user(&task->question, found);
+        break;
+    case ASK_GROUP:
+    case ASK_GROUP_NAME:
+        find_group(&task->question, found);
+        break;
+    case ASK_HOST:
         find_host(&task->question, found);
+        break;
+    }
     /* Nobody waits any more when this fails. */
     (void)helper_send(task->reply, found, sizeof *found, -1);
     close(task->reply);
@@ -336,6 +358,18 @@ gboolean resolver_account(ResolverProcess *process, ResolverAccount kind, const 
     }
     *id = found->id;
     return found->code == 0;
+}
+
+char *resolver_account_name(ResolverProcess *process, ResolverAccount kind, guint32 id)
+{
+    Question question = {.kind = kind == RESOLVER_USER ? ASK_USER_NAME : ASK_GROUP_NAME, .id = id};
+    g_autofree Answer *found = g_new0(Answer, 1);
+    g_autoptr(GError) error = NULL;
+    if (!ask(process->helper.socket, &question, found, NULL, &error)) {
+        g_warning("%u: %s", id, error->message);
+        return NULL;
+    }
+    return found->code == 0 ? g_strndup(found->name, sizeof found->name) : NULL;
 }
 
 static void process_free(ResolverProcess *process)

@@ -5,6 +5,7 @@ has a word for them."""
 import ctypes
 import os
 import stat
+import subprocess
 import time
 
 from posix_fixtures import as_other, outcome
@@ -116,6 +117,12 @@ def test_reading_leaves_the_modification_time(place):
     os.utime(place.at("file"), (1_000_000_000, 1_000_000_000))
     assert place.read("file") == b"content"
     assert os.stat(place.at("file")).st_mtime == 1_000_000_000
+
+
+def test_times_of_creation_are_not_told(place):
+    place.make("file", b"x")
+    command = ["stat", "-c", "%w", place.at("file")]
+    assert subprocess.run(command, check=True, capture_output=True).stdout == b"-\n"
 
 
 def test_chown_to_another_owner_is_eperm(place):

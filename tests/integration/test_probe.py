@@ -295,6 +295,20 @@ def test_a_zone_is_told(server, home):
     assert "UTC-5:00" in probe_text(home, server)[0]
 
 
+@pytest.mark.parametrize("mlst", [True, False])
+@pytest.mark.parametrize("ahead", [3 * 3600, -7 * 60 - 20])
+def test_a_clock_that_is_off_is_told_and_warned_of(server, home, mlst, ahead):
+    server.mlst = mlst
+    server.tree.ahead = ahead
+    told = probe(home, server)
+    # Of the seconds that the upload took nobody knows when the file was made.
+    assert abs(told["clock"]["ahead_s"] - ahead) <= 60
+    words = f"{abs(told['clock']['ahead_s'])} s {'ahead' if ahead > 0 else 'behind'}"
+    assert any(f"clock is {words}" in warning for warning in told["warnings"])
+    text = probe_text(home, server)[0]
+    assert re.search(rf"clock +\d+ s {'ahead of' if ahead > 0 else 'behind'} ours", text)
+
+
 def test_it_works_without_a_fuse_device(server, home):
     command = [BINARY, "--probe", source_for(server), *options_of(home, server)]
     hidden = subprocess.run(

@@ -49,17 +49,27 @@ def test_no_way_to_set_a_time_is_eopnotsupp(feature_server, mount):
     assert caught.value.errno == errno.EOPNOTSUPP
 
 
-@pytest.mark.parametrize("command", ["HASH", "XMD5", "MD5"])
-def test_the_md5_of_a_file_is_the_servers_own(feature_server, mount, command):
-    server = feature_server(md5=command)
+@pytest.mark.parametrize(
+    "kind, command",
+    [
+        ("md5", "HASH"),
+        ("md5", "XMD5"),
+        ("md5", "MD5"),
+        ("sha256", "HASH"),
+        ("sha256", "XSHA256"),
+    ],
+)
+def test_the_hash_of_a_file_is_the_servers_own(feature_server, mount, kind, command):
+    server = feature_server(**{kind: command})
     mounted = mount(server, **OPTIONS)
     data = os.urandom(10_000)
     path = fresh(server, data)
-    found = os.getxattr(at(mounted, path), "user.ftpsfs.md5")
-    assert found.decode() == hashlib.md5(data).hexdigest()
+    found = os.getxattr(at(mounted, path), f"user.ftpsfs.{kind}")
+    assert found.decode() == hashlib.new(kind, data).hexdigest()
     assert server.count("RETR") == 0
+    other = "sha256" if kind == "md5" else "md5"
     with pytest.raises(OSError) as caught:
-        os.getxattr(at(mounted, path), "user.ftpsfs.sha256")
+        os.getxattr(at(mounted, path), f"user.ftpsfs.{other}")
     assert caught.value.errno == errno.EOPNOTSUPP
 
 

@@ -127,7 +127,10 @@ class Proftpd(Server):
     def configure(self):
         ids = f"{SERVER_UID}:{SERVER_GID}"
         self._write("users", f"{self.user}:{crypted(self.password)}:{ids}::{self.root}:/bin/sh\n")
-        self._write("groups", f"users:x:{SERVER_GID}:\n")
+        # A group that its user may give files to, and one that it may not.
+        groups = {"users": (SERVER_GID, ""), "games": (60, self.user), "adm": (4, "")}
+        text = "".join(f"{name}:x:{gid}:{who}\n" for name, (gid, who) in groups.items())
+        self._write("groups", text)
         rate = ""
         if self.max_rate:
             kilobytes = self.max_rate / 1024

@@ -457,7 +457,7 @@ class Session:
             kept = block if keep is None else block[: max(0, keep - received)]
             with self.server.tree.lock:
                 node.data[offset + received : offset + received + len(kept)] = kept
-                node.mtime = int(time.time())
+                node.mtime = int(time.time()) + self.server.tree.ahead
             received += len(block)
             if transfer.cut is not None and received >= transfer.cut:
                 return False

@@ -22,7 +22,8 @@ class Node:
     """A file, directory or symlink.
 
     told_size: the size in listings and SIZE instead of the true one. told_mtime: the text in place
-    of the time in MLST and MDTM. told_type: the MLST type fact. entries: for a directory, a
+    of the time in MLST and MDTM. told_type: the MLST type fact. owner, group: as the facts tell them,
+    None: not at all. entries: for a directory, a
     function that gives (name, size) pairs of files instead of `children`, for listings that no
     memory holds. Change them at any time."""
 
@@ -37,6 +38,8 @@ class Node:
         self.told_size = None
         self.told_mtime = None
         self.told_type = None
+        self.owner = None
+        self.group = None
 
     @property
     def size(self):
@@ -52,9 +55,11 @@ class Node:
 
 
 class Tree:
-    """All functions may be called from any thread."""
+    """All functions may be called from any thread. ahead: seconds by which the clock is ahead that
+    gives a stored file its time."""
 
     def __init__(self):
+        self.ahead = 0
         self.lock = threading.RLock()
         self.root = Node(DIR, 0o755)
 
@@ -193,9 +198,11 @@ def facts(node):
     if kind is None:
         kind = f"OS.unix=slink:{node.target}" if node.kind == LINK else node.kind
     size = "" if node.kind == DIR else f"size={node.size};"
+    owners = "" if node.owner is None else f"UNIX.owner={node.owner};"
+    owners += "" if node.group is None else f"UNIX.group={node.group};"
     return (
         f"type={kind};{size}modify={node.mtime_text()};perm={PERM[node.kind]};"
-        f"UNIX.mode=0{node.mode:o};unique={id(node):x}g1;"
+        f"UNIX.mode=0{node.mode:o};unique={id(node):x}g1;{owners}"
     )
 
 

@@ -12,6 +12,7 @@ struct FakeFile {
     guint64 size;
     gint64 mtime;
     guint32 mode;
+    guint32 uid, gid; /* that remote_set_owner has set */
     char *target;
     GPtrArray *children; /* of a directory, in the order in which they were made */
     GHashTable *by_name;
@@ -467,6 +468,20 @@ gboolean remote_set_attributes(Remote *remote, const char *path, guint32 mode, g
         file->mode = mode;
     if (ok && mtime != G_MININT64)
         file->mtime = mtime;
+    return end(remote, FAKE_SET_ATTRIBUTES, path, ok, fail_later, cancel, error);
+}
+
+gboolean remote_set_owner(Remote *remote, const char *path, RemoteAccount kind, const char *account,
+                          GCancellable *cancel, GError **error)
+{
+    gboolean fail_later;
+    gboolean ok = begin(remote, FAKE_SET_ATTRIBUTES, path, &fail_later, error);
+    FakeFile *file = ok ? find(remote, path) : NULL;
+    if (ok && file == NULL)
+        ok = refuse(error, FTPSFS_ERROR_NOT_FOUND, path);
+    if (ok)
+        *(kind == REMOTE_GROUP ? &file->gid : &file->uid) =
+            (guint32)g_ascii_strtoull(account, NULL, 10);
     return end(remote, FAKE_SET_ATTRIBUTES, path, ok, fail_later, cancel, error);
 }
 

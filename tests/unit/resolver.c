@@ -100,6 +100,14 @@ static void test_accounts(void)
     }
     g_autofree char *endless = g_strnfill(5000, 'a');
     g_assert_false(owners_find(owners, RESOLVER_USER, endless, &id));
+    for (int i = 0; i < 2; i++) {
+        g_autofree char *user = owners_name(owners, RESOLVER_USER, 0);
+        g_autofree char *group = owners_name(owners, RESOLVER_GROUP, 0);
+        g_assert_cmpstr(user, ==, "root");
+        g_assert_cmpstr(group, ==, "root");
+        g_assert_null(owners_name(owners, RESOLVER_USER, 4200000001));
+        g_assert_null(owners_name(owners, RESOLVER_GROUP, 4200000001));
+    }
 }
 
 static void test_end(void)
@@ -119,7 +127,8 @@ int main(int argc, char **argv)
     g_test_add_func("/resolver/hosts are looked up in the helper", test_hosts);
     g_test_add_func("/resolver/many threads may ask at once", test_threads);
     g_test_add_func("/resolver/a lookup can be cancelled", test_cancelled);
-    g_test_add_func("/owners/accounts are found by name and remembered", test_accounts);
+    g_test_add_func("/owners/accounts are found by name and by number and remembered",
+                    test_accounts);
     g_test_add_func("/resolver/when it ends GLib's own is back", test_end);
     return g_test_run();
 }

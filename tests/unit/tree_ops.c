@@ -251,6 +251,33 @@ static void attributes_are_set_on_the_server_and_here(void)
     fixture_clear(&f);
 }
 
+static void a_new_owner_is_shown_until_the_server_tells_another(void)
+{
+    Fixture f;
+    fixture_init(&f);
+    fake_put_file(f.remote, "/m/a", 1, 1);
+    {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Node) a = fixture_find(&f, f.root, "a");
+        g_assert_cmpuint(fixture_info(a).has & (REMOTE_HAS_UID | REMOTE_HAS_GID), ==, 0);
+        TreeOwner group = {.kind = REMOTE_GROUP, .account = "33", .id = 33};
+        assert_succeeds(tree_set_owner(f.tree, a, &group, NULL, &error), error);
+        g_assert_cmpuint(fixture_info(a).gid, ==, 33);
+        g_assert_cmpuint(fixture_info(a).has & (REMOTE_HAS_UID | REMOTE_HAS_GID), ==,
+                         REMOTE_HAS_GID);
+        TreeOwner owner = {.kind = REMOTE_OWNER, .account = "7", .id = 7};
+        assert_succeeds(tree_set_owner(f.tree, a, &owner, NULL, &error), error);
+        g_assert_cmpuint(fixture_info(a).uid, ==, 7);
+        owner.id = 8;
+        fake_fail(f.remote, FAKE_SET_ATTRIBUTES, 0, 1, FTPSFS_ERROR_ACCESS, FALSE);
+        assert_fails(tree_set_owner(f.tree, a, &owner, NULL, &error), error, FTPSFS_ERROR_ACCESS);
+        g_assert_cmpuint(fixture_info(a).uid, ==, 7);
+        tree_detach(f.tree, a);
+        assert_fails(tree_set_owner(f.tree, a, &owner, NULL, &error), error, FTPSFS_ERROR_STALE);
+    }
+    fixture_clear(&f);
+}
+
 static void a_file_added_from_here_is_there_at_once(void)
 {
     Fixture f;
@@ -352,6 +379,8 @@ int main(int argc, char **argv)
     g_test_add_func("/tree/a new symlink has its target", a_new_symlink_has_its_target);
     g_test_add_func("/tree/attributes are set on the server and here",
                     attributes_are_set_on_the_server_and_here);
+    g_test_add_func("/tree/a new owner is shown until the server tells another",
+                    a_new_owner_is_shown_until_the_server_tells_another);
     g_test_add_func("/tree/a file added from here is there at once",
                     a_file_added_from_here_is_there_at_once);
     g_test_add_func("/tree/a node moved from here has its new place at once",

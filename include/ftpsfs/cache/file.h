@@ -114,6 +114,12 @@ gboolean files_truncate(Files *files, Node *node, File *file, guint64 size, GCan
 gboolean files_set_attributes(Files *files, Node *node, guint32 mode, gint64 mtime,
                               GCancellable *cancel, GError **error);
 
+/* tree_set_owner. What is pending of the file is uploaded first, also by a Writeback, so that the
+ * server's answer is the caller's. FTPSFS_ERROR_UNSUPPORTED before that where the server is known
+ * to have no command for it. */
+gboolean files_set_owner(Files *files, Node *node, const TreeOwner *owner, GCancellable *cancel,
+                         GError **error);
+
 /* unlink(2) and rename(2) of the tree, with the care that open files need: an unlinked or replaced
  * file stays readable and writable by those who have it open. */
 gboolean files_unlink(Files *files, Node *dir, const char *name, GCancellable *cancel,

@@ -165,6 +165,18 @@ char *tree_readlink(Tree *tree, Node *node, GCancellable *cancel, GError **error
 gboolean tree_set_attributes(Tree *tree, Node *node, guint32 mode, gint64 mtime,
                              GCancellable *cancel, GError **error);
 
+/* A new owner or group of a file. */
+typedef struct {
+    RemoteAccount kind;
+    const char *account; /* what the server calls it */
+    guint32 id;          /* what NodeInfo shows of it */
+} TreeOwner;
+
+/* Gives the node to another owner or group, on the server and in the tree. Errors as of
+ * remote_set_owner, and FTPSFS_ERROR_STALE. */
+gboolean tree_set_owner(Tree *tree, Node *node, const TreeOwner *owner, GCancellable *cancel,
+                        GError **error);
+
 /* For files, which change the server themselves: no network in these. What they attach stays
  * attached and the same node when a listing confirms it. */
 

@@ -20,6 +20,10 @@ typedef struct {
     guint32 uid, gid;              /* owner of all files, or */
     gboolean server_uid;           /* of those alone whose owner, */
     gboolean server_gid;           /* or group, the tree does not know */
+    /* What the server calls the local user or group `id`, for g_free, NULL when that has no name;
+     * no function: its number. */
+    char *(*account)(RemoteAccount kind, guint32 id, gpointer data);
+    gpointer account_data;
     guint32 umask_files, umask_dirs;
     guint timeout_s; /* for statfs and negative entries */
 } FsOptions;

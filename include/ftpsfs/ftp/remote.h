@@ -58,8 +58,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Remote, remote_free)
 /* The absolute server path of the mount's root; owned by the Remote. */
 const char *remote_root(const Remote *remote);
 
-/* Whether the server has nothing that could be written to by byte streams: data sets of MVS. Constant
- * from remote_new on. */
+/* Whether the server has nothing that could be written to by byte streams: data sets of MVS.
+ * Constant from remote_new on. */
 gboolean remote_is_read_only(const Remote *remote);
 
 /* Whether the server is out of reach: it was tried for `timeout_s`, no connection is left, and the
@@ -72,6 +72,8 @@ typedef enum {
     REMOTE_CAN_MLST, /* exact single-entry queries and listings */
     REMOTE_CAN_CHMOD,
     REMOTE_CAN_SET_MTIME,
+    REMOTE_CAN_CHOWN,
+    REMOTE_CAN_CHGRP,
     REMOTE_CAN_SYMLINK,
     REMOTE_CAN_REST_STOR, /* overwrite in place */
     REMOTE_CAN_MOVE,      /* renames from one directory to another */
@@ -134,6 +136,13 @@ gboolean remote_rename(Remote *remote, const char *from, const char *to, GCancel
  * and G_MININT64. FTPSFS_ERROR_UNSUPPORTED. */
 gboolean remote_set_attributes(Remote *remote, const char *path, guint32 mode, gint64 mtime,
                                GCancellable *cancel, GError **error);
+
+typedef enum { REMOTE_OWNER, REMOTE_GROUP } RemoteAccount;
+
+/* Gives the file to an owner or a group, by name or number as the server calls it.
+ * FTPSFS_ERROR_ACCESS when the server refuses, FTPSFS_ERROR_UNSUPPORTED. */
+gboolean remote_set_owner(Remote *remote, const char *path, RemoteAccount kind, const char *account,
+                          GCancellable *cancel, GError **error);
 
 /* The end of an upload: permission bits and/or modification time (leave out by G_MAXUINT32 and
  * G_MININT64), and what the file then is into `entry` (as remote_stat_exact), in one pipelined

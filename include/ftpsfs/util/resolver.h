@@ -28,6 +28,9 @@ typedef enum { RESOLVER_USER, RESOLVER_GROUP } ResolverAccount;
 gboolean resolver_account(ResolverProcess *process, ResolverAccount kind, const char *name,
                           guint32 *id);
 
+/* The name of the local user or group `id`, for g_free; NULL when there is none. Blocks. */
+char *resolver_account_name(ResolverProcess *process, ResolverAccount kind, guint32 id);
+
 /* Ends the helper and waits for that. Lookups are made in this process from then on. NULL is fine.
  */
 void resolver_stop(ResolverProcess *process);
