@@ -114,7 +114,7 @@ static gboolean store_rest(File *file, RemoteStream *store, Upload *upload, GCan
     g_mutex_unlock(&file->lock);
     if (ok)
         ok = stream_finish_settled(store, remote, upload->path, mode, upload->want_mtime,
-                                   upload->entry, &upload->settled, cancel, error);
+                                   upload->entry, NULL, &upload->settled, cancel, error);
     else
         stream_close(store);
     g_mutex_lock(&file->lock);

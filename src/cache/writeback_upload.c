@@ -30,6 +30,8 @@ typedef struct {
     guint changes;      /* Item.changes as of the mode and time that it has */
     gboolean conflict;
     gboolean exists; /* something is under the target's name */
+    RemoteLook look; /* at `looked`, when the content had just been stored; good for one use */
+    char *looked;    /* the path of that time */
 } Attempt;
 
 /* ---- what the server has ---- */
@@ -269,6 +271,8 @@ static char *begin(Attempt *attempt, guint32 *mode, gint64 *mtime, GError **erro
     *mode = item->mode;
     *mtime = item->mtime;
     attempt->changes = item->changes;
+    g_free(attempt->looked);
+    attempt->looked = g_strdup(item->path);
     char *temporary = g_strdup(item->temporary);
     g_mutex_unlock(&writeback->lock);
     if (ok)
@@ -296,14 +300,26 @@ static gboolean store(Attempt *attempt, GError **error)
         return FALSE;
     }
     gboolean settled = FALSE;
-    return stream_finish_settled(stream, remote, temporary, mode, mtime, attempt->entry, &settled,
-                                 item->cancel, error) &&
+    attempt->look.path = attempt->looked;
+    return stream_finish_settled(stream, remote, temporary, mode, mtime, attempt->entry,
+                                 &attempt->look, &settled, item->cancel, error) &&
            (settled ||
             remote_settle(remote, temporary, mode, mtime, attempt->entry, item->cancel, error)) &&
            check_size(item, attempt->entry, error);
 }
 
 /* ---- the name ---- */
+
+/* What the look behind the upload has seen, if it is of this path and was made just now. */
+static gboolean take_look(Attempt *attempt, const char *path, JournalState *now)
+{
+    gboolean good = attempt->look.known && g_str_equal(attempt->looked, path);
+    attempt->look.known = FALSE;
+    if (good)
+        *now = attempt->look.exists ? state_of(attempt->look.entry)
+                                    : (JournalState){.kind = JOURNAL_ABSENT, .mtime = G_MININT64};
+    return good;
+}
 
 /* Whether others have changed the file since. *ours: it has the content already. */
 static gboolean check(Attempt *attempt, const char *path, const JournalState *base, gboolean *ours,
@@ -313,7 +329,8 @@ static gboolean check(Attempt *attempt, const char *path, const JournalState *ba
     g_autoptr(RemoteEntry) entry = remote_entry_new();
     JournalState now;
     *ours = FALSE;
-    if (!writeback_look(attempt->writeback, path, entry, &now, error))
+    if (!take_look(attempt, path, &now) &&
+        !writeback_look(attempt->writeback, path, entry, &now, error))
         return FALSE;
     attempt->exists = now.kind == JOURNAL_FILE;
     attempt->conflict = !is_base(base, &now);
@@ -395,8 +412,10 @@ static char *await_name(Attempt *attempt, JournalState *base)
     g_mutex_lock(&writeback->lock);
     item->state = ITEM_PARKED;
     g_cond_broadcast(&writeback->changed);
-    while (!item->dropped && item_is_held(item))
+    while (!item->dropped && item_is_held(item)) {
+        attempt->look.known = FALSE;
         g_cond_wait(&writeback->changed, &writeback->lock);
+    }
     char *path = item->dropped ? NULL : g_strdup(item->path);
     *base = item->base;
     g_mutex_unlock(&writeback->lock);
@@ -548,9 +567,12 @@ static UploadEnd run_attempt(Attempt *attempt, GError **error)
 UploadEnd writeback_upload(Item *item, RemoteEntry *entry, JournalState *state, gboolean *conflict,
                            GError **error)
 {
-    Attempt attempt = {.item = item, .writeback = item->writeback, .entry = entry};
+    g_autoptr(RemoteEntry) seen = remote_entry_new();
+    Attempt attempt = {
+        .item = item, .writeback = item->writeback, .entry = entry, .look = {.entry = seen}};
     UploadEnd end = run_attempt(&attempt, error);
     *conflict = attempt.conflict;
+    g_free(attempt.looked);
     if (end == UPLOAD_DONE && !attempt.conflict)
         *state = state_of(entry);
     /* What is given up leaves nothing. */

@@ -147,8 +147,15 @@ void dataport_want(DataPort *port)
 void dataport_want_early(DataPort *port)
 {
     const Features *features = session_context(port->session)->features;
-    if (!is_passive(port) || features_get(features, FEATURE_EPSV_EARLY) != FEATURE_YES ||
-        features_get(features, FEATURE_EPSV) != FEATURE_YES || port->state != PORT_NONE)
+    if (features_get(features, FEATURE_EPSV_EARLY) == FEATURE_YES)
+        dataport_ask(port);
+}
+
+void dataport_ask(DataPort *port)
+{
+    const Features *features = session_context(port->session)->features;
+    if (!is_passive(port) || features_get(features, FEATURE_EPSV) != FEATURE_YES ||
+        port->state != PORT_NONE)
         return;
     g_autoptr(GError) failure = NULL;
     if (!ask(port, &failure))

@@ -359,9 +359,7 @@ static gboolean try_mlst(Remote *remote, Session *session, gboolean repeated, gp
            remote_take_mlst(remote, session, args->path, reply, args->entry, error);
 }
 
-/* ProFTPD's MLST tells the type of what a symbolic link leads to, but the link's own mode and size:
- * a file with mode 0777, or a directory with a size. */
-static gboolean may_be_link(const RemoteEntry *entry)
+gboolean remote_may_be_link(const RemoteEntry *entry)
 {
     return (entry->has & REMOTE_HAS_MODE) && entry->mode == 0777 &&
            (entry->has & REMOTE_HAS_SIZE) &&
@@ -411,7 +409,7 @@ gboolean remote_stat(Remote *remote, const char *path, RemoteEntry *entry, GCanc
     }
     StatArgs args = {.path = path, .entry = entry};
     return remote_run(remote, FALSE, try_mlst, &args, cancel, error) &&
-           (!may_be_link(entry) || resolve_link(remote, path, entry, cancel, error));
+           (!remote_may_be_link(entry) || resolve_link(remote, path, entry, cancel, error));
 }
 
 gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *size,

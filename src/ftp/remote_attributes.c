@@ -5,6 +5,7 @@
  */
 #include "remote_private.h"
 
+#include "ftpsfs/ftp/dataport.h"
 #include "ftpsfs/util/error.h"
 #include "place.h"
 
@@ -243,6 +244,8 @@ gboolean remote_set_owner(Remote *remote, const char *path, RemoteAccount kind, 
 typedef struct {
     AttributeArgs attributes;
     RemoteEntry *entry;
+    RemoteLook *look; /* NULL: none */
+    gboolean stored;  /* a store is over: the next one will want a data connection */
 } SettleArgs;
 
 /* An attribute in the exchange. */
@@ -325,17 +328,33 @@ static gboolean receive_query(Remote *remote, Session *session, const SettleArgs
            remote_take_size_mdtm(session, path, first, mdtm, args->entry, cancel, error);
 }
 
+/* The whole exchange: all commands at once, then all replies. */
+static gboolean exchange(Remote *remote, Session *session, Setting *mode, Setting *mtime,
+                         const SettleArgs *args, GCancellable *cancel, GError **error)
+{
+    const AttributeArgs *attributes = &args->attributes;
+    gboolean mlst = remote_can(remote, REMOTE_CAN_MLST);
+    gboolean looks = FALSE;
+    if ((attributes->mode != G_MAXUINT32 && !queue_setting(session, mode, attributes, error)) ||
+        (attributes->mtime != G_MININT64 && !queue_setting(session, mtime, attributes, error)) ||
+        !send_query(session, attributes, mlst, cancel, error) ||
+        (args->look != NULL &&
+         !remote_look_send(remote, session, args->look, &looks, cancel, error)))
+        return FALSE;
+    if (args->stored)
+        dataport_ask(session_dataport(session));
+    return receive_setting(session, mode, cancel, error) &&
+           receive_setting(session, mtime, cancel, error) &&
+           receive_query(remote, session, args, mlst, cancel, error) &&
+           (!looks || remote_look_receive(remote, session, args->look, cancel, error));
+}
+
 static gboolean settle(Remote *remote, Session *session, Setting *mode, Setting *mtime,
                        const SettleArgs *args, GCancellable *cancel, GError **error)
 {
     const AttributeArgs *attributes = &args->attributes;
     gboolean mlst = remote_can(remote, REMOTE_CAN_MLST);
-    if ((attributes->mode != G_MAXUINT32 && !queue_setting(session, mode, attributes, error)) ||
-        (attributes->mtime != G_MININT64 && !queue_setting(session, mtime, attributes, error)) ||
-        !send_query(session, attributes, mlst, cancel, error) ||
-        !receive_setting(session, mode, cancel, error) ||
-        !receive_setting(session, mtime, cancel, error) ||
-        !receive_query(remote, session, args, mlst, cancel, error)) {
+    if (!exchange(remote, session, mode, mtime, args, cancel, error)) {
         session_drop_replies(session);
         return FALSE;
     }
@@ -370,9 +389,13 @@ static gboolean try_settle(Remote *remote, Session *session, gboolean repeated, 
 }
 
 gboolean remote_settle_on(Remote *remote, Session *session, const char *path, guint32 mode,
-                          gint64 mtime, RemoteEntry *entry, GCancellable *cancel, GError **error)
+                          gint64 mtime, RemoteEntry *entry, RemoteLook *look, GCancellable *cancel,
+                          GError **error)
 {
-    SettleArgs args = {.attributes = {.path = path, .mode = mode, .mtime = mtime}, .entry = entry};
+    SettleArgs args = {.attributes = {.path = path, .mode = mode, .mtime = mtime},
+                       .entry = entry,
+                       .look = look,
+                       .stored = TRUE};
     return try_settle(remote, session, FALSE, &args, cancel, error);
 }
 

@@ -48,9 +48,22 @@ gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *
                                const Reply *mdtm, RemoteEntry *entry, GCancellable *cancel,
                                GError **error);
 
-/* remote_settle on this session. */
+/* ProFTPD's MLST tells the type of what a symbolic link leads to, but the link's own mode and size: a
+ * file with mode 0777, or a directory with a size. */
+gboolean remote_may_be_link(const RemoteEntry *entry);
+
+/* remote_settle on this session, after a store on it; `look` may be NULL. The next data connection is
+ * asked for in the same exchange. */
 gboolean remote_settle_on(Remote *remote, Session *session, const char *path, guint32 mode,
-                          gint64 mtime, RemoteEntry *entry, GCancellable *cancel, GError **error);
+                          gint64 mtime, RemoteEntry *entry, RemoteLook *look, GCancellable *cancel,
+                          GError **error);
+
+/* remote_look.c: the commands of a look, and their replies. FALSE when the connection is lost; that a
+ * look can't be made is none, it stays unknown. */
+gboolean remote_look_send(Remote *remote, Session *session, RemoteLook *look, gboolean *sent,
+                          GCancellable *cancel, GError **error);
+gboolean remote_look_receive(Remote *remote, Session *session, RemoteLook *look,
+                             GCancellable *cancel, GError **error);
 
 /* Whether SITE commands take the path for what it is. ProFTPD parts their words at white space and
  * takes quotes away, and then works on a file of another name. */

@@ -145,15 +145,15 @@ gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **erro
 }
 
 gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char *path, guint32 mode,
-                               gint64 mtime, RemoteEntry *entry, gboolean *settled,
-                               GCancellable *cancel, GError **error)
+                               gint64 mtime, RemoteEntry *entry, RemoteLook *look,
+                               gboolean *settled, GCancellable *cancel, GError **error)
 {
     g_autoptr(RemoteStream) owned = stream;
     *settled = FALSE;
     if (!transfer_finish(g_steal_pointer(&owned->transfer), cancel, error))
         return FALSE;
     g_autoptr(GError) failure = NULL;
-    *settled = remote_settle_on(remote, lease_session(owned->lease), path, mode, mtime, entry,
+    *settled = remote_settle_on(remote, lease_session(owned->lease), path, mode, mtime, entry, look,
                                 cancel, &failure);
     if (!*settled)
         g_debug("%s: %s", path, failure->message);

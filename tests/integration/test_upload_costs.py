@@ -5,6 +5,7 @@ import os
 import time
 
 import pytest
+from harness import eventually
 
 SMALL = 20
 
@@ -59,6 +60,23 @@ def test_a_small_file_takes_three_round_trips(site, warm):
     assert cost["round_trips"] <= 3 * SMALL + 2, cost.spent
     assert cost["stores"] == SMALL
     assert cost["lists"] == 0
+
+
+def test_a_small_file_with_writeback_takes_four_round_trips(site, warm, home, monkeypatch):
+    """Of one connection; the sum of a tree is that by the number of connections. With the look whether
+    others have changed the file, its mode and time, and the next data connection's port."""
+    monkeypatch.setenv("STATE_DIRECTORY", home)
+    mounted = warm(connections=1, writeback=True)
+    eventually(lambda: mounted.stats()["writeback_pending"] == 0)
+    for _ in ("new", "over the old"):
+        with Cost(mounted) as cost:
+            for i in range(SMALL):
+                write(mounted.at("work", f"file-{i}"), os.urandom(4096))
+            eventually(lambda: mounted.stats()["writeback_pending"] == 0)
+        assert cost["round_trips"] <= 4 * SMALL + 2, cost.spent
+        assert cost["stores"] == SMALL
+        assert cost["lists"] == 0
+    assert len(site.names("work")) == SMALL
 
 
 def test_mode_and_time_cost_no_round_trip_more(site, warm):

@@ -91,12 +91,16 @@ gboolean remote_settle(Remote *remote, const char *path, guint32 mode, gint64 mt
 }
 
 gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char *path, guint32 mode,
-                               gint64 mtime, RemoteEntry *entry, gboolean *settled,
-                               GCancellable *cancel, GError **error)
+                               gint64 mtime, RemoteEntry *entry, RemoteLook *look,
+                               gboolean *settled, GCancellable *cancel, GError **error)
 {
     fake_put_file(stream->remote, stream->path, stream->size, 1600000000);
     stream_close(stream);
     *settled = remote_settle(remote, path, mode, mtime, entry, cancel, error);
+    if (look != NULL) {
+        look->exists = remote_stat_exact(remote, look->path, look->entry, cancel, NULL);
+        look->known = TRUE;
+    }
     return *settled;
 }
 

@@ -206,6 +206,31 @@ static void test_held(Test *test, gconstpointer data)
     g_assert_true(fake_exists(test->f.remote, "/m/f"));
 }
 
+/* What was seen before the name was held says nothing of what is there after it. */
+static void test_held_change(Test *test, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GError) error = NULL;
+    WritebackHold hold = {.from = "/m/f"};
+    node_unref(make(test, test->f.root, "f", 10));
+    g_test_expect_message("ftpsfs", G_LOG_LEVEL_WARNING, "/m/f: somebody else*ftpsfs-conflict-*");
+    fake_hold(test->f.remote, FAKE_STAT_EXACT);
+    start(test);
+    fake_wait_held(test->f.remote, FAKE_STAT_EXACT, 1);
+    assert_succeeds(writeback_hold(test->writeback, &hold, NULL, &error), error);
+    fake_release(test->f.remote, FAKE_STAT_EXACT);
+    /* The look behind the upload. */
+    while (fake_count(test->f.remote, FAKE_STAT_EXACT) < 2)
+        g_usleep(1000);
+    fake_put_file(test->f.remote, "/m/f", 5, 1000);
+    writeback_release(test->writeback, &hold);
+    flush(test);
+    g_test_assert_expected_messages();
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/f"), ==, 5);
+    g_assert_cmpuint(fake_children(test->f.remote, "/m"), ==, 2);
+    g_assert_cmpint(STATS_GET(&test->stats, writeback_conflicts), ==, 1);
+}
+
 /* The reply to the rename is lost: that it was done is found out, and it is not done again. */
 static void test_lost_reply(Test *test, gconstpointer data)
 {
@@ -301,6 +326,7 @@ int main(int argc, char **argv)
     TEST("a new file that is renamed is uploaded under its last name", test_moved);
     TEST("a file that others have changed is left alone", test_conflict);
     TEST("nothing is uploaded to a name that is held", test_held);
+    TEST("a change made while the name is held is seen", test_held_change);
     TEST("a rename whose reply was lost is not made twice", test_lost_reply);
     TEST("what the server refuses is kept, and tried again by a sync", test_refused);
     TEST("a renamed directory takes what is pending in it along", test_directory);

@@ -221,11 +221,21 @@ gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCan
  * in either case. */
 gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **error);
 
+/* Another path that is looked at in the exchange that settles a store, so that this costs no round
+ * trip of its own. */
+typedef struct {
+    const char *path;
+    RemoteEntry *entry; /* of the caller: what is there, as by remote_stat_exact */
+    gboolean known;     /* set: a file is there, or nothing is; else remote_stat_exact has to tell */
+    gboolean exists;    /* set when known */
+} RemoteLook;
+
 /* stream_finish, and when that was a success remote_settle of `path` on the same control
- * connection, before others get that. The result is the store's; *settled is the other's. */
+ * connection, before others get that, with a look at another path (NULL: at none). The result is the
+ * store's; *settled is the other's. */
 gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char *path, guint32 mode,
-                               gint64 mtime, RemoteEntry *entry, gboolean *settled,
-                               GCancellable *cancel, GError **error);
+                               gint64 mtime, RemoteEntry *entry, RemoteLook *look,
+                               gboolean *settled, GCancellable *cancel, GError **error);
 
 /* Ends early and frees; does not wait on the network. The control connection goes back to the pool
  * when it has settled. For a store: what the server has of the file then is undefined. */
