@@ -115,7 +115,8 @@ static void report_ready(int ready_fd)
         return;
     char ok = '\0';
     if (write(ready_fd, &ok, 1) != 1)
-        g_warning("nobody waits for this mount: %s", g_strerror(errno));
+        g_warning("the process that waits for this mount can't be told that it is there: %s",
+                  g_strerror(errno));
     close(ready_fd);
     log_to_system();
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -338,12 +339,14 @@ static int serve_in_background(Start *start)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) != 0) {
-        g_printerr("ftpsfs: no pipe: %s\n", g_strerror(errno));
+        g_printerr("ftpsfs: no pipe: %s; raise the limit of open files (ulimit -n)\n",
+                   g_strerror(errno));
         return EXIT_FAILURE;
     }
     pid_t child = fork();
     if (child < 0) {
-        g_printerr("ftpsfs: no new process: %s\n", g_strerror(errno));
+        g_printerr("ftpsfs: no new process: %s; raise the limit of processes (ulimit -u)\n",
+                   g_strerror(errno));
         return EXIT_FAILURE;
     }
     if (child > 0) {
@@ -356,7 +359,9 @@ static int serve_in_background(Start *start)
     credentials_lock(start->credentials);
     setsid();
     if (chdir("/") != 0)
-        g_warning("chdir /: %s", g_strerror(errno));
+        g_warning("the directory / can't be entered, so the one that ftpsfs was started in stays "
+                  "in use: %s",
+                  g_strerror(errno));
     start->ready_fd = fds[1];
     return serve(start);
 }

@@ -281,7 +281,9 @@ static GPtrArray *look_through(DiskCache *disk)
     int fd = openat(disk->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (dir == NULL) {
-        g_warning("the cache on disk can't be looked through: %s", g_strerror(errno));
+        g_warning(
+            "the cache on disk can't be looked through: %s; check the directory of -o cache_dir",
+            g_strerror(errno));
         if (fd >= 0)
             close(fd);
         return all;
@@ -399,7 +401,9 @@ void disk_put(DiskCache *disk, const DiskKey *key, guint64 index, GBytes *chunk)
     if (write_file(disk, temporary, &header, content) &&
         renameat(disk->dir_fd, temporary, disk->dir_fd, name) == 0)
         return;
-    g_warning("nothing is kept in the cache on disk for a minute: %s", g_strerror(errno));
+    g_warning("nothing is kept in the cache on disk for a minute: %s; make room in the directory "
+              "of -o cache_dir",
+              g_strerror(errno));
     discard(disk, temporary);
     g_mutex_lock(&disk->lock);
     disk->quiet_until = g_get_monotonic_time() + PAUSE_US;

@@ -137,8 +137,9 @@ static void remove_hidden(File *file)
     g_autoptr(GError) failure = NULL;
     GCancellable *cancel = ending_cancellable(file->files->ending);
     if (path != NULL && !remote_unlink(file->files->remote, path, cancel, &failure))
-        g_warning("%s: this deleted file could not be removed and lies there still: %s", path,
-                  failure->message);
+        g_warning("%s: this deleted file could not be removed and lies there still: %s. Delete it "
+                  "with another FTP client.",
+                  path, failure->message);
     tree_unpin(file->files->tree, file->node);
     tree_detach(file->files->tree, file->node);
 }

@@ -324,7 +324,8 @@ static gboolean rename_over_open(File *target, const Names *names, GCancellable 
     g_autoptr(GError) failure = NULL;
     if (!tree_rename(tree, names->new_dir, hidden, names->new_dir, names->new_name, TRUE, NULL,
                      &failure)) {
-        g_warning("%s lies under the name %s now: %s", names->new_name, hidden, failure->message);
+        g_warning("%s lies under the name %s now: %s. Rename it back with another FTP client.",
+                  names->new_name, hidden, failure->message);
         return FALSE;
     }
     g_mutex_lock(&target->lock);

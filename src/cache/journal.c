@@ -150,7 +150,7 @@ void journal_close(Journal *journal)
 void journal_remove(Journal *journal)
 {
     if (unlink(journal->path) != 0 && errno != ENOENT)
-        g_warning("%s: can't be removed: %s", journal->path, g_strerror(errno));
+        g_warning("%s: can't be removed: %s; delete it by hand", journal->path, g_strerror(errno));
 }
 
 const char *journal_prefix(const Journal *journal)

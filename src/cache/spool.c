@@ -54,7 +54,7 @@ static void release_file(Spool *spool)
         close(spool->fd);
     spool->fd = -1;
     if (spool->path != NULL && !spool->frozen && unlink(spool->path) != 0)
-        g_warning("%s: can't be removed: %s", spool->path, g_strerror(errno));
+        g_warning("%s: can't be removed: %s; delete it by hand", spool->path, g_strerror(errno));
     g_clear_pointer(&spool->path, g_free);
 }
 

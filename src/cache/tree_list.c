@@ -74,8 +74,9 @@ static void remove_leftovers(Tree *tree, const char *path, GPtrArray *nodes)
             g_message("%s: removed; an upload that was cut off more than a day ago left it", full);
             g_ptr_array_remove_index(nodes, i);
         } else
-            g_message("%s: a cut off upload left it, and it could not be removed: %s", full,
-                      failure->message);
+            g_message("%s: a cut off upload left it, and it could not be removed: %s. Delete it "
+                      "with another FTP client.",
+                      full, failure->message);
     }
 }
 

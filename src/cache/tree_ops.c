@@ -51,7 +51,8 @@ static void restrict_mode(Tree *tree, Node *node, const char *path, guint32 mode
     g_mutex_lock(&tree->lock);
     if (ok)
         return;
-    g_warning("The new directory \"%s\" is more widely accessible than asked for (mode %04o): %s",
+    g_warning("The new directory \"%s\" is more widely accessible than asked for (mode %04o): %s. "
+              "Correct it with another FTP client.",
               path, mode & 07777, failure->message);
     node->valid_until = 0;
 }

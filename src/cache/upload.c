@@ -219,13 +219,15 @@ static gboolean replace_aside(Remote *remote, const char *from, const char *to, 
         return FALSE;
     if (!remote_rename(remote, from, to, NULL, error)) {
         if (!remote_rename(remote, aside, to, NULL, &failure))
-            g_warning("\"%s\" could not be replaced, and its content is left in \"%s\": %s", to,
-                      aside, failure->message);
+            g_warning("\"%s\" could not be replaced, and its content is left in \"%s\": %s. Rename "
+                      "it back with another FTP client.",
+                      to, aside, failure->message);
         return FALSE;
     }
     if (!remote_unlink(remote, aside, NULL, &failure))
-        g_warning("\"%s\" was replaced, but what was there before is left as \"%s\": %s", to, aside,
-                  failure->message);
+        g_warning("\"%s\" was replaced, but what was there before is left as \"%s\": %s. Delete "
+                  "that with another FTP client.",
+                  to, aside, failure->message);
     return TRUE;
 }
 

@@ -146,7 +146,7 @@ void writeback_schedule(Item *item, gint64 ready_at)
 void writeback_remove_content(const char *content)
 {
     if (content != NULL && unlink(content) != 0 && errno != ENOENT)
-        g_warning("%s: can't be removed: %s", content, g_strerror(errno));
+        g_warning("%s: can't be removed: %s; delete it by hand", content, g_strerror(errno));
 }
 
 /* The items that waited for this one wait no more. `state`: what they are over then. */

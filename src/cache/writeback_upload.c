@@ -171,7 +171,9 @@ static void remove_quietly(Writeback *writeback, const char *path)
     g_autoptr(GError) failure = NULL;
     if (!remote_unlink(writeback->remote, path, NULL, &failure) &&
         !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        g_message("%s: a temporary file is left there: %s", path, failure->message);
+        g_message("%s: a temporary file is left there: %s. Delete it with another "
+                  "FTP client.",
+                  path, failure->message);
 }
 
 /* The earlier try was about to rename, or did. What had been moved aside goes back, or away. */
@@ -438,7 +440,8 @@ static gboolean replace_aside(Item *item, GError **error)
         return FALSE;
     if (!remote_rename(remote, item->temporary, item->target, NULL, error)) {
         if (!remote_rename(remote, item->aside, item->target, NULL, &failure))
-            g_warning("\"%s\" could not be replaced, and its content is left in \"%s\": %s",
+            g_warning("\"%s\" could not be replaced, and its content is left in \"%s\": %s. Rename "
+                      "it back with another FTP client.",
                       item->target, item->aside, failure->message);
         return FALSE;
     }

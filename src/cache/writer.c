@@ -204,6 +204,8 @@ void writer_forget(File *file)
     GCancellable *cancel = ending_cancellable(file->files->ending);
     if (!remote_unlink(file->files->remote, temporary, cancel, &failure) &&
         !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        g_message("%s: a temporary file is left there: %s", temporary, failure->message);
+        g_message("%s: a temporary file is left there: %s. Delete it with another "
+                  "FTP client.",
+                  temporary, failure->message);
     g_mutex_lock(&file->lock);
 }

@@ -248,7 +248,7 @@ static gboolean fail_mountpoint(const char *path, int number, GError **error)
     case ENOTCONN:
         return config_fail(error,
                            "the mountpoint %s holds a mount whose program has ended: free it with "
-                           "fusermount3 -u %s",
+                           "ftpsfs --unmount %s",
                            path, path);
     default:
         return config_fail(error, "the mountpoint %s can't be used: %s", path, g_strerror(number));

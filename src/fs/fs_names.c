@@ -35,7 +35,7 @@ gboolean fs_refuse_reserved(fuse_req_t req, const char *name)
 {
     if (!tree_name_is_hidden(name))
         return FALSE;
-    g_message("%s: names that begin like this are ftpsfs's own", name);
+    g_message("%s: names that begin like this are ftpsfs's own: choose another", name);
     fuse_reply_err(req, EPERM);
     return TRUE;
 }

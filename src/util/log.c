@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -188,6 +189,15 @@ GPtrArray *log_recent(void)
 
 /* ---- the writer ---- */
 
+/* The message with the path that it is about, when it does not name that itself: it has to be told
+ * from the same message about another file. For g_free. */
+static char *with_path(const char *message, const char *path)
+{
+    if (path == NULL || strstr(message, path) != NULL)
+        return g_strdup(message);
+    return g_strdup_printf("%s: %s", path, message);
+}
+
 static GLogWriterOutput log_write(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
                                   gpointer data)
 {
@@ -202,10 +212,12 @@ static GLogWriterOutput log_write(GLogLevelFlags level, const GLogField *fields,
     if (!shown && !kept)
         return G_LOG_WRITER_HANDLED;
     g_mutex_lock(&logger.lock);
+    const char *path = field(fields, n_fields, FIELD_PATH);
     if (kept)
-        remember(field(fields, n_fields, FIELD_PATH), code, message);
-    if (shown && (kind == G_LOG_LEVEL_DEBUG || !is_repeat(kind, message)))
-        put(kind, message, fields, n_fields);
+        remember(path, code, message);
+    g_autofree char *text = shown ? with_path(message, path) : NULL;
+    if (shown && (kind == G_LOG_LEVEL_DEBUG || !is_repeat(kind, text)))
+        put(kind, text, fields, n_fields);
     g_mutex_unlock(&logger.lock);
     return G_LOG_WRITER_HANDLED;
 }

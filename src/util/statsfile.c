@@ -37,7 +37,8 @@ static void write_file(const StatsFile *file)
     if (file->path != NULL &&
         !g_file_set_contents_full(file->path, json, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600,
                                   &error))
-        g_warning("the counters could not be written: %s", error->message);
+        g_warning("the counters could not be written: %s; mount with another -o stats=",
+                  error->message);
 }
 
 static gpointer wait_for_signal(gpointer data)

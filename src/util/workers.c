@@ -38,5 +38,6 @@ void workers_run(Workers *workers, WorkerFunc func, gpointer data)
     g_autoptr(GError) error = NULL;
     /* A thread that could not be made leaves the task queued for those that exist. */
     if (!g_thread_pool_push(workers->pool, g_memdup2(&task, sizeof task), &error))
-        g_warning("no new thread for background work: %s", error->message);
+        g_warning("no new thread for background work: %s; raise the limit of processes (ulimit -u)",
+                  error->message);
 }

@@ -17,6 +17,7 @@ from harness import (
     source_for,
     unmount_and_wait,
 )
+from test_documentation import man_examples, read_help
 from test_fstab import Machine
 
 # Gives the program an /etc of its own with a ftpsfs.conf, for this program alone.
@@ -210,15 +211,20 @@ def test_print_config_without_a_source_is_about_all_mounts(home):
 
 
 def test_every_option_can_stand_in_a_file(home):
-    lines = values(print_config(home))
-    del lines["sandbox"]
-    text = "".join(f"{name}={value}\n" for name, (value, _) in lines.items())
-    write_config(home, "[defaults]\n" + text)
-    assert len(lines) > 15
-    assert {place for _, place in values(print_config(home)).values()} == {
-        f"{home}/.config/ftpsfs/config, [defaults]",
-        "built in",
-    }
+    """With the value of its example in the manual page."""
+    examples = {}
+    for example in man_examples():
+        # One of them is of two options.
+        name, equals, value = example.partition(",")[0].partition("=")
+        examples[name] = value if equals else "true"
+    assert {name.removeprefix("no_") for name in examples} == set(read_help().options)
+    path = write_config(
+        home, "[defaults]\n" + "".join(f"{name}={value}\n" for name, value in examples.items())
+    )
+    found = values(print_config(home))
+    for name, value in examples.items():
+        shown = ("false" if value == "true" else "true") if name.startswith("no_") else value
+        assert found[name.removeprefix("no_")] == (shown, f"{path}, [defaults]"), name
 
 
 def test_xdg_config_home_is_respected(home, tmp_path):

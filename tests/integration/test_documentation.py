@@ -73,6 +73,12 @@ def read_man():
     return Documentation(options, words, flags)
 
 
+def man_examples():
+    """Each option's example, as it follows -o."""
+    text = (ROOT / "man" / "ftpsfs.1").read_text(encoding="utf-8")
+    return re.findall(r"^Example:\n\.Ql (.*)$", text, re.M)
+
+
 def read_readme():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     options = {}
@@ -215,8 +221,7 @@ def test_every_option_to_come_to_from_another_program_is_there(program):
 
 
 def test_every_option_has_an_example_that_the_program_takes(program, tmp_path):
-    text = (ROOT / "man" / "ftpsfs.1").read_text(encoding="utf-8")
-    examples = re.findall(r"^Example:\n\.Ql (.*)$", text, re.M)
+    examples = man_examples()
     named = {example.partition("=")[0].removeprefix("no_") for example in examples}
     assert named == set(program.options)
     environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}

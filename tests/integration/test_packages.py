@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # What an installation consists of, below the prefix.
 FILES = {
     "bin/ftpsfs",
+    "bin/ftpsfs-open",
     "lib/systemd/system/ftpsfs@.service",
+    "share/applications/ftpsfs.desktop",
     "share/bash-completion/completions/ftpsfs",
     "share/doc/ftpsfs/examples/srv-data.automount",
     "share/doc/ftpsfs/examples/srv-data.mount",
