@@ -120,3 +120,26 @@ def test_a_file_that_is_still_open_at_the_end_is_kept_when_the_server_is_silent(
     assert mounted.wait() == 0
     outcome(os.close, handle)
     assert "/file could not be uploaded; its content is kept as " in mounted.log()
+
+
+def test_pending_uploads_do_not_hold_the_unmount_and_come_with_the_next_mount(
+    server, mount, home, monkeypatch
+):
+    """The same limit for what write-back has not uploaded yet, which is in the journal already."""
+    monkeypatch.setenv("STATE_DIRECTORY", home)
+    mounted = mount(server, writeback=True, **OPTIONS)
+    os.listdir(mounted.path)
+    server.fault("STOR", Silence())
+    contents = {f"pending-{i}": b"%d" % i * 1000 for i in range(4)}
+    for name, content in contents.items():
+        with open(at(mounted, "/" + name), "wb") as file:
+            file.write(content)
+    server.fault("*", Silence())
+    assert mounted.unmount() == 0
+    assert mountinfo(mounted.path) is None
+    assert not set(contents) & set(server.tree.names())
+    server.clear()
+    again = mount(server, writeback=True, **OPTIONS)
+    eventually(lambda: again.stats()["writeback_pending"] == 0, 20, "the end of all uploads")
+    assert {name: server.tree.get("/" + name) for name in contents} == contents
+    assert [name for name in server.tree.names() if name.startswith(".")] == []
