@@ -136,9 +136,14 @@ def cut(pid, descriptor, reset):
         copied = _libc.syscall(PIDFD_GETFD, process, descriptor, 0)
         if copied < 0:
             return False
-        with socket.socket(fileno=copied) as stolen:
+        try:
+            stolen = socket.socket(fileno=copied)
+        except OSError:
+            os.close(copied)
+            return False  # the number is another file's meanwhile
+        with stolen:
             if stolen.family != socket.AF_INET:
-                return False  # the number is another file's meanwhile
+                return False
             if reset:
                 nobody = (ctypes.c_uint16 * 8)(0)  # AF_UNSPEC
                 return _libc.connect(stolen.fileno(), nobody, ctypes.sizeof(nobody)) == 0
