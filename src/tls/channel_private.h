@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * channel_private - the struct that channel.c (handshake and bytes) and channel_error.c (what went
- * wrong, in words) share.
+ * channel_private - the struct that channel.c (handshake and bytes), channel_socket.c (what GnuTLS
+ * reads from and writes to) and channel_error.c (what went wrong, in words) share.
  *
  * Used by one thread at a time; only `shut` may be set from another (atomic).
  */
@@ -56,6 +56,9 @@ struct Channel {
 };
 
 typedef enum { CHANNEL_HANDSHAKE, CHANNEL_READ, CHANNEL_WRITE } ChannelAct;
+
+/* Has the new session read from and write to the socket, without ever waiting. */
+void channel_attach_socket(Channel *channel);
 
 /* The GError for the GnuTLS result `code`, with the state of the socket taken into account. */
 GError *channel_error_new(Channel *channel, ChannelAct act, int code);
