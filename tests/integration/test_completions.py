@@ -146,10 +146,13 @@ def test_values_are_offered_by_fish(shell_environment):
     assert "uid=daemon" in fish("ftpsfs -o uid=daem", env)
 
 
+@pytest.mark.parametrize("server_kind", ["pyftpdlib"])
 def test_mountpoints_are_offered_to_verbs(site, mount, shell_environment):
     mounted = mount()
     for shell in (bash, fish):
         assert mounted.path in shell("ftpsfs --status ", shell_environment)
+    assert mounted.path.endswith("/mnt") and mounted.path.count("mnt") == 1
+    zsh("ftpsfs --status " + mounted.path.removesuffix("mnt"), shell_environment, "mnt")
 
 
 def test_zsh_completes_options_values_verbs_and_aliases(shell_environment):
