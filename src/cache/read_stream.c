@@ -394,10 +394,7 @@ static void recover(Stream *stream, GError *failure)
         stream->end = stream->next;
         return;
     }
-    /* A timeout has cost its time, on two connections already. */
-    if (interrupted ||
-        (ftpsfs_error_is_connection(failure) && !ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT) &&
-         ++stream->attempts < STREAM_ATTEMPTS))
+    if (interrupted || (ftpsfs_error_may_repeat(failure) && ++stream->attempts < STREAM_ATTEMPTS))
         return;
     /* What nobody has asked for so far may work when somebody does. */
     if (!is_awaited(stream)) {

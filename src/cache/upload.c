@@ -328,12 +328,6 @@ static gboolean finish_once(File *file, const char *path, gboolean whole, GCance
     return TRUE;
 }
 
-static gboolean may_try_again(const GError *failure)
-{
-    return ftpsfs_error_is(failure, FTPSFS_ERROR_TRUNCATED) ||
-           (ftpsfs_error_is_connection(failure) && !ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT));
-}
-
 gboolean writer_finish(File *file, GCancellable *cancel, GError **error)
 {
     if (file->hidden)
@@ -351,7 +345,7 @@ gboolean writer_finish(File *file, GCancellable *cancel, GError **error)
         /* Whatever the server has now, it is not a beginning to go on from. */
         file->fresh = FALSE;
         file->whole_next = TRUE;
-        if (attempt == UPLOAD_ATTEMPTS || !may_try_again(failure)) {
+        if (attempt == UPLOAD_ATTEMPTS || !ftpsfs_error_may_repeat(failure)) {
             g_propagate_error(error, g_steal_pointer(&failure));
             return FALSE;
         }

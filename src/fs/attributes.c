@@ -112,7 +112,7 @@ static void reply_attributes(fuse_req_t req, fuse_ino_t ino, GCancellable *cance
 static void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)fi;
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     reply_attributes(req, ino, cancel);
 }
 
@@ -225,7 +225,7 @@ static void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 {
     Fs *fs = fs_of(req);
     Node *node = fs_node(req, ino);
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     if (!set_owner(fs, node, attr, to_set, cancel, &error)) {
         refuse_owner(req, ino, error);
@@ -244,7 +244,7 @@ static void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 static void fs_statfs(fuse_req_t req, fuse_ino_t ino)
 {
     Fs *fs = fs_of(req);
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autofree char *path = node_path(fs_node(req, ino));
     guint64 bytes = UNKNOWN_SPACE;
     g_autoptr(GError) error = NULL;

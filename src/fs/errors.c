@@ -20,6 +20,7 @@ static int errno_of(const GError *error)
         return EEXIST;
     case FTPSFS_ERROR_ACCESS:
     case FTPSFS_ERROR_LOGIN:
+    case FTPSFS_ERROR_LOGGED_OUT:
         return EACCES;
     case FTPSFS_ERROR_NOT_EMPTY:
         return ENOTEMPTY;

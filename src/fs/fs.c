@@ -21,14 +21,14 @@ Node *fs_node(fuse_req_t req, fuse_ino_t ino)
 
 static void on_interrupt(fuse_req_t req, void *data)
 {
-    (void)req;
-    g_cancellable_cancel(data);
+    interrupts_cancel(&fs_of(req)->interrupts, GPOINTER_TO_SIZE(data));
 }
 
-GCancellable *fs_cancellable(fuse_req_t req)
+FsCancellable *fs_cancellable(fuse_req_t req)
 {
-    GCancellable *cancel = g_cancellable_new();
-    fuse_req_interrupt_func(req, on_interrupt, cancel);
+    gsize number;
+    FsCancellable *cancel = interrupts_begin(&fs_of(req)->interrupts, &number);
+    fuse_req_interrupt_func(req, on_interrupt, GSIZE_TO_POINTER(number));
     return cancel;
 }
 
@@ -95,6 +95,7 @@ void fs_free(Fs *fs)
     if (fs->session != NULL)
         fuse_session_destroy(fs->session);
     g_hash_table_unref(fs->directories);
+    interrupts_clear(&fs->interrupts);
     g_mutex_clear(&fs->lock);
     g_free(fs);
 }
@@ -104,6 +105,7 @@ Fs *fs_mount(Remote *remote, Tree *tree, Files *files, const FsOptions *options,
     g_autoptr(Fs) fs = g_new0(Fs, 1);
     fs->options = *options;
     g_mutex_init(&fs->lock);
+    interrupts_init(&fs->interrupts);
     fs->directories = g_hash_table_new_full(NULL, NULL, fs_directory_handle_free, NULL);
     fs->remote = remote;
     fs->tree = tree;

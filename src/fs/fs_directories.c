@@ -44,7 +44,7 @@ static void drop_handle(Fs *fs, DirHandle *handle)
 
 static void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     GPtrArray *children = files_list(fs_of(req)->files, fs_node(req, ino), cancel, &error);
     if (children == NULL) {
@@ -68,7 +68,7 @@ static void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 /* rewinddir(3) shows what is there now. */
 static gboolean rewind_handle(fuse_req_t req, DirHandle *handle, Node *dir, GError **error)
 {
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     GPtrArray *children = tree_list(fs_of(req)->tree, dir, cancel, error);
     /* The request may be interrupted after `cancel` is gone. */
     fuse_req_interrupt_func(req, NULL, NULL);

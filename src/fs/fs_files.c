@@ -18,7 +18,7 @@ static uint64_t handle_of(File *file, int flags)
 
 static void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     gboolean keep_cache = FALSE;
     File *file =
@@ -39,7 +39,7 @@ static void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
     if (fs_refuse_reserved(req, name))
         return;
     Fs *fs = fs_of(req);
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node = NULL;
     File *file =
@@ -60,7 +60,7 @@ static void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 static void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                     struct fuse_file_info *fi)
 {
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     if (!file_read(fs_file(fi), (guint64)offset, size, parts, cancel, &error)) {
@@ -87,7 +87,7 @@ static void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 
 static void flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, gboolean sync)
 {
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     if (sync ? file_sync(fs_file(fi), cancel, &error) : file_flush(fs_file(fi), cancel, &error))
         fuse_reply_err(req, 0);
@@ -127,7 +127,7 @@ static void fs_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
         fuse_reply_err(req, EOPNOTSUPP);
         return;
     }
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     guint64 copied = 0;
     if (file_copy(fs_file(fi_in), fs_file(fi_out), length, &copied, cancel, &error))
@@ -146,7 +146,7 @@ static void fs_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t
         fuse_reply_err(req, g_str_has_prefix(name, "user.") ? ENODATA : EOPNOTSUPP);
         return;
     }
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autofree char *hash = files_hash(fs_of(req)->files, fs_node(req, ino),
                                        md5 ? REMOTE_HASH_MD5 : REMOTE_HASH_SHA256, cancel, &error);

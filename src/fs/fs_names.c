@@ -42,7 +42,7 @@ gboolean fs_refuse_reserved(fuse_req_t req, const char *name)
 
 static void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node =
         tree_lookup(fs_of(req)->tree, fs_node(req, parent), name, cancel, &error);
@@ -66,7 +66,7 @@ static void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 {
     if (fs_refuse_reserved(req, name))
         return;
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node =
         tree_mkdir(fs_of(req)->tree, fs_node(req, parent), name, mode & 07777, cancel, &error);
@@ -77,7 +77,7 @@ static void fs_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 {
     if (fs_refuse_reserved(req, name))
         return;
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node =
         tree_symlink(fs_of(req)->tree, fs_node(req, parent), name, target, cancel, &error);
@@ -86,7 +86,7 @@ static void fs_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 
 static void fs_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autofree char *target = tree_readlink(fs_of(req)->tree, fs_node(req, ino), cancel, &error);
     if (target == NULL)
@@ -97,7 +97,7 @@ static void fs_readlink(fuse_req_t req, fuse_ino_t ino)
 
 static void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     gboolean done = files_unlink(fs_of(req)->files, fs_node(req, parent), name, cancel, &error);
     reply_done(req, parent, name, done, error);
@@ -105,7 +105,7 @@ static void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     gboolean done = files_rmdir(fs_of(req)->files, fs_node(req, parent), name, cancel, &error);
     reply_done(req, parent, name, done, error);
@@ -120,7 +120,7 @@ static void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
     }
     if (fs_refuse_reserved(req, new_name))
         return;
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     gboolean done =
         files_rename(fs_of(req)->files, fs_node(req, parent), name, fs_node(req, new_parent),
@@ -147,7 +147,7 @@ static void fs_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
     if (fs_refuse_reserved(req, name))
         return;
     Fs *fs = fs_of(req);
-    g_autoptr(GCancellable) cancel = fs_cancellable(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node = NULL;
     File *file =

@@ -11,6 +11,7 @@
 #include <fuse_lowlevel.h>
 
 #include "ftpsfs/fs/fs.h"
+#include "interrupts.h"
 
 struct Fs {
     FsOptions options;
@@ -21,6 +22,7 @@ struct Fs {
     GMutex lock;             /* guards directories */
     GHashTable *directories; /* handles of open directories, for those that are never released: the
                                 kernel does not do so after a signal has ended the session */
+    Interrupts interrupts;
     gboolean mounted;
     gboolean signals;
     /* What opens files to read in a mount that refuses to write; constant. */
@@ -42,9 +44,11 @@ static inline File *fs_file(const struct fuse_file_info *fi)
     return (File *)(uintptr_t)(fi->fh & ~(uint64_t)1);
 }
 
-/* A GCancellable that is cancelled when the kernel interrupts the request. To be unreferenced after
- * the reply. */
-GCancellable *fs_cancellable(fuse_req_t req);
+/* A GCancellable that is cancelled when the kernel interrupts the request, freed as a g_autoptr of its
+ * own type. It may outlive the reply. */
+typedef GCancellable FsCancellable;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FsCancellable, interrupts_end)
+FsCancellable *fs_cancellable(fuse_req_t req);
 
 /* Replies with EPERM, and says so, when `name` is one that ftpsfs keeps for itself. */
 gboolean fs_refuse_reserved(fuse_req_t req, const char *name);

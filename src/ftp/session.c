@@ -211,7 +211,27 @@ gboolean session_send_to(Session *session, const char *verb, SessionReplyFunc fu
     return queue_line(session, verb, NULL, what, error) && flush_lines(session, cancel, error);
 }
 
-/* Takes a parsed reply, checked: 421 ends the connection, as does one that nobody asked for. */
+static gboolean says(const char *lower, const char *words)
+{
+    return strstr(lower, words) != NULL;
+}
+
+/* A server that was reloaded, or has its accounts elsewhere, may forget a login that it took. Another
+ * session gets over that. 530 has other meanings, which its words tell. */
+static gboolean wants_login(Session *session, const Reply *reply, const char *text)
+{
+    const Expected *expected = g_queue_peek_head(&session->expected);
+    /* An answer that is of no interest proves nothing; the next command finds out. */
+    if (reply->code != 530 || !session->logged_in ||
+        (expected != NULL && expected->who == EXPECT_DROP))
+        return FALSE;
+    g_autofree char *lower = g_ascii_strdown(text, -1);
+    return says(lower, "log in") || says(lower, "login") || says(lower, "logged in") ||
+           says(lower, "log on") || says(lower, "logon") || says(lower, "logged on");
+}
+
+/* Takes a parsed reply, checked: 421 ends the connection, as do the wish for another login and a reply
+ * that nobody asked for. */
 static Reply *take_parsed(Session *session, GError **error)
 {
     g_autoptr(Reply) reply = reply_parser_take(session->parser);
@@ -224,6 +244,12 @@ static Reply *take_parsed(Session *session, GError **error)
         session->broken = TRUE;
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
                     "the server ends the connection: 421 %s", text);
+        return NULL;
+    }
+    if (wants_login(session, reply, text)) {
+        session->broken = TRUE;
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOGGED_OUT,
+                    "the server has forgotten the login: 530 %s", text);
         return NULL;
     }
     if (g_queue_is_empty(&session->expected)) {
@@ -422,11 +448,6 @@ void session_quit_end(Session *session, gint64 deadline)
     if (error != NULL || (reply != NULL && !channel_bye(session->channel, &error)))
         g_debug("QUIT: %s", error->message);
     session->broken = TRUE;
-}
-
-static gboolean says(const char *lower, const char *words)
-{
-    return strstr(lower, words) != NULL;
 }
 
 /* What a 450, 550 or 553 means can only be read from its words. */

@@ -235,6 +235,7 @@ Session *session_open(SessionContext *context, gboolean first, GCancellable *can
     }
     if (!set_up(session, first, cancel, error))
         return NULL;
+    session->logged_in = TRUE;
     keep_ticket(session);
     STATS_ADD(context->stats, sessions_opened, 1);
     return g_steal_pointer(&session);

@@ -23,6 +23,7 @@ struct Session {
     GQueue expected; /* of Expected, in the order in which the commands were sent */
     GString *out;    /* commands queued; large enough not to move: passwords go through it */
     gboolean broken;
+    gboolean logged_in; /* and set up: from now on the server knows who this is */
     gboolean fresh; /* something was sent since the last wait that was counted */
     gint64 last_used;
     gint64 last_heard;

@@ -37,7 +37,8 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
                                  GError **error)
 {
     gboolean reading = g_str_equal(how->verb, "RETR");
-    /* APPE is not tried again: what the first try appended would be there twice. */
+    /* APPE is not tried again: what the first try appended would be there twice. But whom a server
+     * does not know has appended nothing. */
     gboolean once = g_str_equal(how->verb, "APPE");
     for (gboolean again = FALSE;; again = TRUE) {
         LeaseWant want = LEASE_DATA | (again ? LEASE_FRESH : LEASE_ANY);
@@ -57,6 +58,8 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
             return stream;
         }
         lease_failed(lease, failure);
+        if (ftpsfs_error_is(failure, FTPSFS_ERROR_LOGGED_OUT))
+            once = FALSE;
         if (once || again || !ftpsfs_error_is_connection(failure) ||
             g_cancellable_is_cancelled(cancel)) {
             if (reading)

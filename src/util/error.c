@@ -16,7 +16,14 @@ gboolean ftpsfs_error_is_connection(const GError *error)
     return ftpsfs_error_is(error, FTPSFS_ERROR_LOST) ||
            ftpsfs_error_is(error, FTPSFS_ERROR_TIMEOUT) ||
            ftpsfs_error_is(error, FTPSFS_ERROR_TRUNCATED) ||
-           ftpsfs_error_is(error, FTPSFS_ERROR_PROTOCOL);
+           ftpsfs_error_is(error, FTPSFS_ERROR_PROTOCOL) ||
+           ftpsfs_error_is(error, FTPSFS_ERROR_LOGGED_OUT);
+}
+
+gboolean ftpsfs_error_may_repeat(const GError *error)
+{
+    return ftpsfs_error_is_connection(error) && !ftpsfs_error_is(error, FTPSFS_ERROR_TIMEOUT) &&
+           !ftpsfs_error_is(error, FTPSFS_ERROR_LOGGED_OUT);
 }
 
 gboolean ftpsfs_error_may_pass(const GError *error)

@@ -95,6 +95,29 @@ def test_a_command_that_is_always_lost_is_an_error(server, mounted, verb, kind):
     assert_alive(server, mounted)
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_login_that_the_server_has_forgotten_is_made_again(server, mounted, verb):
+    function, *arguments = operations(server, mounted)[verb]
+    fault = server.fault(verb, Reply("530 Please login with USER and PASS."), times=1)
+    logins = server.count("PASS")
+    assert outcome(function, *arguments) == 0
+    # What is read ahead has other sessions to go to.
+    assert verb in ("EPSV", "RETR") or server.count("PASS") >= logins + fault.hits
+    assert_alive(server, mounted)
+
+
+@pytest.mark.parametrize("verb", ["RETR", "STOR", "DELE", "MKD"])
+def test_a_login_that_the_server_forgets_each_time_is_eacces(server, mounted, verb):
+    function, *arguments = operations(server, mounted)[verb]
+    fault = server.fault(verb, Reply("530 Not logged in."))
+    logins = server.count("PASS")
+    assert outcome(function, *arguments) == errno.EACCES
+    # A second session was tried, and no third; the kernel asks more than once for what it reads ahead.
+    if verb != "RETR":
+        assert fault.hits == 2 and server.count("PASS") <= logins + 2
+    assert_alive(server, mounted)
+
+
 @pytest.mark.parametrize("count", [0, 1, 3, 10])
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_reply_that_is_lost_once_is_made_good_or_told(server, mounted, verb, count):

@@ -76,6 +76,34 @@ def test_ctrl_c_ends_what_waits_for_the_server(server, patient, verb):
     assert_alive(server, patient)
 
 
+# Signals without end to a program whose operations take about as long as it is from one to the next, so
+# that many come at the moment of the answer.
+SIGNALLED = """
+import os, signal, sys, time
+signal.signal(signal.SIGALRM, lambda *_: None)
+path, mode = sys.argv[1], 0o600
+begin = time.monotonic()
+while time.monotonic() < begin + 4:
+    signal.setitimer(signal.ITIMER_REAL, mode % 64 / 2e4 + 1e-4)
+    try:
+        fd = os.open(path, os.O_RDONLY)
+        os.close(fd)
+        os.chmod(path, mode)
+    except InterruptedError:
+        pass
+    mode ^= int(time.monotonic() * 1e6) % 64
+"""
+
+
+def test_signals_at_the_moment_of_the_answer_do_no_harm(server, patient):
+    """libfuse may tell of an interrupt when the operation is over already."""
+    paths = [at(patient, fresh(server)) for _ in range(4)]
+    processes = [subprocess.Popen([sys.executable, "-c", SIGNALLED, path]) for path in paths]
+    assert [process.wait(3 * LIMIT_SECONDS) for process in processes] == [0] * 4
+    assert "assertion" not in patient.log()  # GLib's complaint about an object that is gone
+    assert_alive(server, patient)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_ctrl_c_ends_a_read_that_stalls_in_mid_file(server, patient, number):
     path = fresh(server, MEGABYTE)

@@ -92,6 +92,14 @@ ORDER_UNREF(g_hash_table_unref, GHashTable *)
 ORDER_UNREF(g_ptr_array_unref, GPtrArray *)
 ORDER_UNREF(g_byte_array_unref, GByteArray *)
 
+/* GLib drops the bytes that these are part of by a call of its own, which would go past the above. */
+GBytes *g_bytes_new_from_bytes(GBytes *bytes, gsize offset, gsize length)
+{
+    const guint8 *data = g_bytes_get_data(bytes, NULL);
+    return g_bytes_new_with_free_func(data + offset, length, (GDestroyNotify)g_bytes_unref,
+                                      g_bytes_ref(bytes));
+}
+
 /* Of libtsan, in no header of GCC's. */
 void AnnotateIgnoreWritesBegin(const char *file, int line);
 void AnnotateIgnoreWritesEnd(const char *file, int line);

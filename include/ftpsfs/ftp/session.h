@@ -51,8 +51,9 @@ gboolean session_send(Session *session, const char *verb, const char *argument,
                       GCancellable *cancel, GError **error);
 
 /* The next reply to the caller's commands, preliminary ones (1xx) included; replies that were to be
- * dropped are passed over. FTPSFS_ERROR_LOST (421 included), _TIMEOUT, _PROTOCOL: the session is
- * broken then. FTPSFS_ERROR_INTERRUPTED: the reply is still to come; drop it or ask again. */
+ * dropped are passed over. FTPSFS_ERROR_LOST (421 included), _TIMEOUT, _PROTOCOL, and _LOGGED_OUT
+ * when the server wants another login: the session is broken then. FTPSFS_ERROR_INTERRUPTED: the
+ * reply is still to come; drop it or ask again. */
 Reply *session_receive(Session *session, GCancellable *cancel, GError **error);
 
 /* session_receive, passing over preliminary replies. */

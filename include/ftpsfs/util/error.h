@@ -40,13 +40,18 @@ typedef enum {
     FTPSFS_ERROR_CONNECT,       /* EIO: name resolution or TCP connect failed */
     FTPSFS_ERROR_TLS,           /* EIO: handshake or certificate verification failed */
     FTPSFS_ERROR_LOGIN,         /* EACCES: the server refused user or password */
+    FTPSFS_ERROR_LOGGED_OUT,    /* EACCES: "530 please log in" long after the login; as LOST */
     FTPSFS_ERROR_LIMIT,         /* EIO: the server takes no more connections (421, 530 too many) */
     FTPSFS_ERROR_CONFIG,        /* command line or configuration: never reaches FUSE */
 } FtpsfsErrorCode;
 
 /* Whether the connection that gave the error is unusable now, so that the operation may be tried
- * again on another one: LOST, TIMEOUT, TRUNCATED and PROTOCOL. */
+ * again on another one: LOST, TIMEOUT, TRUNCATED, PROTOCOL and LOGGED_OUT. */
 gboolean ftpsfs_error_is_connection(const GError *error);
+
+/* Whether that has a point when two connections have given it already: not after a TIMEOUT, which has
+ * cost its time, nor LOGGED_OUT. */
+gboolean ftpsfs_error_may_repeat(const GError *error);
 
 /* Whether what kept a connection from being made, or ended it, may pass by itself: those, CONNECT and
  * LIMIT. */
