@@ -72,8 +72,10 @@ def test_a_release_is_made_from_a_clean_clone_and_installs(clone, tmp_path):
     command("tar", "-xzf", archive, cwd=tmp_path)
     release = tmp_path / archive.name.removesuffix(".tar.gz")
     assert installed(release) == set(command("git", "ls-files", cwd=clone).splitlines())
+    for name in installed(release):
+        assert (release / name).read_bytes() == (ROOT / name).read_bytes(), name
     command("meson", "setup", "build", "--prefix=/opt/ftpsfs", cwd=release)
-    # What it would compile to is here already.
+    # Of the same files the program under test has been compiled.
     shutil.copy(BINARY, release / "build" / "ftpsfs")
     command("meson", "install", "-C", "build", "--no-rebuild", "--destdir", tmp_path / "to", cwd=release)
     assert installed(tmp_path / "to" / "opt" / "ftpsfs") == FILES
