@@ -22,6 +22,7 @@
 #include "ftpsfs/fs/control.h"
 #include "ftpsfs/fs/fs.h"
 #include "ftpsfs/fs/mounter.h"
+#include "ftpsfs/ftp/deflate.h"
 #include "ftpsfs/util/log.h"
 #include "ftpsfs/util/notify.h"
 #include "ftpsfs/util/owners.h"
@@ -368,9 +369,11 @@ static int serve_in_background(Start *start)
 
 static void print_version(void)
 {
-    g_print("ftpsfs %s (libfuse %s, GnuTLS %s, GLib %u.%u.%u)\n", FTPSFS_VERSION,
+    const char *zlib = deflate_version();
+    g_print("ftpsfs %s (libfuse %s, GnuTLS %s, GLib %u.%u.%u, %s%s)\n", FTPSFS_VERSION,
             fs_library_version(), gnutls_check_version(NULL), glib_major_version,
-            glib_minor_version, glib_micro_version);
+            glib_minor_version, glib_micro_version, zlib != NULL ? "zlib " : "without zlib",
+            zlib != NULL ? zlib : "");
 }
 
 typedef struct {

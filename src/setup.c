@@ -33,6 +33,7 @@ RemoteOptions setup_remote(const MountConfig *config, const Credentials *credent
         .active = config->active,
         .active_first = config->active_first,
         .active_last = config->active_last,
+        .compress = config->compress,
         .connections = config->connections,
         .timeout_s = config->timeout_s,
         .keepalive_s = config->keepalive_s,

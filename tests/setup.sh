@@ -13,7 +13,7 @@ SETUP_ROOT=$(dirname "$SETUP_TESTS")
 SETUP_SERVERS=${FTPSFS_SERVERS:-$SETUP_ROOT/build/servers}
 
 SETUP_BUILD_PACKAGES="gcc libc6-dev libasan8 libubsan1 meson ninja-build pkg-config libfuse3-dev
-    libgnutls28-dev libglib2.0-dev fuse3"
+    libgnutls28-dev libglib2.0-dev zlib1g-dev fuse3"
 SETUP_TEST_PACKAGES="python3 python3-pytest python3-pytest-xdist python3-pyftpdlib python3-openssl
     python3-cryptography ca-certificates fio git rsync systemd tar util-linux
     softhsm2 gnutls-bin autofs

@@ -13,6 +13,7 @@
 #include "config_file.h"
 #include "config_print.h"
 #include "fail.h"
+#include "ftpsfs/ftp/deflate.h"
 #include "ftpsfs/ftp/login.h"
 #include "options.h"
 
@@ -164,6 +165,14 @@ static gboolean resolve_commands(OptionState *state, GError **error)
         return TRUE;
     g_ptr_array_add(commands, NULL);
     state->config.init_commands = (char **)g_ptr_array_free(g_steal_pointer(&commands), FALSE);
+    return TRUE;
+}
+
+static gboolean check_compress(const MountConfig *config, GError **error)
+{
+    if (config->compress && deflate_version() == NULL)
+        return config_fail(error, "-o compress: this ftpsfs was built without zlib, which does the "
+                                  "compression: leave it out, or build with zlib1g-dev installed");
     return TRUE;
 }
 
@@ -391,7 +400,8 @@ static gboolean resolve_mount(OptionState *state, const char *text, const char *
     if (config->server_tz != NULL)
         config->time_zone = g_time_zone_new_identifier(config->server_tz);
     if (!check_options(state, error) || !resolve_commands(state, error) ||
-        !resolve_active(state, error) || !check_files(state, error))
+        !resolve_active(state, error) || !check_compress(&state->config, error) ||
+        !check_files(state, error))
         return FALSE;
     if (config->action != CONFIG_PROBE) {
         config->mountpoint = check_mountpoint(mountpoint, state->nonempty, error);

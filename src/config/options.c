@@ -19,6 +19,8 @@ static const OptionSpec table[] = {
      "990, or 21 with explicit", "the server's port"},
     {"explicit", OPTION_ON, OPTION_SECTION_SERVER, NULL, AT(config.explicit_tls), 0, 0, NULL, "off",
      "start TLS with AUTH TLS (RFC 4217) before the login, instead of with the first byte"},
+    {"compress", OPTION_ON, OPTION_SECTION_SERVER, NULL, AT(config.compress), 0, 0, NULL, "off",
+     "let the server compress the content and listings that it sends (MODE Z), if it can"},
     {"connections", OPTION_NUMBER, OPTION_SECTION_SERVER, "N", AT(config.connections), 1, 64, "8",
      NULL, "control connections open at once, at most"},
     {"timeout", OPTION_NUMBER, OPTION_SECTION_SERVER, "SECONDS", AT(config.timeout_s), 1, 3600,

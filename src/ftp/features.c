@@ -41,6 +41,7 @@ static const Spec specs[FEATURE_COUNT] = {
                            "a small file's reader says its own end before the data comes"},
     [FEATURE_REST_STREAM] = {"REST STREAM", "REST STREAM", NULL, LEARNED, "reading from an offset"},
     [FEATURE_RANG] = {"RANG", "RANG", NULL, ANNOUNCED, "reading up to an offset"},
+    [FEATURE_MODE_Z] = {"MODE Z", "MODE Z", NULL, ANNOUNCED, "compressed data, for compress"},
     [FEATURE_REST_STOR] = {"REST STOR", NULL, NULL, LEARNED, "overwriting in place"},
     [FEATURE_RENAME_PIPELINED] = {"RNFR, RNTO together", NULL, NULL, LEARNED,
                                   "a rename in one round trip"},

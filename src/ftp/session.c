@@ -204,11 +204,18 @@ gboolean session_send(Session *session, const char *verb, const char *argument,
     return session_queue(session, verb, argument, error) && flush_lines(session, cancel, error);
 }
 
+gboolean session_queue_to(Session *session, const char *verb, const char *argument,
+                          SessionReplyFunc func, GError **error)
+{
+    Expected what = {.who = EXPECT_FUNC, .func = func};
+    return queue_line(session, verb, argument, what, error);
+}
+
 gboolean session_send_to(Session *session, const char *verb, SessionReplyFunc func,
                          GCancellable *cancel, GError **error)
 {
-    Expected what = {.who = EXPECT_FUNC, .func = func};
-    return queue_line(session, verb, NULL, what, error) && flush_lines(session, cancel, error);
+    return session_queue_to(session, verb, NULL, func, error) &&
+           flush_lines(session, cancel, error);
 }
 
 static gboolean says(const char *lower, const char *words)

@@ -123,6 +123,14 @@ static char *parse_pwd(const Reply *reply)
     return NULL;
 }
 
+static void note_no_compression(const SessionContext *context)
+{
+    if (context->options->compress &&
+        features_get(context->features, FEATURE_MODE_Z) != FEATURE_YES)
+        g_message("%s can't compress (FEAT tells of no MODE Z): -o compress has no effect",
+                  context->options->host);
+}
+
 static gboolean learn_features(Session *session, GCancellable *cancel, GError **error)
 {
     Features *features = session->context->features;
@@ -130,6 +138,7 @@ static gboolean learn_features(Session *session, GCancellable *cancel, GError **
     if (feat == NULL)
         return FALSE;
     features_learn_feat(features, feat);
+    note_no_compression(session->context);
     g_autoptr(Reply) help = session_command(session, "SITE", "HELP", cancel, error);
     if (help == NULL)
         return FALSE;

@@ -23,8 +23,9 @@ struct Session {
     GQueue expected; /* of Expected, in the order in which the commands were sent */
     GString *out;    /* commands queued; large enough not to move: passwords go through it */
     gboolean broken;
-    gboolean logged_in; /* and set up: from now on the server knows who this is */
-    gboolean fresh; /* something was sent since the last wait that was counted */
+    gboolean logged_in;  /* and set up: from now on the server knows who this is */
+    gboolean compressed; /* the mode is Z, by the server's own word */
+    gboolean fresh;      /* something was sent since the last wait that was counted */
     gint64 last_used;
     gint64 last_heard;
     gint64 idle_since;

@@ -141,5 +141,5 @@ def test_a_debian_package_is_installed_mounts_and_goes_without_a_trace(site, hom
 def test_the_version_names_the_libraries():
     text = command(BINARY, "--version")
     assert re.fullmatch(
-        r"ftpsfs \d+\.\d+\.\d+ \(libfuse 3\.\d+\.\d+, GnuTLS 3\.\d+\.\d+, GLib 2\.\d+\.\d+\)\n", text
+        r"ftpsfs \d+\.\d+\.\d+ \(libfuse 3\.\d+\.\d+, GnuTLS 3\.\d+\.\d+, GLib 2\.\d+\.\d+, zlib 1\.[\d.]+\)\n", text
     ), text

@@ -56,6 +56,12 @@ TLSVerifyClient {verify}
 TLSLog {directory}/tls.log
 """
 
+# MODE Z. The log tells of each transfer how much went over the line.
+DEFLATE = """\
+DeflateEngine on
+DeflateLog {directory}/deflate.log
+"""
+
 # mod_quotatab's tables, made by its ftpquota: the one limits what is uploaded, the other counts it.
 QUOTA = """\
 QuotaEngine on
@@ -95,9 +101,10 @@ class Proftpd(Server):
     can_hash = True
     requires_session_reuse = True
 
-    def __init__(self, quota=0, quota_units="b", **options):
+    def __init__(self, quota=0, quota_units="b", deflate=False, **options):
         """quota: the bytes that may be uploaded, 0 for no limit; quota_units: in which SITE QUOTA
-        tells them (b, Kb, Mb, Gb)."""
+        tells them (b, Kb, Mb, Gb). deflate: it offers MODE Z."""
+        self.deflate = deflate
         self.quota = quota
         self.quota_units = quota_units
         super().__init__(**options)
@@ -156,6 +163,8 @@ class Proftpd(Server):
         )
         if not self.can_mlsd:
             text += WITHOUT_MLSD
+        if self.deflate:
+            text += DEFLATE.format(directory=self.directory)
         if self.quota:
             self._make_quota()
             text += QUOTA.format(directory=self.directory, units=self.quota_units)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../../src/config/options.h"
+#include "ftpsfs/ftp/deflate.h"
 #include "ftpsfs/util/error.h"
 
 #define PIN_A "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -200,6 +201,20 @@ static void test_commands(Fixture *fixture, gconstpointer data)
     refuse_option("ftp_init=-a", "no FTP command");
     refuse_option("ftp_init=NOOP\r\nDELE", "control");
     refuse_option("ftp_init", "ftp_init=COMMANDS");
+}
+
+static void test_compress(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    g_autoptr(MountConfig) off = parse_options("ro");
+    g_assert_false(off->compress);
+    if (deflate_version() == NULL) {
+        refuse_option("compress", "built without zlib");
+        return;
+    }
+    g_autoptr(MountConfig) on = parse_options("compress");
+    g_assert_true(on->compress);
 }
 
 static void test_active(Fixture *fixture, gconstpointer data)
@@ -621,6 +636,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define TEST(path, function) g_test_add(path, Fixture, NULL, setup, function, teardown)
     TEST("/config/commands to send after the login are read and checked", test_commands);
+    TEST("/config/compression is off unless it is asked for", test_compress);
     TEST("/config/active mode's ports are a range, and bound the connections", test_active);
     TEST("/config/a priority string is checked", test_priority);
     TEST("/config/options may stand before, between and after the positionals", test_positions);

@@ -32,6 +32,7 @@ typedef struct {
     const char *directory;             /* where the mount starts; NULL or "": the login directory */
     gboolean active;                   /* the server makes the data connections (EPRT, PORT), */
     guint16 active_first, active_last; /* to a port from the one to the other; 0: any */
+    gboolean compress;                 /* MODE Z for what is read, if it can */
     guint connections;                 /* at most this many control connections */
     guint timeout_s;                   /* without progress */
     guint keepalive_s;                 /* NOOP on idle connections after; 0: never */

@@ -112,11 +112,15 @@ SessionContext *session_context(const Session *session);
 void session_set_reply_error(GError **error, const char *verb, const char *path,
                              const Reply *reply);
 
-/* For dataport.c, in the same layer: sends a command whose final reply goes to `func` when it
+/* For the same layer: sends a command whose final reply goes to `func` when it
  * comes, whoever is receiving. */
 typedef void (*SessionReplyFunc)(Session *session, const Reply *reply);
 gboolean session_send_to(Session *session, const char *verb, SessionReplyFunc func,
                          GCancellable *cancel, GError **error);
+
+/* The same, but it goes out together with the next command that is sent. */
+gboolean session_queue_to(Session *session, const char *verb, const char *argument,
+                          SessionReplyFunc func, GError **error);
 
 
 /* Bookkeeping of stats.round_trips: something was sent that the server has to answer; its answer is

@@ -26,6 +26,7 @@
     X(prepared_used, "transfers that found a data connection ready")                               \
     X(bytes_in, "bytes received on data connections")                                              \
     X(bytes_out, "bytes sent on data connections")                                                 \
+    X(wire_in, "bytes_in as they came: fewer where they are compressed")                            \
     X(retries, "operations repeated on another control connection")                                \
     X(entry_requests, "questions for a name or its attributes")                                    \
     X(entry_hits, "those of them that the cache answered")                                         \
