@@ -86,13 +86,23 @@ static gboolean is_unlucky(const Prefetch *prefetch, const Series *series)
     return series->fetched > series->used + series->used / 5 + prefetch->window_max;
 }
 
+/* Who begins with the first file of a directory most likely wants them all, and each step in which
+ * the window grows costs a slow line the time in which more connections could have been opened. */
+static gboolean begins_with_the_first(const Series *series, TreeOrder order)
+{
+    return series->last[order] == 1 && series->gap[order] == 1;
+}
+
 static void guess(Prefetch *prefetch, Series *series, TreeOrder order)
 {
     const GPtrArray *files = series->files[order];
     guint first = series->last[order] + 1;
     guint end = MIN(files->len, first + 4 * prefetch->window_max);
     guint ahead = 0;
-    for (guint i = first; i < end && ahead < series->window; i++) {
+    gboolean wide = begins_with_the_first(series, order);
+    guint window = wide ? MAX(series->window, prefetch->window_max / 2) : series->window;
+    guint64 bytes = 0;
+    for (guint i = first; i < end && ahead < window; i++) {
         Node *node = g_ptr_array_index(files, i);
         NodeInfo info;
         if (prefetch_has_job(prefetch, node)) {
@@ -102,9 +112,13 @@ static void guess(Prefetch *prefetch, Series *series, TreeOrder order)
         if (!tree_wants_content(prefetch->with.tree, node, &info) || info.size == 0 ||
             info.size > PREFETCH_SMALL_MAX || is_cached(prefetch, &info))
             continue;
+        bytes += info.size;
+        if (wide && ahead >= series->window && bytes > PREFETCH_FIRST_BYTES)
+            return;
         if (is_unlucky(prefetch, series) || !prefetch_file(prefetch, node, &info, series))
             return;
         ahead++;
+        series->window = MAX(series->window, ahead);
     }
 }
 

@@ -11,6 +11,10 @@
 /* What is ahead at the first guess; each step in order doubles it. */
 #define PREFETCH_FIRST_WINDOW 2
 
+/* Who begins with the first file of a directory has more ahead at the first guess: a file for each
+ * connection, so many bytes at most. */
+#define PREFETCH_FIRST_BYTES ((guint64)256 * 1024)
+
 /* A program that takes every n-th file still goes in order, up to this n. */
 #define PREFETCH_GAP 4
 

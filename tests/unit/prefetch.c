@@ -230,14 +230,31 @@ static void second_open_in_order(void)
     bed_init(&bed, 8);
     put_files(&bed, "/m", 10, 4096);
     list(&bed, bed.tree.root);
+    open_file(&bed, "f001");
+    assert_opened("");
+    open_file(&bed, "f002");
+    await_fetched(2);
+    assert_opened("f003 f004");
+    read_file(&bed, "f003");
+    g_assert_true(is_cached(&bed, "f003"));
+    g_assert_cmpint(STATS_GET(&bed.stats, prefetched_bytes), ==, 8192);
+    bed_clear(&bed);
+}
+
+static void from_the_first_file(void)
+{
+    Bed bed;
+    bed_init(&bed, 8);
+    put_files(&bed, "/m", 40, 4096);
+    list(&bed, bed.tree.root);
     open_file(&bed, "f000");
     assert_opened("");
     open_file(&bed, "f001");
-    await_fetched(2);
-    assert_opened("f002 f003");
+    await_fetched(8);
     read_file(&bed, "f002");
-    g_assert_true(is_cached(&bed, "f002"));
-    g_assert_cmpint(STATS_GET(&bed.stats, prefetched_bytes), ==, 8192);
+    g_assert_cmpint(STATS_GET(&bed.stats, prefetched_bytes), ==, 8 * 4096);
+    open_file(&bed, "f002");
+    await_fetched(17); /* up to f018: sixteen ahead, twice the connections */
     bed_clear(&bed);
 }
 
@@ -247,17 +264,17 @@ static void window_doubles(void)
     bed_init(&bed, 4);
     put_files(&bed, "/m", 40, 4096);
     list(&bed, bed.tree.root);
-    open_file(&bed, "f000");
     open_file(&bed, "f001");
-    await_fetched(2);
     open_file(&bed, "f002");
-    read_file(&bed, "f002");
-    await_fetched(5); /* up to f006 */
+    await_fetched(2);
     open_file(&bed, "f003");
     read_file(&bed, "f003");
-    await_fetched(10); /* up to f011: eight ahead, twice the connections */
+    await_fetched(5); /* up to f007 */
     open_file(&bed, "f004");
     read_file(&bed, "f004");
+    await_fetched(10); /* up to f012: eight ahead, twice the connections */
+    open_file(&bed, "f005");
+    read_file(&bed, "f005");
     await_fetched(11);
     bed_clear(&bed);
 }
@@ -323,8 +340,8 @@ static void seen_by_the_kernel(void)
     open_file(&bed, "f003");
     open_file(&bed, "f000");
     open_file(&bed, "f001");
-    await_fetched(2);
-    assert_opened("f002 f004");
+    await_fetched(3);
+    assert_opened("f002 f004 f005");
     bed_clear(&bed);
 }
 
@@ -338,8 +355,8 @@ static void local_writer(void)
     tree_pin(bed.tree.tree, node);
     open_file(&bed, "f000");
     open_file(&bed, "f001");
-    await_fetched(2);
-    assert_opened("f003 f004");
+    await_fetched(3);
+    assert_opened("f003 f004 f005");
     tree_unpin(bed.tree.tree, node);
     bed_clear(&bed);
 }
@@ -413,12 +430,12 @@ static void read_waits(void)
     put_files(&bed, "/m", 10, 300000);
     list(&bed, bed.tree.root);
     hold(TRUE);
-    open_file(&bed, "f000");
     open_file(&bed, "f001");
+    open_file(&bed, "f002");
     await_active(2);
-    Reading reading = {.bed = &bed, .name = "f002"};
+    Reading reading = {.bed = &bed, .name = "f003"};
     GThread *thread = g_thread_new("reader", run_reading, &reading);
-    g_assert_false(is_cached(&bed, "f002"));
+    g_assert_false(is_cached(&bed, "f003"));
     hold(FALSE);
     g_thread_join(thread);
     g_assert_true(reading.cached);
@@ -433,11 +450,11 @@ static void wait_is_cancelled(void)
     put_files(&bed, "/m", 10, 4096);
     list(&bed, bed.tree.root);
     hold(TRUE);
-    open_file(&bed, "f000");
     open_file(&bed, "f001");
+    open_file(&bed, "f002");
     await_active(2);
     g_autoptr(GCancellable) cancel = g_cancellable_new();
-    Reading reading = {.bed = &bed, .name = "f002", .cancel = cancel};
+    Reading reading = {.bed = &bed, .name = "f003", .cancel = cancel};
     GThread *thread = g_thread_new("reader", run_reading, &reading);
     g_cancellable_cancel(cancel);
     g_thread_join(thread);
@@ -452,11 +469,11 @@ static void shorter_than_listed(void)
     put_files(&bed, "/m", 10, 4096);
     list(&bed, bed.tree.root);
     server.cut = 1;
-    open_file(&bed, "f000");
     open_file(&bed, "f001");
+    open_file(&bed, "f002");
     await_fetched(2);
-    read_file(&bed, "f002");
-    g_assert_false(is_cached(&bed, "f002"));
+    read_file(&bed, "f003");
+    g_assert_false(is_cached(&bed, "f003"));
     bed_clear(&bed);
 }
 
@@ -466,14 +483,14 @@ static void changed_meanwhile(void)
     bed_init(&bed, 8);
     put_files(&bed, "/m", 10, 4096);
     list(&bed, bed.tree.root);
-    open_file(&bed, "f000");
     open_file(&bed, "f001");
+    open_file(&bed, "f002");
     await_fetched(2);
-    g_assert_true(is_cached(&bed, "f002"));
-    Node *node = child_of(&bed, bed.tree.root, "f002");
+    g_assert_true(is_cached(&bed, "f003"));
+    Node *node = child_of(&bed, bed.tree.root, "f003");
     tree_set_local(bed.tree.tree, node, 4096, 2, 0, G_MAXUINT32, TRUE);
-    g_assert_false(is_cached(&bed, "f002"));
-    read_file(&bed, "f002");
+    g_assert_false(is_cached(&bed, "f003"));
+    read_file(&bed, "f003");
     bed_end_prefetch(&bed);
     g_assert_cmpint(STATS_GET(&bed.stats, prefetch_wasted_bytes), ==, 2 * 4096);
     bed_clear(&bed);
@@ -485,11 +502,11 @@ static void used_and_wasted(void)
     bed_init(&bed, 8);
     put_files(&bed, "/m", 10, 1000);
     list(&bed, bed.tree.root);
-    open_file(&bed, "f000");
     open_file(&bed, "f001");
+    open_file(&bed, "f002");
     await_fetched(2);
-    read_file(&bed, "f002");
-    read_file(&bed, "f002");
+    read_file(&bed, "f003");
+    read_file(&bed, "f003");
     bed_end_prefetch(&bed);
     g_assert_cmpint(STATS_GET(&bed.stats, prefetched_bytes), ==, 2000);
     g_assert_cmpint(STATS_GET(&bed.stats, prefetch_wasted_bytes), ==, 1000);
@@ -651,7 +668,8 @@ static void walk_stays_below(void)
     Node *top = child_of(&bed, bed.tree.root, "d000");
     {
         g_autoptr(GError) error = NULL;
-        g_autoptr(GPtrArray) nodes G_GNUC_UNUSED = tree_list(bed.tree.tree, bed.tree.root, NULL, &error);
+        g_autoptr(GPtrArray) nodes G_GNUC_UNUSED =
+            tree_list(bed.tree.tree, bed.tree.root, NULL, &error);
         g_assert_no_error(error);
     }
     list(&bed, top);
@@ -726,6 +744,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/prefetch/the second open in order fetches the next two files",
                     second_open_in_order);
+    g_test_add_func("/prefetch/who begins with the first file gets a file for each connection",
+                    from_the_first_file);
     g_test_add_func("/prefetch/each step in order doubles what is ahead, up to a limit",
                     window_doubles);
     g_test_add_func("/prefetch/the order of names is one too", order_of_names);
