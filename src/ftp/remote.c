@@ -8,7 +8,10 @@
 #include "ftpsfs/util/error.h"
 #include "place.h"
 
-#define LIST_BUFFER   (64 * 1024)
+#define LIST_BUFFER (64 * 1024)
+/* An endless listing ends here, at the price of about a gigabyte of memory. */
+#define LIST_ENTRIES_MAX 4000000u
+
 #define LIST_KEPT_MAX (8 * 1024 * 1024) /* bytes of a listing that are kept to learn from */
 
 static void copy_options(Remote *remote, const RemoteOptions *options)
@@ -178,7 +181,12 @@ typedef struct {
 static gboolean count_entry(const RemoteEntry *entry, gpointer data, GError **error)
 {
     ListArgs *args = data;
-    args->entries++;
+    if (++args->entries > LIST_ENTRIES_MAX) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_IO,
+                    "the listing of %s has more than %u entries, and is given up", args->path,
+                    LIST_ENTRIES_MAX);
+        return FALSE;
+    }
     return args->func(entry, args->data, error);
 }
 

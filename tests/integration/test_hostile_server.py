@@ -51,6 +51,7 @@ from scripted_mount import (
 pytest_plugins = ["scripted_fixtures"]
 
 MEMORY = 64 << 20
+ENTRY_MEMORY = 250  # bytes that an entry of a listing may take
 # The file is not what it was said to be: it may have changed since.
 CHANGED = (*BROKEN, errno.ESTALE)
 
@@ -346,20 +347,20 @@ def test_an_endless_listing_is_interruptible(server, mounted):
 
 def test_an_endless_listing_at_full_speed_is_bounded(server, mounted):
     server.tree.makedirs("/dir")
-    block = b"type=file;size=1;modify=20260101000000; %d\r\n"
-    server.fault(
-        "MLSD",
-        Data(
-            blocks=lambda: (
-                b"".join(block % j for j in range(i, i + 2000)) for i in itertools.count(0, 2000)
-            )
-        ),
-        match="dir",
-    )
-    with Memory(mounted.pid, 4 << 30):
+    entry = b"type=file;size=1;modify=20260101000000; %d\r\n"
+    sent = 0
+
+    def blocks():
+        nonlocal sent
+        while True:
+            yield b"".join(entry % j for j in range(sent, sent + 2000))
+            sent += 2000
+
+    server.fault("MLSD", Data(blocks=blocks), match="dir")
+    with Memory(mounted.pid, lambda: MEMORY + ENTRY_MEMORY * sent):
         with _listing(at(mounted, "/dir")) as process:
             try:
-                # Either the listing is refused at some size, or it can be interrupted at any.
+                # It is refused at four million entries, and can be interrupted before.
                 assert process.wait(20) != 0
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGINT)
@@ -370,7 +371,8 @@ def test_an_endless_listing_at_full_speed_is_bounded(server, mounted):
 def test_a_million_entries_are_listed(server, mounted):
     big = server.tree.makedirs("/big")
     big.entries = lambda: ((f"file{i:07}", i) for i in range(10**6))
-    names = within(180, os.listdir, at(mounted, "/big"))
+    with Memory(mounted.pid, MEMORY + ENTRY_MEMORY * 10**6):
+        names = within(180, os.listdir, at(mounted, "/big"))
     assert len(names) == 10**6
     assert len(set(names)) == 10**6
     assert_alive(server, mounted)
