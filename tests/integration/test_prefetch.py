@@ -153,7 +153,8 @@ def test_a_file_written_after_it_was_fetched_ahead_shows_the_new_content(site, m
     names = sorted(os.listdir(mounted.path))
     for name in names[:2]:
         read(mounted.at(name))
-    eventually(lambda: mounted.stats()["prefetched_bytes"] == 2 * SIZE, what="the prefetch")
+    eventually(lambda: mounted.stats()["prefetched_bytes"] >= 2 * SIZE, what="the prefetch")
+    await_quiet(mounted, "prefetched_bytes")
     new = b"n" * SIZE
     with open(mounted.at(names[2]), "wb") as file:
         file.write(new)
@@ -170,7 +171,8 @@ def test_a_file_changed_behind_the_mount_after_it_was_fetched_ahead(site, mount)
     names = sorted(os.listdir(mounted.path))
     for name in names[:2]:
         read(mounted.at(name))
-    eventually(lambda: mounted.stats()["prefetched_bytes"] == 2 * SIZE, what="the prefetch")
+    eventually(lambda: mounted.stats()["prefetched_bytes"] >= 2 * SIZE, what="the prefetch")
+    await_quiet(mounted, "prefetched_bytes")
     new = b"a longer text " * 500
     site.put(names[2], new)
     eventually(lambda: read(mounted.at(names[2])) == new, what="the new content")
