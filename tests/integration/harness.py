@@ -146,6 +146,11 @@ def source_for(server, directory=""):
     return f"ftps://{server.user}@{host}:{server.port}/{directory}"
 
 
+def reached(server):
+    """The words of -o by which a server is reached and believed."""
+    return f"cafile={server.cafile},explicit" if server.explicit else f"cafile={server.cafile}"
+
+
 def environment(home, **changes):
     """For ftpsfs: no ~/.netrc of whoever runs the tests, no other language."""
     result = dict(os.environ, HOME=str(home), LC_ALL="C.UTF-8")

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import certificates
-from harness import BINARY, MountError, assert_one_line, credentials_file, source_for
+from harness import BINARY, MountError, assert_one_line, credentials_file, option_words, source_for
 
 pytest_plugins = ["scripted_fixtures"]
 
@@ -57,7 +57,8 @@ def test_the_systems_cas_are_believed_by_default(servers, server_kind, tmp_path,
     server.adopt(server.root)
     point = tmp_path / "mnt"
     point.mkdir()
-    options = f"credentials={credentials_file(home, server.user, server.password)}"
+    options = {"credentials": credentials_file(home, server.user, server.password)}
+    options = ",".join(option_words({**options, "explicit": server.explicit}))
     words = [server.cafile, BINARY, source_for(server), point, options]
     result = subprocess.run(
         ["unshare", "--mount", "sh", "-c", WITH_SYSTEM_CA, "sh", *map(str, words)],

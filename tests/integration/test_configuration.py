@@ -69,6 +69,11 @@ def with_system_file(tmp_path, text, *words, home):
     return result.stdout
 
 
+def how(site):
+    """The lines of a group that say where the site is."""
+    return f"source={site.source}\nexplicit={'yes' if site.server.explicit else 'no'}\n"
+
+
 @pytest.mark.parametrize("word", ["work", "work:", "ftpsfs#work:"])
 def test_an_alias_is_mounted_by_its_name(site, home, word):
     site.put("file", b"content")
@@ -77,7 +82,7 @@ def test_an_alias_is_mounted_by_its_name(site, home, word):
     write_config(
         home,
         f"[defaults]\ncafile={server.cafile}\nro=true\n"
-        f"[work]\nsource={site.source}\ncredentials={credentials}\n",
+        f"[work]\n{how(site)}credentials={credentials}\n",
     )
     point = os.path.join(home, "mnt")
     os.mkdir(point)
@@ -95,7 +100,7 @@ def test_a_directory_follows_the_name_of_an_alias(site, home):
     site.put("sub/dir/file", b"content")
     server = site.server
     credentials = credentials_file(home, server.user, server.password)
-    write_config(home, f"[work]\nsource={site.source}\ncredentials={credentials}\n")
+    write_config(home, f"[work]\n{how(site)}credentials={credentials}\n")
     point = os.path.join(home, "mnt")
     os.mkdir(point)
     word = "work:sub/dir"

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import BINARY, assert_one_line, credentials_file, environment, mountinfo
-from harness import run_ftpsfs, source_for
+from harness import reached, run_ftpsfs, source_for
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def assert_mounted(result, point):
 
 def test_a_credentials_file_logs_in(server, point, home):
     path = credentials_file(home, server.user, server.password)
-    options = f"cafile={server.cafile},credentials={path}"
+    options = f"{reached(server)},credentials={path}"
     assert_mounted(run_ftpsfs(anonymous_source(server), point, "-o", options, home=home), point)
 
 
@@ -38,7 +38,7 @@ def test_a_credentials_file_logs_in(server, point, home):
 def test_a_credentials_file_that_others_can_read_is_refused(servers, point, home, mode):
     server = servers.get("pyftpdlib")
     path = credentials_file(home, server.user, server.password, mode=mode)
-    options = f"cafile={server.cafile},credentials={path}"
+    options = f"{reached(server)},credentials={path}"
     result = run_ftpsfs(anonymous_source(server), point, "-o", options, home=home)
     assert result.returncode == 1
     line = assert_one_line(result.stderr, path)
@@ -48,7 +48,7 @@ def test_a_credentials_file_that_others_can_read_is_refused(servers, point, home
 
 def test_a_wrong_password_is_one_line_and_no_mount(server, point, home):
     path = credentials_file(home, server.user, "not-the-password")
-    options = f"cafile={server.cafile},credentials={path}"
+    options = f"{reached(server)},credentials={path}"
     result = run_ftpsfs(source_for(server), point, "-o", options, home=home)
     assert result.returncode == 1
     line = assert_one_line(result.stderr, "530")
@@ -58,7 +58,7 @@ def test_a_wrong_password_is_one_line_and_no_mount(server, point, home):
 
 def test_an_unknown_user_is_one_line_and_no_mount(server, point, home):
     path = credentials_file(home, "nobody-here", server.password)
-    options = f"cafile={server.cafile},credentials={path}"
+    options = f"{reached(server)},credentials={path}"
     result = run_ftpsfs(anonymous_source(server), point, "-o", options, home=home)
     assert result.returncode == 1
     assert_one_line(result.stderr)
@@ -66,7 +66,7 @@ def test_an_unknown_user_is_one_line_and_no_mount(server, point, home):
 
 
 def test_password_stdin_logs_in(server, point, home):
-    options = f"cafile={server.cafile},password_stdin"
+    options = f"{reached(server)},password_stdin"
     stdin = server.password.encode() + b"\n"
     assert_mounted(
         run_ftpsfs(source_for(server), point, "-o", options, home=home, stdin=stdin), point
@@ -75,7 +75,7 @@ def test_password_stdin_logs_in(server, point, home):
 
 def test_an_empty_password_stdin_is_refused(servers, point, home):
     server = servers.get("pyftpdlib")
-    options = f"cafile={server.cafile},password_stdin"
+    options = f"{reached(server)},password_stdin"
     result = run_ftpsfs(source_for(server), point, "-o", options, home=home, stdin=b"")
     assert result.returncode == 1
     assert_one_line(result.stderr, "password_stdin")
@@ -93,14 +93,14 @@ def netrc(home, server, mode=0o600):
 
 def test_netrc_logs_in(server, point, home):
     netrc(home, server)
-    options = f"cafile={server.cafile}"
+    options = f"{reached(server)}"
     assert_mounted(run_ftpsfs(anonymous_source(server), point, "-o", options, home=home), point)
 
 
 def test_a_netrc_that_others_can_read_is_refused(servers, point, home):
     server = servers.get("pyftpdlib")
     path = netrc(home, server, mode=0o644)
-    options = f"cafile={server.cafile}"
+    options = f"{reached(server)}"
     result = run_ftpsfs(anonymous_source(server), point, "-o", options, home=home)
     assert result.returncode == 1
     assert_one_line(result.stderr, path)
@@ -132,7 +132,7 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(point, home,
 
 def test_without_any_password_and_terminal_it_says_what_to_do(servers, point, home):
     server = servers.get("pyftpdlib")
-    options = f"cafile={server.cafile}"
+    options = f"{reached(server)}"
     result = run_ftpsfs(source_for(server), point, "-o", options, home=home)
     assert result.returncode == 1
     assert_one_line(result.stderr, "credentials")
@@ -145,7 +145,7 @@ ODD_PASSWORD = "p@ss:w\"o'r#d %41 = \\ ; \u00fc end"
 def test_a_password_may_hold_any_character(servers, kind, point, home):
     server = servers.make(kind, password=ODD_PASSWORD)
     path = credentials_file(home, server.user, server.password)
-    options = f"cafile={server.cafile},credentials={path}"
+    options = f"{reached(server)},credentials={path}"
     assert_mounted(run_ftpsfs(source_for(server), point, "-o", options, home=home), point)
 
 
@@ -190,7 +190,7 @@ class Terminal:
 
 
 def test_the_prompt_on_a_terminal_does_not_echo(server, point, home):
-    words = [source_for(server), point, "-o", f"cafile={server.cafile}"]
+    words = [source_for(server), point, "-o", f"{reached(server)}"]
     terminal = Terminal(words, home)
     terminal.read_until(b"assword")
     os.write(terminal.descriptor, server.password.encode() + b"\n")
@@ -202,7 +202,7 @@ def test_the_prompt_on_a_terminal_does_not_echo(server, point, home):
 
 def test_a_wrong_password_at_the_prompt_ends_it(servers, point, home):
     server = servers.get("pyftpdlib")
-    terminal = Terminal([source_for(server), point, "-o", f"cafile={server.cafile}"], home)
+    terminal = Terminal([source_for(server), point, "-o", f"{reached(server)}"], home)
     terminal.read_until(b"assword")
     os.write(terminal.descriptor, b"not-the-password\n")
     assert terminal.rest() == 1
@@ -212,7 +212,7 @@ def test_a_wrong_password_at_the_prompt_ends_it(servers, point, home):
 
 def test_control_c_at_the_prompt_ends_it_and_restores_the_echo(servers, point, home):
     server = servers.get("pyftpdlib")
-    terminal = Terminal([source_for(server), point, "-o", f"cafile={server.cafile}"], home)
+    terminal = Terminal([source_for(server), point, "-o", f"{reached(server)}"], home)
     terminal.read_until(b"assword")
     os.write(terminal.descriptor, b"\x03")
     assert terminal.rest() in (1, 130, -signal.SIGINT)

@@ -172,4 +172,5 @@ def test_reads_that_are_cut_short_leave_their_connection_usable(site, mount):
     assert stats["retrieves"] >= 8
     # Each of the others was cut off in the middle.
     assert stats["bytes_in"] > stats["retrieves"] * 300_000
-    assert stats["sessions_opened"] <= 2
+    if site.server.survives_aborts:
+        assert stats["sessions_opened"] <= 2

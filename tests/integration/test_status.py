@@ -348,6 +348,7 @@ def background(site, home):
     words = option_words(
         {
             "cafile": site.server.cafile,
+            "explicit": site.server.explicit,
             "credentials": credentials_file(home, site.server.user, site.server.password),
         }
     )

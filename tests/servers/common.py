@@ -203,6 +203,9 @@ class Server:
     can_hash = False
     chmod_needs_read = False  # it opens the file for it, as the files' owner
     keeps_sessions = True  # of TLS 1.3
+    logs_commands = True
+    survives_aborts = True  # a session goes on after a transfer that was broken off
+    restarts_in_place = True  # REST before STOR keeps what follows
     requires_session_reuse = False
     can_choose_tls = True  # by its own configuration
 
