@@ -3,8 +3,8 @@
  * control_client - finds the mount that a path belongs to, and asks its daemon over the control
  * socket (fs/control.h).
  *
- * A ControlMount is a line of the mount table; it belongs to who found it. No lock. The functions do
- * not touch the mount itself, which may hang, unless nobody listens for it.
+ * A ControlMount is a line of the mount table; it belongs to who found it. No lock. The functions
+ * do not touch the mount itself, which may hang, unless nobody listens for it.
  */
 #ifndef FTPSFS_SRC_CONTROL_CLIENT_H
 #define FTPSFS_SRC_CONTROL_CLIENT_H
@@ -23,8 +23,8 @@ void control_mount_free(ControlMount *mount);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ControlMount, control_mount_free)
 
 /* Sends a question, a record of the kind `verb` with the field path unless that is NULL. The
- * connection, on which the answer comes; -1 with an error: FTPSFS_ERROR_LOST when the daemon has ended
- * and left the mount, _NOT_FOUND when none listens, _ACCESS, _IO. */
+ * connection, on which the answer comes; -1 with an error: FTPSFS_ERROR_LOST when the daemon has
+ * ended and left the mount, _NOT_FOUND when none listens, _ACCESS, _IO. */
 int control_ask(const ControlMount *mount, const char *verb, const char *path, GError **error);
 
 /* Waits for the answer and closes `fd`; at most `seconds`, or without end for 0. FTPSFS_ERROR_LOST

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ending - how long the uploads that are left at the unmount may take: as long as bytes get through.
+ * ending - how long the uploads that are left at the unmount may take: as long as bytes get
+ * through.
  *
- * Each wait for the server has a deadline of its own, but many files, each with one after the other,
- * would hold an unmount for hours when the server has gone silent. From ending_begin on, when nothing
- * has got through for two timeouts, its cancellable is cancelled; what is left is then kept locally.
+ * Each wait for the server has a deadline of its own, but many files, each with one after the
+ * other, would hold an unmount for hours when the server has gone silent. From ending_begin on,
+ * when nothing has got through for two timeouts, its cancellable is cancelled; what is left is then
+ * kept locally.
  */
 #ifndef FTPSFS_SRC_CACHE_ENDING_H
 #define FTPSFS_SRC_CACHE_ENDING_H

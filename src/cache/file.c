@@ -198,8 +198,8 @@ static gboolean check_type(Node *node, const NodeInfo *info, GError **error)
     return FALSE;
 }
 
-/* Changing a file of which it is not known what it is now: only the journal finds out whether others
- * have changed it as well. */
+/* Changing a file of which it is not known what it is now: only the journal finds out whether
+ * others have changed it as well. */
 static gboolean check_known(const Files *files, Node *node, const NodeInfo *info, int flags,
                             GError **error)
 {

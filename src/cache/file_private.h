@@ -137,8 +137,8 @@ void writer_forget(File *file);
 /* Has a worker send what the sequential writer is ahead, if that is worth it. Not busy. */
 void writer_pump(File *file);
 
-/* remote_store_open, after our own reading of the file has ended. New reading waits until the file is
- * not busy. */
+/* remote_store_open, after our own reading of the file has ended. New reading waits until the file
+ * is not busy. */
 RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, guint64 offset,
                                 GCancellable *cancel, GError **error);
 

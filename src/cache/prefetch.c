@@ -195,9 +195,8 @@ static gboolean fetch_file(Job *job, GError **error)
         return FALSE;
     }
     DiskKey key;
-    gboolean on_disk = with->disk != NULL &&
-                       disk_identify(with->disk, with->remote, path, &job->info,
-                                     job->prefetch->stop, &key);
+    gboolean on_disk = with->disk != NULL && disk_identify(with->disk, with->remote, path,
+                                                           &job->info, job->prefetch->stop, &key);
     if (on_disk && load_file(job, &key))
         return TRUE;
     g_autoptr(RemoteStream) stream =

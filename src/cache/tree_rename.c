@@ -129,7 +129,8 @@ static gboolean replace_aside(const Rename *r, GError *refusal, GError **error)
     }
     g_error_free(refusal);
     if (!remote_rename(r->tree->remote, r->from, r->to, NULL, &failure)) {
-        Exists renamed = tree_is_refusal(failure) ? EXISTS_NO : exists_renamed(r->tree->remote, r->from, r->to);
+        Exists renamed =
+            tree_is_refusal(failure) ? EXISTS_NO : exists_renamed(r->tree->remote, r->from, r->to);
         if (renamed == EXISTS_NO)
             move_back(r, aside);
         if (renamed == EXISTS_UNKNOWN)

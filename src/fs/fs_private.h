@@ -38,14 +38,15 @@ static inline Fs *fs_of(fuse_req_t req)
  */
 Node *fs_node(fuse_req_t req, fuse_ino_t ino);
 
-/* What fi->fh holds of an open file: the File, and in its lowest bit whether the handle can write. */
+/* What fi->fh holds of an open file: the File, and in its lowest bit whether the handle can write.
+ */
 static inline File *fs_file(const struct fuse_file_info *fi)
 {
     return (File *)(uintptr_t)(fi->fh & ~(uint64_t)1);
 }
 
-/* A GCancellable that is cancelled when the kernel interrupts the request, freed as a g_autoptr of its
- * own type. It may outlive the reply. */
+/* A GCancellable that is cancelled when the kernel interrupts the request, freed as a g_autoptr of
+ * its own type. It may outlive the reply. */
 typedef GCancellable FsCancellable;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FsCancellable, interrupts_end)
 FsCancellable *fs_cancellable(fuse_req_t req);
@@ -53,8 +54,8 @@ FsCancellable *fs_cancellable(fuse_req_t req);
 /* Replies with EPERM, and says so, when `name` is one that ftpsfs keeps for itself. */
 gboolean fs_refuse_reserved(fuse_req_t req, const char *name);
 
-/* errors.c: replies with the errno of `error`, and logs it as one about `ino`, or about `name` in it
- * (NULL: itself). */
+/* errors.c: replies with the errno of `error`, and logs it as one about `ino`, or about `name` in
+ * it (NULL: itself). */
 void fs_reply_error(fuse_req_t req, fuse_ino_t ino, const char *name, const GError *error);
 
 /* attributes.c */
@@ -79,8 +80,8 @@ void fs_attributes_register(struct fuse_lowlevel_ops *ops);
 void fs_read_only_register(struct fuse_lowlevel_ops *ops, Fs *fs);
 
 /* fs_refresh.c: drops what is cached of `path` (below the mount's root, "" for the root) and all
- * below it, here and in the kernel. Blocks while the kernel is busy with the directories. FALSE when
- * only a directory above it is known, and was dropped. */
+ * below it, here and in the kernel. Blocks while the kernel is busy with the directories. FALSE
+ * when only a directory above it is known, and was dropped. */
 gboolean fs_refresh(Fs *fs, const char *path);
 
 #endif

@@ -2,9 +2,10 @@
 /*
  * interrupts - what the kernel's FUSE_INTERRUPT cancels.
  *
- * libfuse takes the pointer that it gives to an interrupt's callback out of the request under a lock,
- * but calls the callback without it: the request may be answered in between, and its cancellable
- * freed. So the pointer is a number here, which means nothing once the operation is over.
+ * libfuse takes the pointer that it gives to an interrupt's callback out of the request under a
+ * lock, but calls the callback without it: the request may be answered in between, and its
+ * cancellable freed. So the pointer is a number here, which means nothing once the operation is
+ * over.
  */
 #ifndef FTPSFS_SRC_FS_INTERRUPTS_H
 #define FTPSFS_SRC_FS_INTERRUPTS_H

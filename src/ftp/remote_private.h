@@ -48,18 +48,18 @@ gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *
                                const Reply *mdtm, RemoteEntry *entry, GCancellable *cancel,
                                GError **error);
 
-/* ProFTPD's MLST tells the type of what a symbolic link leads to, but the link's own mode and size: a
- * file with mode 0777, or a directory with a size. */
+/* ProFTPD's MLST tells the type of what a symbolic link leads to, but the link's own mode and size:
+ * a file with mode 0777, or a directory with a size. */
 gboolean remote_may_be_link(const RemoteEntry *entry);
 
-/* remote_settle on this session, after a store on it; `look` may be NULL. The next data connection is
- * asked for in the same exchange. */
+/* remote_settle on this session, after a store on it; `look` may be NULL. The next data connection
+ * is asked for in the same exchange. */
 gboolean remote_settle_on(Remote *remote, Session *session, const char *path, guint32 mode,
                           gint64 mtime, RemoteEntry *entry, RemoteLook *look, GCancellable *cancel,
                           GError **error);
 
-/* remote_look.c: the commands of a look, and their replies. FALSE when the connection is lost; that a
- * look can't be made is none, it stays unknown. */
+/* remote_look.c: the commands of a look, and their replies. FALSE when the connection is lost; that
+ * a look can't be made is none, it stays unknown. */
 gboolean remote_look_send(Remote *remote, Session *session, RemoteLook *look, gboolean *sent,
                           GCancellable *cancel, GError **error);
 gboolean remote_look_receive(Remote *remote, Session *session, RemoteLook *look,
@@ -75,9 +75,9 @@ ListingContext remote_listing_context(Remote *remote);
 /* Whether a listing is to be kept for remote_learn_zone before it is parsed. */
 gboolean remote_zone_is_wanted(Remote *remote);
 
-/* Learns the zone of LIST's times, and the server's clock where it is far from ours, by MDTM of some
- * files of the listing `bytes` of `directory`, in one exchange. Nothing is learned from a listing
- * without files. FALSE when the connection is lost. */
+/* Learns the zone of LIST's times, and the server's clock where it is far from ours, by MDTM of
+ * some files of the listing `bytes` of `directory`, in one exchange. Nothing is learned from a
+ * listing without files. FALSE when the connection is lost. */
 gboolean remote_learn_zone(Remote *remote, Session *session, const char *directory,
                            const GByteArray *bytes, GCancellable *cancel, GError **error);
 

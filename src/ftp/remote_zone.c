@@ -74,8 +74,8 @@ static gboolean take_again(const RemoteEntry *entry, gpointer data, GError **err
     return TRUE;
 }
 
-/* Passes the entries of the listing `bytes`, whose times are taken for UTC, to `func`. FALSE when it
- * makes no sense, or when its dialect tells UTC anyway. */
+/* Passes the entries of the listing `bytes`, whose times are taken for UTC, to `func`. FALSE when
+ * it makes no sense, or when its dialect tells UTC anyway. */
 static gboolean sample_listing(Remote *remote, const GByteArray *bytes, ListingFunc func,
                                Samples *samples)
 {
@@ -114,9 +114,9 @@ static gboolean ask(Remote *remote, Session *session, const char *directory, Sam
         ok = reply != NULL;
         if (ok && features_reply_unknown(reply))
             features_set(remote->context.features, FEATURE_MDTM, FEATURE_NO);
-        if (ok && (reply->code != 213 ||
-                   !listing_parse_time(g_ptr_array_index(reply->lines, 0),
-                                       &samples->samples[i].exact, &fraction)))
+        if (ok &&
+            (reply->code != 213 || !listing_parse_time(g_ptr_array_index(reply->lines, 0),
+                                                       &samples->samples[i].exact, &fraction)))
             samples->samples[i].exact = 0;
     }
     if (!ok)
@@ -150,8 +150,8 @@ static gboolean agree(const Samples *samples, gint64 *offset)
     return best > 0;
 }
 
-/* The server's clock where its year can't be ours: a file from our future, or one that LIST tells by
- * day and time, as it does for half a year, and that MDTM tells to be of another year. */
+/* The server's clock where its year can't be ours: a file from our future, or one that LIST tells
+ * by day and time, as it does for half a year, and that MDTM tells to be of another year. */
 static gboolean learn_clock(Remote *remote, const Samples *samples)
 {
     const Sample *newest = &samples->samples[0];
@@ -160,8 +160,8 @@ static gboolean learn_clock(Remote *remote, const Samples *samples)
             newest = &samples->samples[i];
     }
     gint64 now = server_clock_now(remote->clock);
-    if (newest->exact == 0 || (newest->exact <= now + DAY_S &&
-                               ABS(newest->listed - newest->exact) < 180 * (gint64)DAY_S))
+    if (newest->exact == 0 ||
+        (newest->exact <= now + DAY_S && ABS(newest->listed - newest->exact) < 180 * (gint64)DAY_S))
         return FALSE;
     server_clock_set_now(remote->clock, newest->exact);
     g_message("the server's clock is about %" G_GINT64_FORMAT " days %s ours",

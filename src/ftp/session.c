@@ -223,8 +223,8 @@ static gboolean says(const char *lower, const char *words)
     return strstr(lower, words) != NULL;
 }
 
-/* A server that was reloaded, or has its accounts elsewhere, may forget a login that it took. Another
- * session gets over that. 530 has other meanings, which its words tell. */
+/* A server that was reloaded, or has its accounts elsewhere, may forget a login that it took.
+ * Another session gets over that. 530 has other meanings, which its words tell. */
 static gboolean wants_login(Session *session, const Reply *reply, const char *text)
 {
     const Expected *expected = g_queue_peek_head(&session->expected);
@@ -237,8 +237,8 @@ static gboolean wants_login(Session *session, const Reply *reply, const char *te
            says(lower, "log on") || says(lower, "logon") || says(lower, "logged on");
 }
 
-/* Takes a parsed reply, checked: 421 ends the connection, as do the wish for another login and a reply
- * that nobody asked for. */
+/* Takes a parsed reply, checked: 421 ends the connection, as do the wish for another login and a
+ * reply that nobody asked for. */
 static Reply *take_parsed(Session *session, GError **error)
 {
     g_autoptr(Reply) reply = reply_parser_take(session->parser);

@@ -92,7 +92,8 @@ ORDER_UNREF(g_hash_table_unref, GHashTable *)
 ORDER_UNREF(g_ptr_array_unref, GPtrArray *)
 ORDER_UNREF(g_byte_array_unref, GByteArray *)
 
-/* GLib drops the bytes that these are part of by a call of its own, which would go past the above. */
+/* GLib drops the bytes that these are part of by a call of its own, which would go past the above.
+ */
 GBytes *g_bytes_new_from_bytes(GBytes *bytes, gsize offset, gsize length)
 {
     const guint8 *data = g_bytes_get_data(bytes, NULL);
@@ -104,9 +105,9 @@ GBytes *g_bytes_new_from_bytes(GBytes *bytes, gsize offset, gsize length)
 void AnnotateIgnoreWritesBegin(const char *file, int line);
 void AnnotateIgnoreWritesEnd(const char *file, int line);
 
-/* Work handed to a pool: pushing it comes before doing it, and all of it before the pool is gone. The
- * pool's own queue is ordered by a lock inside of GLib; what is allocated for it on this side is freed
- * on the other, and neither is ours. */
+/* Work handed to a pool: pushing it comes before doing it, and all of it before the pool is gone.
+ * The pool's own queue is ordered by a lock inside of GLib; what is allocated for it on this side
+ * is freed on the other, and neither is ours. */
 typedef struct {
     GFunc function;
     gpointer user_data;

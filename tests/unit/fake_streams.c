@@ -29,10 +29,8 @@ FakeStreams *fake_streams_reset(guint64 size)
     g_array_set_size(server.offsets, 0);
     server.most = server.paused = 0;
     server.bytes = 0;
-    server.settings = (FakeStreams){.size = size,
-                                    .piece = 16384,
-                                    .pause_at = G_MAXUINT64,
-                                    .lose_at = G_MAXUINT64};
+    server.settings = (FakeStreams){
+        .size = size, .piece = 16384, .pause_at = G_MAXUINT64, .lose_at = G_MAXUINT64};
     g_mutex_unlock(&server.lock);
     return &server.settings;
 }
@@ -116,8 +114,7 @@ RemoteStream *remote_read_range(Remote *remote, const char *path, guint64 offset
     }
     g_mutex_lock(&server.lock);
     *ends = server.settings.ranges && end < server.settings.size;
-    RemoteStream *stream =
-        open_stream(offset, *ends ? end : server.settings.size, error);
+    RemoteStream *stream = open_stream(offset, *ends ? end : server.settings.size, error);
     g_mutex_unlock(&server.lock);
     return stream;
 }

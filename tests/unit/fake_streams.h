@@ -4,8 +4,8 @@
  * Linked in the place of ftp/stream.c, beside fake_remote.
  *
  * The content of every file is the same: fake_byte tells it. The server's state is one for the
- * program, as the functions of remote.h have nowhere else to look; fake_streams_reset begins a test.
- * One lock guards it.
+ * program, as the functions of remote.h have nowhere else to look; fake_streams_reset begins a
+ * test. One lock guards it.
  */
 #ifndef FTPSFS_TESTS_FAKE_STREAMS_H
 #define FTPSFS_TESTS_FAKE_STREAMS_H
@@ -14,14 +14,14 @@
 #include "ftpsfs/util/error.h"
 
 typedef struct {
-    guint64 size;       /* of each file on the server, whatever its directory says */
-    gsize piece;        /* bytes that one read gives at most */
-    guint64 pause_at;   /* reads of bytes from here on wait until fake_streams_go_on */
-    guint64 lose_at;    /* a connection that gets here is lost */
-    guint loses;        /* so many times */
-    guint refuse;       /* the next so many opens fail, as lost connections */
-    gboolean ranges;    /* the server has RANG */
-    gint64 delay_us;    /* each read takes so long, per connection */
+    guint64 size;     /* of each file on the server, whatever its directory says */
+    gsize piece;      /* bytes that one read gives at most */
+    guint64 pause_at; /* reads of bytes from here on wait until fake_streams_go_on */
+    guint64 lose_at;  /* a connection that gets here is lost */
+    guint loses;      /* so many times */
+    guint refuse;     /* the next so many opens fail, as lost connections */
+    gboolean ranges;  /* the server has RANG */
+    gint64 delay_us;  /* each read takes so long, per connection */
 } FakeStreams;
 
 /* The settings, to be changed before a test reads. */
@@ -38,7 +38,7 @@ void fake_streams_wait_paused(guint n);
 /* What the pool does when it wants the connections of all streams that are held. */
 void fake_streams_yield(void);
 
-guint fake_streams_opened(void);    /* so far */
+guint fake_streams_opened(void); /* so far */
 guint fake_streams_open_now(void);
 guint fake_streams_most_open(void); /* at once */
 guint64 fake_streams_bytes(void);   /* given out */

@@ -7,10 +7,11 @@
  *
  * One Prefetch a mount, owned by Files, which tells it of each open and each listing. It guesses
  * from the second step in an order that it knows (the listing's, or by name), more boldly when that
- * began with the first file of the directory, fetches file content into the chunk cache and listings into the tree, and never uses more than all connections but one
- * at a time. A read that comes for what is on its way waits for it rather than fetching it twice.
- * Wrong guesses are bounded: what has been fetched in vain is at most a fifth of what was of use,
- * and a constant; a directory where guesses fail is left alone.
+ * began with the first file of the directory, fetches file content into the chunk cache and
+ * listings into the tree, and never uses more than all connections but one at a time. A read that
+ * comes for what is on its way waits for it rather than fetching it twice. Wrong guesses are
+ * bounded: what has been fetched in vain is at most a fifth of what was of use, and a constant; a
+ * directory where guesses fail is left alone.
  *
  * Its lock guards all of it and is never held while the network is waited for. It is taken with no
  * other lock held, before the tree's and the chunk cache's. All functions may be called from any

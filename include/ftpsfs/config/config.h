@@ -58,7 +58,7 @@ typedef struct {
     gboolean verbose;    /* helper, -v */
     /* -o: the server */
     gboolean explicit_tls;
-    gboolean compress;    /* the server is to compress what it sends; never TRUE in a build without zlib */
+    gboolean compress;    /* MODE Z for what is read; never TRUE in a build without zlib */
     guint connections;    /* 1..64, default 8 */
     guint timeout_s;      /* 1..3600, default 30 */
     guint keepalive_s;    /* default 60, 0 never */

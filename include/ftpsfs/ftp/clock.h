@@ -39,8 +39,8 @@ gint64 server_clock_offset(ServerClock *clock);
 void server_clock_set_offset(ServerClock *clock, gint64 seconds);
 
 /* The offset that a listed time, taken for UTC, and the true time of the same file tell: their
- * difference to the nearest quarter of an hour. FALSE when no zone could be the reason: more than 15
- * hours, or more than `slack_s` seconds away from a whole quarter of an hour. */
+ * difference to the nearest quarter of an hour. FALSE when no zone could be the reason: more than
+ * 15 hours, or more than `slack_s` seconds away from a whole quarter of an hour. */
 gboolean server_clock_compare(gint64 listed, gint64 exact, gint64 slack_s, gint64 *offset);
 
 #endif

@@ -29,8 +29,8 @@ void dataport_want(DataPort *port);
  * where the server is known to answer in turn. */
 void dataport_want_early(DataPort *port);
 
-/* dataport_want of a session that has settled but for commands that are answered in turn: asks for the
- * port behind them. */
+/* dataport_want of a session that has settled but for commands that are answered in turn: asks for
+ * the port behind them. */
 void dataport_ask(DataPort *port);
 
 /* Goes on as far as is possible without waiting. FALSE when the session is broken. */

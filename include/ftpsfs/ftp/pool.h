@@ -9,9 +9,9 @@
  * that is down.
  *
  * A server that refuses one connection more while others are open has shown its limit: the ceiling
- * is lowered for a minute. A server that can't be reached at all is tried for `timeout` seconds, with
- * growing random pauses, before the operations that need it fail. From then on it counts as down:
- * operations fail at once, until the keeper's probe finds it back.
+ * is lowered for a minute. A server that can't be reached at all is tried for `timeout` seconds,
+ * with growing random pauses, before the operations that need it fail. From then on it counts as
+ * down: operations fail at once, until the keeper's probe finds it back.
  *
  * The pool's lock guards the lists and counts and is never held while the network is waited for; it
  * is the last in the lock order.

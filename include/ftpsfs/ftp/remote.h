@@ -227,13 +227,13 @@ gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **erro
 typedef struct {
     const char *path;
     RemoteEntry *entry; /* of the caller: what is there, as by remote_stat_exact */
-    gboolean known;     /* set: a file is there, or nothing is; else remote_stat_exact has to tell */
-    gboolean exists;    /* set when known */
+    gboolean known;  /* set: a file is there, or nothing is; else remote_stat_exact has to tell */
+    gboolean exists; /* set when known */
 } RemoteLook;
 
 /* stream_finish, and when that was a success remote_settle of `path` on the same control
- * connection, before others get that, with a look at another path (NULL: at none). The result is the
- * store's; *settled is the other's. */
+ * connection, before others get that, with a look at another path (NULL: at none). The result is
+ * the store's; *settled is the other's. */
 gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char *path, guint32 mode,
                                gint64 mtime, RemoteEntry *entry, RemoteLook *look,
                                gboolean *settled, GCancellable *cancel, GError **error);

@@ -69,9 +69,9 @@ void session_drop_replies(Session *session);
 /* Whether all replies have come. */
 gboolean session_is_settled(const Session *session);
 
-/* Waits, `timeout_s` seconds at most, until all replies have come that were to be dropped or go to a
- * SessionReplyFunc. The caller expects none of its own. A transfer that was cut short has to end before the next command: servers
- * answer that out of order, or not at all. */
+/* Waits, `timeout_s` seconds at most, until all replies have come that were to be dropped or go to
+ * a SessionReplyFunc. The caller expects none of its own. A transfer that was cut short has to end
+ * before the next command: servers answer that out of order, or not at all. */
 gboolean session_settle(Session *session, guint timeout_s, GCancellable *cancel, GError **error);
 
 /* Reads what has come, without waiting. FALSE when the connection is dead: EOF, 421, or a reply
@@ -121,7 +121,6 @@ gboolean session_send_to(Session *session, const char *verb, SessionReplyFunc fu
 /* The same, but it goes out together with the next command that is sent. */
 gboolean session_queue_to(Session *session, const char *verb, const char *argument,
                           SessionReplyFunc func, GError **error);
-
 
 /* Bookkeeping of stats.round_trips: something was sent that the server has to answer; its answer is
  * waited for now. A wait counts when something was sent since the last one. */

@@ -14,11 +14,11 @@
 typedef struct Transfer Transfer;
 
 typedef struct {
-    const char *verb;      /* RETR, STOR, APPE, MLSD, LIST */
-    const char *argument;  /* what names the file to the server, UTF-8, or NULL */
-    const char *path;      /* of the file, for messages */
-    guint64 restart;       /* restart marker in bytes (REST); 0: none is sent */
-    guint64 end;           /* RANG instead of REST: the server ends before this byte; 0: at the end */
+    const char *verb;     /* RETR, STOR, APPE, MLSD, LIST */
+    const char *argument; /* what names the file to the server, UTF-8, or NULL */
+    const char *path;     /* of the file, for messages */
+    guint64 restart;      /* restart marker in bytes (REST); 0: none is sent */
+    guint64 end; /* RANG instead of REST: the server ends before this byte; 0: at the end */
     guint64 expected_size; /* bytes that will come, or G_MAXUINT64: an end without close_notify is
                               accepted after exactly so many, and is an error else */
     /* For the status view alone: */

@@ -113,8 +113,8 @@ GPtrArray *channel_certificates(const Channel *channel);
  * that is safe from another thread while the channel lives. */
 void channel_shutdown(Channel *channel);
 
-/* Ends the connection at once, by a TCP reset: what is on its way is of no use. A FIN would leave the
- * peer writing into a closed socket, which ends the whole session with some servers. Only
+/* Ends the connection at once, by a TCP reset: what is on its way is of no use. A FIN would leave
+ * the peer writing into a closed socket, which ends the whole session with some servers. Only
  * channel_free may follow. */
 void channel_reset(Channel *channel);
 

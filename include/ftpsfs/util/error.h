@@ -2,9 +2,9 @@
 /*
  * error - the one GError domain used below the FUSE layer.
  *
- * A code says what went wrong in terms of the file system or the connection; fs/errors.c alone turns
- * it into an errno. The message says what happened, to which path or host, in words for a person.
- * There is no state here and so no lock.
+ * A code says what went wrong in terms of the file system or the connection; fs/errors.c alone
+ * turns it into an errno. The message says what happened, to which path or host, in words for a
+ * person. There is no state here and so no lock.
  */
 #ifndef FTPSFS_UTIL_ERROR_H
 #define FTPSFS_UTIL_ERROR_H
@@ -49,12 +49,12 @@ typedef enum {
  * again on another one: LOST, TIMEOUT, TRUNCATED, PROTOCOL and LOGGED_OUT. */
 gboolean ftpsfs_error_is_connection(const GError *error);
 
-/* Whether that has a point when two connections have given it already: not after a TIMEOUT, which has
- * cost its time, nor LOGGED_OUT. */
+/* Whether that has a point when two connections have given it already: not after a TIMEOUT, which
+ * has cost its time, nor LOGGED_OUT. */
 gboolean ftpsfs_error_may_repeat(const GError *error);
 
-/* Whether what kept a connection from being made, or ended it, may pass by itself: those, CONNECT and
- * LIMIT. */
+/* Whether what kept a connection from being made, or ended it, may pass by itself: those, CONNECT
+ * and LIMIT. */
 gboolean ftpsfs_error_may_pass(const GError *error);
 
 /* Shorthand for g_error_matches (error, FTPSFS_ERROR, code). */

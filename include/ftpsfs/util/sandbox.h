@@ -40,9 +40,9 @@ gboolean sandbox_become(uid_t uid, gid_t gid, const char *name, GError **error);
 gboolean sandbox_drop_capabilities(guint64 keep, GError **error);
 
 /* Gives up everything that serving a mount does not need: no_new_privs, all capabilities, the files
- * outside `options` (Landlock), listening on TCP ports unless they say so, starting programs and processes, and the
- * system calls that administer a machine (seccomp). Paths that are not there are passed over.
- * FTPSFS_ERROR_CONFIG when the kernel has a part and refuses it. */
+ * outside `options` (Landlock), listening on TCP ports unless they say so, starting programs and
+ * processes, and the system calls that administer a machine (seccomp). Paths that are not there are
+ * passed over. FTPSFS_ERROR_CONFIG when the kernel has a part and refuses it. */
 gboolean sandbox_enter(const SandboxOptions *options, GError **error);
 
 #endif

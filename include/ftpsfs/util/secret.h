@@ -18,8 +18,8 @@ Secret *secret_new(const char *text, gssize length);
 Secret *secret_ref(Secret *secret);
 void secret_unref(Secret *secret);
 
-/* Locks it in the memory of this process: to be called after a fork(), which a lock does not survive.
- * NULL is fine. */
+/* Locks it in the memory of this process: to be called after a fork(), which a lock does not
+ * survive. NULL is fine. */
 void secret_lock(const Secret *secret);
 
 /* The text, zero-terminated; owned by `secret`. */

@@ -26,7 +26,7 @@
     X(prepared_used, "transfers that found a data connection ready")                               \
     X(bytes_in, "bytes received on data connections")                                              \
     X(bytes_out, "bytes sent on data connections")                                                 \
-    X(wire_in, "bytes_in as they came: fewer where they are compressed")                            \
+    X(wire_in, "bytes_in as they came: fewer where they are compressed")                           \
     X(retries, "operations repeated on another control connection")                                \
     X(entry_requests, "questions for a name or its attributes")                                    \
     X(entry_hits, "those of them that the cache answered")                                         \
@@ -35,7 +35,7 @@
     X(file_reads, "files of which content was read")                                               \
     X(chunk_hits, "chunks served from the cache")                                                  \
     X(chunk_misses, "chunks waited for")                                                           \
-    X(files_lost, "files that could not be uploaded and were kept here")                            \
+    X(files_lost, "files that could not be uploaded and were kept here")                           \
     X(prefetched_bytes, "bytes fetched ahead of use")                                              \
     X(prefetch_wasted_bytes, "bytes fetched ahead and dropped unused")                             \
     X(lists_prefetched, "directories listed ahead of use")                                         \
