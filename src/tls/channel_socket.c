@@ -10,6 +10,15 @@
  * record's header and then for its content, two system calls a record. */
 #define READ_AHEAD (64 * 1024)
 
+/* Tells GnuTLS why the socket took or gave nothing, and keeps it for ourselves. */
+static void note_failure(Channel *channel, int failure)
+{
+    channel->blocked = failure == EAGAIN || failure == EWOULDBLOCK;
+    if (!channel->blocked && failure != EINTR)
+        channel->socket_errno = failure;
+    gnutls_transport_set_errno(channel->session, channel->blocked ? EAGAIN : failure);
+}
+
 static ssize_t receive(Channel *channel, void *buffer, size_t length)
 {
     ssize_t got = recv(channel->fd, buffer, length, MSG_DONTWAIT);
@@ -22,14 +31,8 @@ static ssize_t receive(Channel *channel, void *buffer, size_t length)
         }
     } else if (got == 0) {
         channel->eof = TRUE;
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        channel->blocked = TRUE;
-        gnutls_transport_set_errno(channel->session, EAGAIN);
-    } else if (errno == EINTR) {
-        gnutls_transport_set_errno(channel->session, EINTR);
     } else {
-        channel->socket_errno = errno;
-        gnutls_transport_set_errno(channel->session, errno);
+        note_failure(channel, errno);
     }
     return got;
 }
@@ -70,15 +73,7 @@ static ssize_t push_to_socket(gnutls_transport_ptr_t transport, const giovec_t *
     channel->blocked = FALSE;
     if (sent >= 0)
         return sent;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        channel->blocked = TRUE;
-        gnutls_transport_set_errno(channel->session, EAGAIN);
-    } else if (errno == EINTR) {
-        gnutls_transport_set_errno(channel->session, EINTR);
-    } else {
-        channel->socket_errno = errno;
-        gnutls_transport_set_errno(channel->session, errno);
-    }
+    note_failure(channel, errno);
     return sent;
 }
 
