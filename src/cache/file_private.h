@@ -170,6 +170,12 @@ gboolean writer_in_place(File *file, const char *path, gboolean *done, GCancella
 /* beside.c: a hidden name in the directory of `path`: "upload", "probe", "old". For g_free. */
 char *writer_beside(const char *path, const char *purpose);
 
+/* beside.c: gives `from` the name of `to` on a server that does not rename over what is there: that
+ * goes to `aside`, which stays, or comes back when `from` can't be renamed. Not cancelled on the
+ * way. */
+gboolean writer_replace_aside(Remote *remote, const char *from, const char *to, const char *aside,
+                              GError **error);
+
 /* files_writeback.c; the first two with the lock held, which they drop, and busy. */
 
 /* What is to be uploaded is kept by the Writeback, durably; or, where most of it would have to be

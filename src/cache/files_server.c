@@ -91,12 +91,6 @@ static gboolean sync_node(Files *files, Node *node, GCancellable *cancel, GError
 gboolean files_set_owner(Files *files, Node *node, const TreeOwner *owner, GCancellable *cancel,
                          GError **error)
 {
-    gboolean group = owner->kind == REMOTE_GROUP;
-    if (!remote_can(files->remote, group ? REMOTE_CAN_CHGRP : REMOTE_CAN_CHOWN)) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
-                    "the server has no command to set the %s of files", group ? "group" : "owner");
-        return FALSE;
-    }
     return sync_node(files, node, cancel, error) &&
            tree_set_owner(files->tree, node, owner, cancel, error);
 }

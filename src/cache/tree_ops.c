@@ -288,6 +288,19 @@ gboolean tree_set_attributes(Tree *tree, Node *node, guint32 mode, gint64 mtime,
     return ok;
 }
 
+static void apply_owner(Node *node, const TreeOwner *owner)
+{
+    if (owner->kind == REMOTE_OWNER) {
+        node->uid = owner->id;
+        node->has |= REMOTE_HAS_UID;
+    } else {
+        node->gid = owner->id;
+        node->has |= REMOTE_HAS_GID;
+    }
+    if (node->parent != NULL)
+        dir_touch(node->parent, node->name);
+}
+
 gboolean tree_set_owner(Tree *tree, Node *node, const TreeOwner *owner, GCancellable *cancel,
                         GError **error)
 {
@@ -297,23 +310,13 @@ gboolean tree_set_owner(Tree *tree, Node *node, const TreeOwner *owner, GCancell
         tree_set_stale(error, node);
         return FALSE;
     }
-    GError *failure = NULL;
     node->references++;
     g_mutex_unlock(&tree->lock);
-    remote_set_owner(tree->remote, path, owner->kind, owner->account, cancel, &failure);
+    gboolean ok = remote_set_owner(tree->remote, path, owner->kind, owner->account, cancel, error);
     g_mutex_lock(&tree->lock);
-    if (failure == NULL && owner->kind == REMOTE_OWNER) {
-        node->uid = owner->id;
-        node->has |= REMOTE_HAS_UID;
-    } else if (failure == NULL) {
-        node->gid = owner->id;
-        node->has |= REMOTE_HAS_GID;
-    }
-    if (failure == NULL && node->parent != NULL)
-        dir_touch(node->parent, node->name);
+    if (ok)
+        apply_owner(node, owner);
     node->references--;
     node_collect(node);
-    if (failure != NULL)
-        g_propagate_error(error, failure);
-    return failure == NULL;
+    return ok;
 }

@@ -215,15 +215,8 @@ static gboolean replace_aside(Remote *remote, const char *from, const char *to, 
 {
     g_autofree char *aside = writer_beside(to, "old");
     g_autoptr(GError) failure = NULL;
-    if (!remote_rename(remote, to, aside, NULL, error))
+    if (!writer_replace_aside(remote, from, to, aside, error))
         return FALSE;
-    if (!remote_rename(remote, from, to, NULL, error)) {
-        if (!remote_rename(remote, aside, to, NULL, &failure))
-            g_warning("\"%s\" could not be replaced, and its content is left in \"%s\": %s. Rename "
-                      "it back with another FTP client.",
-                      to, aside, failure->message);
-        return FALSE;
-    }
     if (!remote_unlink(remote, aside, NULL, &failure))
         g_warning("\"%s\" was replaced, but what was there before is left as \"%s\": %s. Delete "
                   "that with another FTP client.",

@@ -252,15 +252,13 @@ static Item *take_next(Writeback *writeback, gint64 *wake_at)
 static gboolean is_passing(const GError *failure)
 {
     static const FtpsfsErrorCode codes[] = {
-        FTPSFS_ERROR_LOST,     FTPSFS_ERROR_TIMEOUT,     FTPSFS_ERROR_TRUNCATED,
-        FTPSFS_ERROR_PROTOCOL, FTPSFS_ERROR_CONNECT,     FTPSFS_ERROR_TLS,
-        FTPSFS_ERROR_LOGIN,    FTPSFS_ERROR_LIMIT,       FTPSFS_ERROR_BUSY,
-        FTPSFS_ERROR_NO_SPACE, FTPSFS_ERROR_INTERRUPTED, FTPSFS_ERROR_LOGGED_OUT,
+        FTPSFS_ERROR_TLS,      FTPSFS_ERROR_LOGIN,       FTPSFS_ERROR_BUSY,
+        FTPSFS_ERROR_NO_SPACE, FTPSFS_ERROR_INTERRUPTED,
     };
     for (guint i = 0; i < G_N_ELEMENTS(codes); i++)
         if (ftpsfs_error_is(failure, codes[i]))
             return TRUE;
-    return FALSE;
+    return ftpsfs_error_may_pass(failure);
 }
 
 /* Lock held. Takes `failure`. */

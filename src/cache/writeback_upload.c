@@ -434,17 +434,9 @@ static gboolean is_refusal(const GError *failure)
 /* A server that does not rename over what is there. */
 static gboolean replace_aside(Item *item, GError **error)
 {
-    Remote *remote = item->writeback->remote;
-    g_autoptr(GError) failure = NULL;
-    if (!remote_rename(remote, item->target, item->aside, NULL, error))
+    if (!writer_replace_aside(item->writeback->remote, item->temporary, item->target, item->aside,
+                              error))
         return FALSE;
-    if (!remote_rename(remote, item->temporary, item->target, NULL, error)) {
-        if (!remote_rename(remote, item->aside, item->target, NULL, &failure))
-            g_warning("\"%s\" could not be replaced, and its content is left in \"%s\": %s. Rename "
-                      "it back with another FTP client.",
-                      item->target, item->aside, failure->message);
-        return FALSE;
-    }
     remove_quietly(item->writeback, item->aside);
     return TRUE;
 }

@@ -169,12 +169,8 @@ static gboolean set_owner(Fs *fs, Node *node, const struct stat *attr, int to_se
     Owning owner = {.kind = REMOTE_OWNER, .id = attr->st_uid};
     group.changes = (to_set & FUSE_SET_ATTR_GID) && group.id != gid_of(fs, &info);
     owner.changes = (to_set & FUSE_SET_ATTR_UID) && owner.id != uid_of(fs, &info);
-    GError *failure = NULL;
-    if (may_give(fs, &info, &group, &failure) && may_give(fs, &info, &owner, &failure) &&
-        give(fs, node, &group, cancel, &failure) && give(fs, node, &owner, cancel, &failure))
-        return TRUE;
-    g_propagate_error(error, failure);
-    return FALSE;
+    return may_give(fs, &info, &group, error) && may_give(fs, &info, &owner, error) &&
+           give(fs, node, &group, cancel, error) && give(fs, node, &owner, cancel, error);
 }
 
 /* chown(2) knows one answer where it is not allowed, and where it can't be done. */

@@ -246,6 +246,7 @@ typedef struct {
     RemoteEntry *entry;
     RemoteLook *look; /* NULL: none */
     gboolean stored;  /* a store is over: the next one will want a data connection */
+    gboolean mlst;    /* of all queries of the exchange, else by SIZE and MDTM */
 } SettleArgs;
 
 /* An attribute in the exchange. */
@@ -304,24 +305,25 @@ static gboolean end_setting(Session *session, const Setting *setting, const Attr
 }
 
 /* The query at the end of the exchange. */
-static gboolean send_query(Session *session, const AttributeArgs *args, gboolean mlst,
-                           GCancellable *cancel, GError **error)
+static gboolean send_query(Session *session, const SettleArgs *args, GCancellable *cancel,
+                           GError **error)
 {
+    const char *name = args->attributes.name;
     STATS_ADD(session_context(session)->stats, stats, 1);
-    if (mlst)
-        return session_send(session, "MLST", args->name, cancel, error);
-    return session_queue(session, "SIZE", args->name, error) &&
-           session_send(session, "MDTM", args->name, cancel, error);
+    if (args->mlst)
+        return session_send(session, "MLST", name, cancel, error);
+    return session_queue(session, "SIZE", name, error) &&
+           session_send(session, "MDTM", name, cancel, error);
 }
 
 static gboolean receive_query(Remote *remote, Session *session, const SettleArgs *args,
-                              gboolean mlst, GCancellable *cancel, GError **error)
+                              GCancellable *cancel, GError **error)
 {
     const char *path = args->attributes.path;
     g_autoptr(Reply) first = session_receive_final(session, cancel, error);
     if (first == NULL)
         return FALSE;
-    if (mlst)
+    if (args->mlst)
         return remote_take_mlst(remote, session, path, first, args->entry, error);
     g_autoptr(Reply) mdtm = session_receive_final(session, cancel, error);
     return mdtm != NULL &&
@@ -333,27 +335,25 @@ static gboolean exchange(Remote *remote, Session *session, Setting *mode, Settin
                          const SettleArgs *args, GCancellable *cancel, GError **error)
 {
     const AttributeArgs *attributes = &args->attributes;
-    gboolean mlst = remote_can(remote, REMOTE_CAN_MLST);
     gboolean looks = FALSE;
     if ((attributes->mode != G_MAXUINT32 && !queue_setting(session, mode, attributes, error)) ||
         (attributes->mtime != G_MININT64 && !queue_setting(session, mtime, attributes, error)) ||
-        !send_query(session, attributes, mlst, cancel, error) ||
+        !send_query(session, args, cancel, error) ||
         (args->look != NULL &&
-         !remote_look_send(remote, session, args->look, &looks, cancel, error)))
+         !remote_look_send(session, args->look, args->mlst, &looks, cancel, error)))
         return FALSE;
     if (args->stored)
         dataport_ask(session_dataport(session));
     return receive_setting(session, mode, cancel, error) &&
            receive_setting(session, mtime, cancel, error) &&
-           receive_query(remote, session, args, mlst, cancel, error) &&
-           (!looks || remote_look_receive(remote, session, args->look, cancel, error));
+           receive_query(remote, session, args, cancel, error) &&
+           (!looks || remote_look_receive(remote, session, args->look, args->mlst, cancel, error));
 }
 
 static gboolean settle(Remote *remote, Session *session, Setting *mode, Setting *mtime,
                        const SettleArgs *args, GCancellable *cancel, GError **error)
 {
     const AttributeArgs *attributes = &args->attributes;
-    gboolean mlst = remote_can(remote, REMOTE_CAN_MLST);
     if (!exchange(remote, session, mode, mtime, args, cancel, error)) {
         session_drop_replies(session);
         return FALSE;
@@ -364,8 +364,8 @@ static gboolean settle(Remote *remote, Session *session, Setting *mode, Setting 
         return FALSE;
     if (!again)
         return TRUE;
-    if (send_query(session, attributes, mlst, cancel, error) &&
-        receive_query(remote, session, args, mlst, cancel, error))
+    if (send_query(session, args, cancel, error) &&
+        receive_query(remote, session, args, cancel, error))
         return TRUE;
     session_drop_replies(session);
     return FALSE;
@@ -382,6 +382,7 @@ static gboolean try_settle(Remote *remote, Session *session, gboolean repeated, 
     Setting mode = {.ways = mode_ways, .n = G_N_ELEMENTS(mode_ways), .what = "permissions"};
     Setting mtime = {
         .ways = mtime_ways, .n = G_N_ELEMENTS(mtime_ways), .what = "modification time"};
+    args->mlst = remote_can(remote, REMOTE_CAN_MLST);
     gboolean ok = settle(remote, session, &mode, &mtime, args, cancel, error);
     g_clear_pointer(&mode.reply, reply_free);
     g_clear_pointer(&mtime.reply, reply_free);

@@ -7,7 +7,7 @@
 #include "place.h"
 #include "remote_private.h"
 
-gboolean remote_look_send(Remote *remote, Session *session, RemoteLook *look, gboolean *sent,
+gboolean remote_look_send(Session *session, RemoteLook *look, gboolean mlst, gboolean *sent,
                           GCancellable *cancel, GError **error)
 {
     look->known = *sent = FALSE;
@@ -15,9 +15,8 @@ gboolean remote_look_send(Remote *remote, Session *session, RemoteLook *look, gb
     if (place_is_relative(session))
         return TRUE;
     const char *name = place_name(session, look->path);
-    gboolean mlst = remote_can(remote, REMOTE_CAN_MLST);
     g_autoptr(GError) failure = NULL;
-    STATS_ADD(remote->context.stats, stats, 1);
+    STATS_ADD(session_context(session)->stats, stats, 1);
     *sent = mlst ? session_send(session, "MLST", name, cancel, &failure)
                  : session_queue(session, "SIZE", name, &failure) &&
                        session_queue(session, "MDTM", name, &failure) &&
@@ -62,14 +61,14 @@ static void take_facts(Session *session, RemoteLook *look, const Reply *size, co
     look->known = wordless || ftpsfs_error_is(refusal, FTPSFS_ERROR_NOT_FOUND);
 }
 
-gboolean remote_look_receive(Remote *remote, Session *session, RemoteLook *look,
+gboolean remote_look_receive(Remote *remote, Session *session, RemoteLook *look, gboolean mlst,
                              GCancellable *cancel, GError **error)
 {
     remote_entry_clear(look->entry);
     g_autoptr(Reply) first = session_receive_final(session, cancel, error);
     if (first == NULL)
         return FALSE;
-    if (remote_can(remote, REMOTE_CAN_MLST))
+    if (mlst)
         return take_mlst(remote, session, look, first, error);
     g_autoptr(Reply) mdtm = session_receive_final(session, cancel, error);
     g_autoptr(Reply) cwd = mdtm != NULL ? session_receive_final(session, cancel, error) : NULL;

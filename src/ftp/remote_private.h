@@ -58,11 +58,11 @@ gboolean remote_settle_on(Remote *remote, Session *session, const char *path, gu
                           gint64 mtime, RemoteEntry *entry, RemoteLook *look, GCancellable *cancel,
                           GError **error);
 
-/* remote_look.c: the commands of a look, and their replies. FALSE when the connection is lost; that
- * a look can't be made is none, it stays unknown. */
-gboolean remote_look_send(Remote *remote, Session *session, RemoteLook *look, gboolean *sent,
+/* remote_look.c: the commands of a look, by MLST or without, and their replies. FALSE when the
+ * connection is lost; that a look can't be made is none, it stays unknown. */
+gboolean remote_look_send(Session *session, RemoteLook *look, gboolean mlst, gboolean *sent,
                           GCancellable *cancel, GError **error);
-gboolean remote_look_receive(Remote *remote, Session *session, RemoteLook *look,
+gboolean remote_look_receive(Remote *remote, Session *session, RemoteLook *look, gboolean mlst,
                              GCancellable *cancel, GError **error);
 
 /* Whether SITE commands take the path for what it is. ProFTPD parts their words at white space and

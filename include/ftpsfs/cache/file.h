@@ -115,8 +115,8 @@ gboolean files_set_attributes(Files *files, Node *node, guint32 mode, gint64 mti
                               GCancellable *cancel, GError **error);
 
 /* tree_set_owner. What is pending of the file is uploaded first, also by a Writeback, so that the
- * server's answer is the caller's. FTPSFS_ERROR_UNSUPPORTED before that where the server is known
- * to have no command for it. */
+ * server's answer is the caller's: not to be called where remote_can tells that there is no command
+ * for it. */
 gboolean files_set_owner(Files *files, Node *node, const TreeOwner *owner, GCancellable *cancel,
                          GError **error);
 
