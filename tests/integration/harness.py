@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -394,3 +395,34 @@ class Site:
 
     def names(self, name=""):
         return sorted(os.listdir(self.path(name)))
+
+
+class Cost:
+    """with Cost(mount) as cost: ... then cost["round_trips"] is what it took."""
+
+    def __init__(self, mount):
+        self.mount = mount
+
+    def __enter__(self):
+        self.before = self.mount.stats()
+        return self
+
+    def __exit__(self, *_):
+        after = self.mount.stats()
+        self.spent = {name: after[name] - self.before[name] for name in after}
+
+    def __getitem__(self, name):
+        return self.spent[name]
+
+
+def assert_database_from_behind(site, directory, query, wanted):
+    """data.db as the server has it is whole, without a rollback journal, and answers `query` so.
+    directory: a local one for a copy."""
+    copy = os.path.join(directory, "copy.db")
+    with open(copy, "wb") as file:
+        file.write(site.get("data.db"))
+    database = sqlite3.connect(copy)
+    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert database.execute(query).fetchone() == wanted
+    database.close()
+    assert site.names() == ["data.db"]

@@ -9,7 +9,7 @@ import subprocess
 import zlib
 
 import pytest
-from harness import Site, credentials_file, pattern, run_ftpsfs, source_for
+from harness import Cost, Site, credentials_file, pattern, run_ftpsfs, source_for
 from scripted_deflate import DeflateServer
 from scripted_faults import Data, Reply
 from scripted_mount import (
@@ -58,24 +58,6 @@ def site(deflating, request):
     return Site(deflating, re.sub(r"\W", "-", request.node.name))
 
 
-class Counted:
-    """with Counted(mounted) as cost: ... - by how much the counters have grown: cost["wire_in"]"""
-
-    def __init__(self, mounted):
-        self.mounted = mounted
-
-    def __enter__(self):
-        self.before = self.mounted.stats()
-        return self
-
-    def __exit__(self, *_):
-        after = self.mounted.stats()
-        self.spent = {name: after[name] - value for name, value in self.before.items()}
-
-    def __getitem__(self, name):
-        return self.spent[name]
-
-
 # A real server
 
 
@@ -83,7 +65,7 @@ def test_what_is_read_came_compressed(site, mount):
     content = text(4 * MIB)
     site.put("log", content)
     mounted = mount(compress=True)
-    with Counted(mounted) as cost:
+    with Cost(mounted) as cost:
         assert read(mounted.at("log")) == content
     assert cost["bytes_in"] >= len(content)
     assert cost["wire_in"] < len(content) / 3
@@ -130,7 +112,7 @@ def test_files_are_appended_to_and_changed_in_place(site, mount):
     append(mounted.at("file"), b"appended")
     content += b"appended"
     assert site.get("file") == content
-    with Counted(mounted) as cost, open(mounted.at("file"), "r+b") as file:
+    with Cost(mounted) as cost, open(mounted.at("file"), "r+b") as file:
         file.seek(3 * MIB)
         file.write(b"in place")
     content[3 * MIB : 3 * MIB + 8] = b"in place"
@@ -146,7 +128,7 @@ def test_listings_come_compressed(site, mount):
     for name in names:
         site.put(f"many/{name}", b"")
     mounted = mount(compress=True)
-    with Counted(mounted) as cost:
+    with Cost(mounted) as cost:
         assert sorted(os.listdir(mounted.at("many"))) == names
     assert cost["wire_in"] < cost["bytes_in"] / 3
     site.mkdir("empty")

@@ -93,14 +93,14 @@ def netrc(home, server, mode=0o600):
 
 def test_netrc_logs_in(server, point, home):
     netrc(home, server)
-    options = f"{reached(server)}"
+    options = reached(server)
     assert_mounted(run_ftpsfs(anonymous_source(server), point, "-o", options, home=home), point)
 
 
 def test_a_netrc_that_others_can_read_is_refused(servers, point, home):
     server = servers.get("pyftpdlib")
     path = netrc(home, server, mode=0o644)
-    options = f"{reached(server)}"
+    options = reached(server)
     result = run_ftpsfs(anonymous_source(server), point, "-o", options, home=home)
     assert result.returncode == 1
     assert_one_line(result.stderr, path)
@@ -132,7 +132,7 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(point, home,
 
 def test_without_any_password_and_terminal_it_says_what_to_do(servers, point, home):
     server = servers.get("pyftpdlib")
-    options = f"{reached(server)}"
+    options = reached(server)
     result = run_ftpsfs(source_for(server), point, "-o", options, home=home)
     assert result.returncode == 1
     assert_one_line(result.stderr, "credentials")
@@ -190,7 +190,7 @@ class Terminal:
 
 
 def test_the_prompt_on_a_terminal_does_not_echo(server, point, home):
-    words = [source_for(server), point, "-o", f"{reached(server)}"]
+    words = [source_for(server), point, "-o", reached(server)]
     terminal = Terminal(words, home)
     terminal.read_until(b"assword")
     os.write(terminal.descriptor, server.password.encode() + b"\n")
@@ -202,7 +202,7 @@ def test_the_prompt_on_a_terminal_does_not_echo(server, point, home):
 
 def test_a_wrong_password_at_the_prompt_ends_it(servers, point, home):
     server = servers.get("pyftpdlib")
-    terminal = Terminal([source_for(server), point, "-o", f"{reached(server)}"], home)
+    terminal = Terminal([source_for(server), point, "-o", reached(server)], home)
     terminal.read_until(b"assword")
     os.write(terminal.descriptor, b"not-the-password\n")
     assert terminal.rest() == 1
@@ -212,7 +212,7 @@ def test_a_wrong_password_at_the_prompt_ends_it(servers, point, home):
 
 def test_control_c_at_the_prompt_ends_it_and_restores_the_echo(servers, point, home):
     server = servers.get("pyftpdlib")
-    terminal = Terminal([source_for(server), point, "-o", f"{reached(server)}"], home)
+    terminal = Terminal([source_for(server), point, "-o", reached(server)], home)
     terminal.read_until(b"assword")
     os.write(terminal.descriptor, b"\x03")
     assert terminal.rest() in (1, 130, -signal.SIGINT)

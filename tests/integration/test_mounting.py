@@ -12,15 +12,7 @@ import subprocess
 import pytest
 
 from harness import BINARY, OTHER_UID, MountError, assert_one_line, credentials_file, daemons_of
-from harness import (
-    environment,
-    eventually,
-    mountinfo,
-    pattern,
-    reached,
-    run_ftpsfs,
-    source_for,
-)
+from harness import environment, eventually, mountinfo, pattern, reached, run_ftpsfs, source_for
 from harness import unmount_and_wait
 
 

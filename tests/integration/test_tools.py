@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import pattern, sha256
+from harness import assert_database_from_behind, pattern, sha256
 
 LIMIT = 80
 
@@ -170,17 +170,11 @@ def test_sqlite_keeps_a_database(site, mount, tmp_path):
     with database:
         database.execute("DELETE FROM t WHERE id % 3 = 0")
         database.execute("UPDATE t SET text = 'changed' WHERE id % 5 = 0")
-    count = database.execute("SELECT count(*), sum(text = 'changed') FROM t").fetchone()
+    query = "SELECT count(*), sum(text = 'changed') FROM t"
+    count = database.execute(query).fetchone()
     assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()
-    # The same from behind.
-    copy = tmp_path / "copy.db"
-    copy.write_bytes(site.get("data.db"))
-    database = sqlite3.connect(copy)
-    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert database.execute("SELECT count(*), sum(text = 'changed') FROM t").fetchone() == count
-    database.close()
-    assert site.names() == ["data.db"]
+    assert_database_from_behind(site, tmp_path, query, count)
 
 
 def test_an_editors_save_replaces_the_file(site, mount):

@@ -5,27 +5,9 @@ import os
 import time
 
 import pytest
-from harness import eventually
+from harness import Cost, eventually
 
 SMALL = 20
-
-
-class Cost:
-    """with Cost(mount) as cost: ... then cost["round_trips"] is what it took."""
-
-    def __init__(self, mount):
-        self.mount = mount
-
-    def __enter__(self):
-        self.before = self.mount.stats()
-        return self
-
-    def __exit__(self, *_):
-        after = self.mount.stats()
-        self.spent = {name: after[name] - self.before[name] for name in after}
-
-    def __getitem__(self, name):
-        return self.spent[name]
 
 
 def write(path, data):

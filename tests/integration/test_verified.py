@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from harness import pattern
+from harness import assert_database_from_behind, pattern
 
 TRANSACTIONS = int(os.environ.get("FTPSFS_TRANSACTIONS", "40"))
 FIO_MIB = int(os.environ.get("FTPSFS_FIO_MIB", "4"))
@@ -56,18 +56,12 @@ def test_sqlite_keeps_each_of_many_transactions(site, mount, tmp_path):
         database.execute("INSERT INTO t VALUES (?, ?)", (i, f"row {i} " * (i % 50 + 1)))
         database.execute("UPDATE t SET text = text || '.' WHERE id = ?", (i * 7 % (i + 1),))
         database.execute("ROLLBACK" if i % 10 == 9 else "COMMIT")
-    wanted = database.execute("SELECT count(*), sum(length(text)) FROM t").fetchone()
+    query = "SELECT count(*), sum(length(text)) FROM t"
+    wanted = database.execute(query).fetchone()
     assert wanted[0] == TRANSACTIONS - TRANSACTIONS // 10
     assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()
-    # The same from behind, and no rollback journal is left.
-    copy = tmp_path / "copy.db"
-    copy.write_bytes(site.get("data.db"))
-    database = sqlite3.connect(copy)
-    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert database.execute("SELECT count(*), sum(length(text)) FROM t").fetchone() == wanted
-    database.close()
-    assert site.names() == ["data.db"]
+    assert_database_from_behind(site, tmp_path, query, wanted)
 
 
 def test_git_clones_into_the_mount_and_commits_there(site, mount, tmp_path):
