@@ -78,6 +78,39 @@ RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, g
     return store;
 }
 
+/* Lock free. */
+static void remove_temporary(Files *files, const char *temporary)
+{
+    g_autoptr(GError) failure = NULL;
+    GCancellable *cancel = ending_cancellable(files->ending);
+    if (!remote_unlink(files->remote, temporary, cancel, &failure) &&
+        !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
+        g_message("%s: a temporary file is left there: %s. Delete it with another "
+                  "FTP client.",
+                  temporary, failure->message);
+}
+
+typedef struct {
+    Files *files; /* waits for its workers */
+    char *temporary;
+} Leftover;
+
+static void remove_leftover(gpointer data)
+{
+    Leftover *leftover = data;
+    remove_temporary(leftover->files, leftover->temporary);
+    g_free(leftover->temporary);
+    g_free(leftover);
+}
+
+/* Takes the name. Who creates a file, and may have been interrupted, doesn't wait for it. */
+static void remove_behind(Files *files, char *temporary)
+{
+    Leftover *leftover = g_new(Leftover, 1);
+    *leftover = (Leftover){.files = files, .temporary = temporary};
+    workers_run(files->workers, remove_leftover, leftover);
+}
+
 gboolean writer_start(File *file, GCancellable *cancel, GError **error)
 {
     g_autofree char *path = node_path(file->node);
@@ -89,7 +122,9 @@ gboolean writer_start(File *file, GCancellable *cancel, GError **error)
     g_autofree char *target = g_strdup(file->temporary != NULL ? file->temporary : path);
     RemoteStream *store = writer_open_store(file, target, REMOTE_STORE_NEW, 0, cancel, error);
     if (store == NULL) {
-        g_clear_pointer(&file->temporary, g_free);
+        /* A server creates the file first: the failure may have come after that. */
+        if (file->temporary != NULL)
+            remove_behind(file->files, g_steal_pointer(&file->temporary));
         return FALSE;
     }
     file->fresh = TRUE;
@@ -199,13 +234,7 @@ void writer_forget(File *file)
         spool_clean(file->spool);
     if (temporary == NULL)
         return;
-    g_autoptr(GError) failure = NULL;
     g_mutex_unlock(&file->lock);
-    GCancellable *cancel = ending_cancellable(file->files->ending);
-    if (!remote_unlink(file->files->remote, temporary, cancel, &failure) &&
-        !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        g_message("%s: a temporary file is left there: %s. Delete it with another "
-                  "FTP client.",
-                  temporary, failure->message);
+    remove_temporary(file->files, temporary);
     g_mutex_lock(&file->lock);
 }

@@ -10,6 +10,7 @@ from scripted_faults import Data, Drop, Fault, Reply
 from scripted_mount import (
     BROKEN,
     LIMIT_SECONDS,
+    OPTIONS,
     append,
     assert_alive,
     at,
@@ -49,6 +50,21 @@ def test_an_upload_that_always_breaks_is_an_error(server, mounted, cut):
     code = stored_or_error(server, mounted, "/new", MEGABYTE)
     assert code in BROKEN or cut > 0
     assert_alive(server, mounted)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"preliminary": "552 Quota exceeded."}, {"preliminary": None, "cut": 0}], ids=str
+)
+def test_an_atomic_upload_that_fails_to_begin_leaves_nothing_beside(server, mount, changes):
+    """The server has created the file before it fails."""
+    mounted = mount(server, atomic_upload=True, **OPTIONS)
+    fault = server.fault("STOR", Data(**changes))
+    assert outcome(write, at(mounted, "/new"), b"content") in (*BROKEN, errno.ENOSPC)
+    assert fault.hits > 0
+    server.clear()
+    assert_alive(server, mounted)
+    mounted.unmount()
+    assert [name for name in server.tree.names("/") if name.startswith(".ftpsfs-")] == []
 
 
 @pytest.mark.parametrize(
