@@ -14,7 +14,6 @@ from harness import (
     environment,
     mountinfo,
     run_ftpsfs,
-    source_for,
     unmount_and_wait,
 )
 from test_documentation import man_examples, read_help

@@ -222,6 +222,7 @@ def test_a_download_that_always_breaks_is_an_error(server, mounted, cut):
     "changes",
     [
         {"cut": 300_000, "cut_final": "226 Done."},
+        {"cut": 300_000, "cut_final": "426 Aborted."},
         {"cut": 300_000, "cut_final": "550 Read error."},
         {"cut": 300_000, "cut_final": None},
         {"final": "426 Aborted."},

@@ -95,6 +95,7 @@ def test_an_upload_refused_at_its_end_is_an_error(server, mounted, changes, code
         {"keep": 300_000},
         {"keep": (1 << 20) - 1},
         {"cut": 300_000, "cut_final": "226 Done."},
+        {"cut": 300_000, "cut_final": "426 Aborted."},
         {"early_final": True},
         {"early_final": True, "cut": 300_000},
         {"final": None},

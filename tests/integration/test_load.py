@@ -6,7 +6,6 @@ import os
 import re
 import sys
 import threading
-import time
 
 import pytest
 from harness import REPOSITORY, SANITIZED, TESTS, eventually, pattern

@@ -5,7 +5,6 @@
 import json
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from harness import (
     BINARY,
     COMMAND_SECONDS,
     credentials_file,
-    environment,
     mountinfo,
     option_words,
     pattern,
