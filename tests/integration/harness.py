@@ -5,6 +5,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -202,6 +203,30 @@ def is_running(pid):
             return file.read().rpartition(")")[2].split()[0] not in ("Z", "X")
     except OSError:
         return False
+
+
+def sockets_of(pid):
+    """The numbers of the sockets that a process has open."""
+    inodes = set()
+    for path in glob.glob(f"/proc/{pid}/fd/*"):
+        try:
+            inodes |= set(re.findall(r"socket:\[(\d+)\]", os.readlink(path)))
+        except OSError:
+            continue
+    return inodes
+
+
+def connections_to(server, pid):
+    """The control connections that a process has open, by the kernel's account."""
+    inodes = sockets_of(pid)
+    count = 0
+    for table in ("tcp", "tcp6"):
+        with open(f"/proc/{pid}/net/{table}", encoding="ascii") as file:
+            for line in file.readlines()[1:]:
+                words = line.split()
+                port = int(words[2].rpartition(":")[2], 16)
+                count += words[9] in inodes and port == server.port and words[3] == "01"
+    return count
 
 
 def unmount_and_wait(point, command=("fusermount3", "-u")):

@@ -4,9 +4,14 @@
 import ctypes
 import errno
 import os
+import re
 import stat
+import subprocess
 
-from harness import OTHER_UID, code, eventually
+import pytest
+from scripted_mount import Memory
+
+from harness import COMMAND_SECONDS, OTHER_UID, Cost, code, eventually
 
 RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
@@ -57,6 +62,43 @@ def test_ls_l_of_a_directory_costs_one_listing(site, mount):
     counters = mounted.stats()
     assert counters["lists"] == 1
     assert counters["stats"] <= 4
+
+
+# Pure-FTPd is not among them: it tells of 10,000 entries at most.
+@pytest.mark.seconds(300)
+@pytest.mark.parametrize(
+    "server_kind",
+    ["vsftpd", "proftpd", "pyftpdlib", "proftpd-bare", "proftpd-list"],
+    indirect=True,
+)
+def test_ls_of_100000_entries_costs_one_listing_and_250_bytes_an_entry(site, mount):
+    count = 100_000
+    site.mkdir("large")
+    names = [f"entry number {i:06}" for i in range(count)]
+    for name in names:
+        open(site.path("large", name), "wb").close()
+    mounted = mount(timeout=120)
+    os.stat(mounted.at("large"))
+    before = len(site.server.log_text())
+    # Besides the entries: what lies in buffers while the listing comes in.
+    with Memory(mounted.pid, 250 * count + (8 << 20)), Cost(mounted) as cost:
+        ls = subprocess.run(
+            ["ls", mounted.at("large")],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=4 * COMMAND_SECONDS,
+        )
+    assert ls.stdout.splitlines() == names
+    assert cost["lists"] == 1
+    wanted = "MLSD" if site.server.can_mlsd else "LIST"
+
+    # A server may log a command after its reply.
+    def commands():
+        return set(re.findall(r"\b(?:MLSD|LIST|NLST)\b", site.server.log_text()[before:]))
+
+    eventually(commands, what="the command in the server's log")
+    assert commands() == {wanted}
 
 
 def test_a_listing_is_kept_for_dir_cache_timeout(site, mount):

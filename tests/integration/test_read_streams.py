@@ -4,7 +4,7 @@
 import os
 import threading
 
-from harness import eventually, pattern, sha256
+from harness import connections_to, eventually, pattern, sha256
 
 MIB = 1 << 20
 
@@ -174,3 +174,33 @@ def test_reads_that_are_cut_short_leave_their_connection_usable(site, mount):
     assert stats["bytes_in"] > stats["retrieves"] * 300_000
     if site.server.survives_aborts:
         assert stats["sessions_opened"] <= 2
+
+
+def test_seven_readers_share_three_connections(servers, server_kind, mount):
+    # So slow that all seven are at it at once.
+    server = servers.make(server_kind, max_rate=4 * MIB)
+    contents = [pattern(4 * MIB, seed) for seed in range(7)]
+    for i, data in enumerate(contents):
+        with open(server.path(f"file-{i}"), "wb") as file:
+            file.write(data)
+        server.adopt(server.path(f"file-{i}"))
+    mounted = mount(server, connections=3)
+    together = threading.Barrier(len(contents))
+    got = [None] * len(contents)
+
+    def read(i):
+        together.wait()
+        got[i] = read_range(mounted.at(f"file-{i}"), 0, len(contents[i]))
+
+    threads = [threading.Thread(target=read, args=(i,)) for i in range(len(contents))]
+    for thread in threads:
+        thread.start()
+    seen = set()
+    while any(thread.is_alive() for thread in threads):
+        seen.add(connections_to(server, mounted.pid))
+    for thread in threads:
+        thread.join()
+    assert got == contents
+    assert max(seen) == 3
+    stats = settled_stats(mounted)
+    assert stats["sessions_opened"] <= 3 + stats["sessions_lost"]

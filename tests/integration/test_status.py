@@ -2,7 +2,6 @@
 """A mount tells what it is doing, and does what it is told, over its control socket."""
 
 import errno
-import glob
 import json
 import os
 import re
@@ -19,6 +18,7 @@ from harness import (
     EXIT_SECONDS,
     assert_one_line,
     code,
+    connections_to,
     credentials_file,
     daemons_of,
     environment,
@@ -27,6 +27,7 @@ from harness import (
     mountinfo,
     option_words,
     run_ftpsfs,
+    sockets_of,
 )
 
 MIB = 1024 * 1024
@@ -42,30 +43,6 @@ def ask(*words, **changes):
 
 def status_of(mount):
     return json.loads(ask("--status", "--json", mount.path))
-
-
-def sockets_of(pid):
-    """The numbers of the sockets that a process has open."""
-    inodes = set()
-    for path in glob.glob(f"/proc/{pid}/fd/*"):
-        try:
-            inodes |= set(re.findall(r"socket:\[(\d+)\]", os.readlink(path)))
-        except OSError:
-            continue
-    return inodes
-
-
-def connections_to(server, pid):
-    """The control connections that a process has open, by the kernel's account."""
-    inodes = sockets_of(pid)
-    count = 0
-    for table in ("tcp", "tcp6"):
-        with open(f"/proc/{pid}/net/{table}", encoding="ascii") as file:
-            for line in file.readlines()[1:]:
-                words = line.split()
-                port = int(words[2].rpartition(":")[2], 16)
-                count += words[9] in inodes and port == server.port and words[3] == "01"
-    return count
 
 
 def own_socket(made):
