@@ -10,9 +10,13 @@
 
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/wait.h"
+#include "session_private.h"
 
 /* Servers close a port that nobody uses after a minute or so; a prepared one is given up before. */
 #define PREPARED_MAX_AGE_S 45
+
+/* One that goes bad as soon as this did so because it was asked for too early. */
+#define EARLY_MAX_AGE_S 2
 
 typedef enum {
     PORT_NONE,       /* nothing under way */
@@ -25,7 +29,9 @@ typedef enum {
 struct DataPort {
     Session *session; /* the owner */
     PortState state;
-    gboolean wanted; /* prepare one when the session has settled */
+    gboolean wanted;  /* prepare one when the session has settled */
+    gboolean early;   /* asked for before the end of a transfer */
+    gboolean swapped; /* the last early question got the reply that was the transfer's */
     int fd;
     gint64 since; /* monotonic microseconds when the connect began */
     GError *failure;
@@ -49,16 +55,32 @@ void dataport_reset(DataPort *port)
         port->state = PORT_NONE;
 }
 
+static Features *features_of(const DataPort *port)
+{
+    return session_context(port->session)->features;
+}
+
+/* What came of asking early. */
+static void end_early(DataPort *port, TrialOutcome outcome)
+{
+    if (port->early)
+        features_end_trial(features_of(port), FEATURE_EPSV_EARLY, outcome);
+    port->early = FALSE;
+}
+
 void dataport_free(DataPort *port)
 {
     if (port == NULL)
         return;
+    if (port->state == PORT_ASKED)
+        end_early(port, TRIAL_LOST);
     dataport_reset(port);
     g_free(port);
 }
 
 static void fail(DataPort *port, FtpsfsErrorCode code, const char *what, const char *why)
 {
+    end_early(port, TRIAL_FAILED);
     dataport_reset(port);
     port->state = PORT_FAILED;
     port->failure = g_error_new(FTPSFS_ERROR, (gint)code, "%s: %s", what, why);
@@ -96,11 +118,31 @@ static void connect_begin(DataPort *port, guint16 number)
     port->state = PORT_CONNECTING;
 }
 
+/* The reply to an early question. FALSE: it was none, and the port is asked for in time. */
+static gboolean take_early(DataPort *port, const Reply *reply)
+{
+    if (dataport_parse(reply) == 0) {
+        /* The refusal was sent first, and taken for the transfer's end. */
+        port->swapped = reply_is(reply, 2);
+        end_early(port, TRIAL_FAILED);
+        port->wanted = TRUE;
+        return FALSE;
+    }
+    /* A server that takes commands during a transfer could do so before it has sent all. */
+    if (port->session->out_of_turn)
+        end_early(port, TRIAL_FAILED);
+    else
+        features_end_trial(features_of(port), FEATURE_EPSV_EARLY, TRIAL_WORKED);
+    return TRUE;
+}
+
 static void got_port_reply(Session *session, const Reply *reply)
 {
     DataPort *port = session_dataport(session);
-    Features *features = session_context(session)->features;
+    Features *features = features_of(port);
     port->state = PORT_NONE;
+    if (port->early && !take_early(port, reply))
+        return;
     if (reply->code == 229)
         features_set(features, FEATURE_EPSV, FEATURE_YES);
     else if (reply_is(reply, 5) && features_get(features, FEATURE_EPSV) != FEATURE_YES)
@@ -119,7 +161,7 @@ static void got_port_reply(Session *session, const Reply *reply)
     fail(port, code, "the server gives no port for a data connection", text);
 }
 
-static gboolean ask(DataPort *port, GError **error)
+static gboolean ask(DataPort *port, gboolean early, GError **error)
 {
     port->wanted = FALSE;
     if (port->state == PORT_FAILED)
@@ -127,10 +169,13 @@ static gboolean ask(DataPort *port, GError **error)
     if (port->state != PORT_NONE)
         return TRUE;
     /* PASV can't express an IPv6 address, but its port is all that is used of it. */
-    gboolean epsv = features_maybe(session_context(port->session)->features, FEATURE_EPSV);
-    if (!session_send_to(port->session, epsv ? "EPSV" : "PASV", got_port_reply, NULL, error))
+    gboolean epsv = features_maybe(features_of(port), FEATURE_EPSV);
+    if (!session_ask_port(port->session, epsv ? "EPSV" : "PASV", early, got_port_reply, NULL,
+                          error))
         return FALSE;
     port->state = PORT_ASKED;
+    port->early = early;
+    port->swapped = FALSE;
     return TRUE;
 }
 
@@ -144,21 +189,35 @@ void dataport_want(DataPort *port)
     port->wanted = is_passive(port);
 }
 
-void dataport_want_early(DataPort *port)
+static gboolean can_ask_ahead(const DataPort *port)
 {
-    const Features *features = session_context(port->session)->features;
-    if (features_get(features, FEATURE_EPSV_EARLY) == FEATURE_YES)
-        dataport_ask(port);
+    return is_passive(port) && features_get(features_of(port), FEATURE_EPSV) == FEATURE_YES &&
+           port->state == PORT_NONE;
+}
+
+gboolean dataport_ask_early(DataPort *port)
+{
+    if (!can_ask_ahead(port) || !features_begin_trial(features_of(port), FEATURE_EPSV_EARLY))
+        return FALSE;
+    g_autoptr(GError) failure = NULL;
+    if (ask(port, TRUE, &failure))
+        return TRUE;
+    features_end_trial(features_of(port), FEATURE_EPSV_EARLY, TRIAL_UNDECIDED);
+    g_debug("EPSV: %s", failure->message);
+    return FALSE;
+}
+
+gboolean dataport_has_swapped(const DataPort *port)
+{
+    return port->swapped;
 }
 
 void dataport_ask(DataPort *port)
 {
-    const Features *features = session_context(port->session)->features;
-    if (!is_passive(port) || features_get(features, FEATURE_EPSV) != FEATURE_YES ||
-        port->state != PORT_NONE)
+    if (!can_ask_ahead(port))
         return;
     g_autoptr(GError) failure = NULL;
-    if (!ask(port, &failure))
+    if (!ask(port, FALSE, &failure))
         g_debug("EPSV: %s", failure->message);
 }
 
@@ -178,23 +237,35 @@ static void connect_check(DataPort *port)
         port->state = PORT_READY;
 }
 
+static gint64 age_of(const DataPort *port)
+{
+    return g_get_monotonic_time() - port->since;
+}
+
 /* Whether a prepared connection has been closed by the server or soon will be. Nothing comes from
  * it before the ClientHello: what can be read is a FIN or RST. */
 static gboolean is_stale(const DataPort *port)
 {
     struct pollfd pfd = {.fd = port->fd, .events = POLLIN};
-    gint64 age = g_get_monotonic_time() - port->since;
-    return poll(&pfd, 1, 0) != 0 || age > PREPARED_MAX_AGE_S * G_USEC_PER_SEC;
+    return poll(&pfd, 1, 0) != 0 || age_of(port) > PREPARED_MAX_AGE_S * G_USEC_PER_SEC;
+}
+
+void dataport_was_stale(DataPort *port)
+{
+    /* Some close it with all else at the end of the transfer. */
+    if (age_of(port) < EARLY_MAX_AGE_S * G_USEC_PER_SEC)
+        end_early(port, TRIAL_FAILED);
+    dataport_reset(port);
 }
 
 gboolean dataport_advance(DataPort *port)
 {
-    if (port->wanted && session_is_settled(port->session) && !ask(port, NULL))
+    if (port->wanted && session_is_settled(port->session) && !ask(port, FALSE, NULL))
         return FALSE;
     if (port->state == PORT_CONNECTING)
         connect_check(port);
     if (port->state == PORT_READY && is_stale(port))
-        dataport_reset(port);
+        dataport_was_stale(port);
     return TRUE;
 }
 
@@ -226,7 +297,7 @@ static gboolean connect_wait(DataPort *port, GCancellable *cancel, GError **erro
 /* Goes from where the port stands to READY or FAILED. */
 static gboolean make_ready(DataPort *port, GCancellable *cancel, GError **error)
 {
-    if (!ask(port, error))
+    if (!ask(port, FALSE, error))
         return FALSE;
     guint timeout_s = session_context(port->session)->options->timeout_s;
     if (port->state == PORT_ASKED && !session_settle(port->session, timeout_s, cancel, error))

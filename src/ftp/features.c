@@ -5,6 +5,7 @@
 
 struct Features {
     gint state[FEATURE_COUNT]; /* FeatureState, atomic */
+    gint tried[FEATURE_COUNT]; /* whether a trial is under way, atomic */
     char *mlst_facts;
 };
 
@@ -37,6 +38,8 @@ static const Spec specs[FEATURE_COUNT] = {
     [FEATURE_EPRT] = {"EPRT", "EPRT", NULL, LEARNED, "active data connections, else PORT"},
     [FEATURE_EPSV_EARLY] = {"EPSV early", NULL, NULL, LEARNED,
                             "the next port is asked for before a transfer's end is confirmed"},
+    [FEATURE_BYE_AWAITED] = {"close_notify awaited", NULL, NULL, LEARNED,
+                             "a file's end is confirmed after the reader has said its own"},
     [FEATURE_BYE_EARLY] = {"close_notify early", NULL, NULL, LEARNED,
                            "a small file's reader says its own end before the data comes"},
     [FEATURE_REST_STREAM] = {"REST STREAM", "REST STREAM", NULL, LEARNED, "reading from an offset"},
@@ -106,6 +109,37 @@ void features_set(Features *features, Feature feature, FeatureState state)
 gboolean features_maybe(const Features *features, Feature feature)
 {
     return features_get(features, feature) != FEATURE_NO;
+}
+
+gboolean features_begin_trial(Features *features, Feature feature)
+{
+    switch (features_get(features, feature)) {
+    case FEATURE_YES:
+        return TRUE;
+    case FEATURE_NO:
+        return FALSE;
+    case FEATURE_UNKNOWN:
+        break;
+    }
+    return g_atomic_int_compare_and_exchange(&features->tried[feature], FALSE, TRUE);
+}
+
+gboolean features_end_trial(Features *features, Feature feature, TrialOutcome outcome)
+{
+    gint *state = &features->state[feature];
+    gboolean ended = FALSE;
+    if (outcome == TRIAL_WORKED)
+        ended = g_atomic_int_compare_and_exchange(state, FEATURE_UNKNOWN, FEATURE_YES);
+    else if (outcome == TRIAL_LOST)
+        ended = g_atomic_int_compare_and_exchange(state, FEATURE_UNKNOWN, FEATURE_NO);
+    else if (outcome == TRIAL_FAILED) {
+        ended = features_get(features, feature) != FEATURE_NO;
+        features_set(features, feature, FEATURE_NO);
+    }
+    if (ended)
+        g_info("%s: %s", specs[feature].name, outcome == TRIAL_WORKED ? "yes" : "no");
+    g_atomic_int_set(&features->tried[feature], FALSE);
+    return features_get(features, feature) == FEATURE_NO;
 }
 
 const char *features_name(Feature feature)
@@ -186,21 +220,6 @@ void features_learn_feat(Features *features, const Reply *reply)
     for (guint i = 0; i < FEATURE_COUNT; i++)
         if (specs[i].how == ANNOUNCED && features_get(features, i) == FEATURE_UNKNOWN)
             features_set(features, i, FEATURE_NO);
-}
-
-void features_learn_greeting(Features *features, const Reply *reply)
-{
-    /* A process for each session, which reads the next command when it has said 226. Others answer
-     * EPSV at once, and before 226. */
-    static const char *const sequential[] = {"vsFTPd", "ProFTPD"};
-    g_autofree char *text = reply_text(reply);
-    for (gsize i = 0; i < G_N_ELEMENTS(sequential); i++)
-        if (strstr(text, sequential[i]) != NULL)
-            features_set(features, FEATURE_EPSV_EARLY, FEATURE_YES);
-    /* It looks for the reader's close_notify when all is sent. pyftpdlib takes an early one for the
-     * end of the transfer; ProFTPD waits for none. */
-    if (strstr(text, "vsFTPd") != NULL)
-        features_set(features, FEATURE_BYE_EARLY, FEATURE_YES);
 }
 
 void features_learn_site_help(Features *features, const Reply *reply)

@@ -56,17 +56,14 @@ static void set_login_error(GError **error, const Session *session, const Reply 
 
 gboolean login_greet(Session *session, GCancellable *cancel, GError **error)
 {
-    Expected what = {.who = EXPECT_CALLER};
-    g_queue_push_tail(&session->expected, g_memdup2(&what, sizeof what));
+    expected_push(&session->expected, (Expected){.who = EXPECT_CALLER});
     session_note_sent(session);
     /* "120 Service ready in 3 minutes" is passed over. */
     g_autoptr(Reply) greeting = session_receive_final(session, cancel, error);
     if (greeting == NULL)
         return FALSE;
-    if (greeting->code == 220) {
-        features_learn_greeting(session->context->features, greeting);
+    if (greeting->code == 220)
         return TRUE;
-    }
     set_login_error(error, session, greeting);
     return FALSE;
 }

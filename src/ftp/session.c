@@ -186,7 +186,7 @@ static gboolean queue_line(Session *session, const char *verb, const char *argum
     g_string_append(session->out, "\r\n");
     trace_command(session, verb, argument);
     STATS_ADD(session->context->stats, commands, 1);
-    g_queue_push_tail(&session->expected, g_memdup2(&what, sizeof what));
+    expected_push(&session->expected, what);
     return TRUE;
 }
 
@@ -211,11 +211,11 @@ gboolean session_queue_to(Session *session, const char *verb, const char *argume
     return queue_line(session, verb, argument, what, error);
 }
 
-gboolean session_send_to(Session *session, const char *verb, SessionReplyFunc func,
-                         GCancellable *cancel, GError **error)
+gboolean session_ask_port(Session *session, const char *verb, gboolean early, SessionReplyFunc func,
+                          GCancellable *cancel, GError **error)
 {
-    return session_queue_to(session, verb, NULL, func, error) &&
-           flush_lines(session, cancel, error);
+    Expected what = {.who = EXPECT_FUNC, .func = func, .early = early};
+    return queue_line(session, verb, NULL, what, error) && flush_lines(session, cancel, error);
 }
 
 static gboolean says(const char *lower, const char *words)
@@ -314,10 +314,13 @@ static gboolean check_flood(Session *session, gint64 deadline, GError **error)
 /* Gives a reply to whom it is for. TRUE when that is the caller. */
 static gboolean dispatch(Session *session, const Reply *reply)
 {
-    Expected *expected = g_queue_peek_head(&session->expected);
-    Expected copy = *expected;
-    if (!reply_is(reply, 1))
-        g_free(g_queue_pop_head(&session->expected));
+    GList *link = expected_find(&session->expected, reply);
+    Expected copy = *(const Expected *)link->data;
+    session->out_of_turn = link != session->expected.head;
+    if (!reply_is(reply, 1)) {
+        g_free(link->data);
+        g_queue_delete_link(&session->expected, link);
+    }
     if (copy.who == EXPECT_FUNC && !reply_is(reply, 1))
         copy.func(session, reply);
     return copy.who == EXPECT_CALLER;
@@ -375,11 +378,7 @@ Reply *session_command(Session *session, const char *verb, const char *argument,
 
 void session_drop_replies(Session *session)
 {
-    for (GList *l = session->expected.head; l != NULL; l = l->next) {
-        Expected *expected = l->data;
-        if (expected->who == EXPECT_CALLER)
-            expected->who = EXPECT_DROP;
-    }
+    expected_drop(&session->expected);
 }
 
 gboolean session_is_settled(const Session *session)

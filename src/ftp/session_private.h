@@ -7,21 +7,17 @@
 #define FTPSFS_SRC_FTP_SESSION_PRIVATE_H
 
 #include "activity.h"
+#include "expected.h"
 #include "ftpsfs/ftp/dataport.h"
 #include "ftpsfs/ftp/session.h"
-
-/* Who gets the final reply to a command that was sent. */
-typedef struct {
-    enum { EXPECT_CALLER, EXPECT_DROP, EXPECT_FUNC } who;
-    SessionReplyFunc func;
-} Expected;
 
 struct Session {
     SessionContext *context;
     Channel *channel;
     ReplyParser *parser;
-    GQueue expected; /* of Expected, in the order in which the commands were sent */
-    GString *out;    /* commands queued; large enough not to move: passwords go through it */
+    GQueue expected;      /* of Expected, in the order in which the commands were sent */
+    GString *out;         /* commands queued; large enough not to move: passwords go through it */
+    gboolean out_of_turn; /* the reply that was given last came before one to an earlier command */
     gboolean broken;
     gboolean logged_in;  /* and set up: from now on the server knows who this is */
     gboolean compressed; /* the mode is Z, by the server's own word */

@@ -9,7 +9,9 @@
 
 struct RemoteStream {
     Lease *lease;
-    Transfer *transfer;
+    Transfer *transfer;  /* NULL: it could not be repeated */
+    TransferOptions how; /* as it was asked for */
+    char *path;
 };
 
 void stream_close(RemoteStream *stream)
@@ -18,6 +20,7 @@ void stream_close(RemoteStream *stream)
         return;
     transfer_abort(stream->transfer);
     lease_return(stream->lease);
+    g_free(stream->path);
     g_free(stream);
 }
 
@@ -55,6 +58,9 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
             RemoteStream *stream = g_new0(RemoteStream, 1);
             stream->lease = g_steal_pointer(&lease);
             stream->transfer = transfer;
+            stream->path = g_strdup(how->path);
+            stream->how = *how;
+            stream->how.path = stream->path;
             return stream;
         }
         lease_failed(lease, failure);
@@ -124,10 +130,47 @@ RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore ho
     return stream_open(remote, &options, cancel, error);
 }
 
+/* A transfer that failed by what it tried goes on without that, from where it ended. */
+static gboolean repeat(RemoteStream *stream, GCancellable *cancel, GError **error)
+{
+    Session *session = lease_session(stream->lease);
+    guint64 done = transfer_bytes(stream->transfer);
+    stream->how.restart += done;
+    stream->how.first += done;
+    if (stream->how.expected_size != G_MAXUINT64)
+        stream->how.expected_size -= MIN(stream->how.expected_size, done);
+    transfer_abort(g_steal_pointer(&stream->transfer));
+    if (!session_settle(session, session_context(session)->options->timeout_s, cancel, error))
+        return FALSE;
+    TransferOptions named = stream->how;
+    named.argument = place_enter(session, stream->path, cancel, error);
+    if (named.argument != NULL)
+        stream->transfer = transfer_open(session, &named, cancel, error);
+    if (stream->transfer != NULL)
+        STATS_ADD(session_context(session)->stats, retries, 1);
+    return stream->transfer != NULL;
+}
+
 gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
                    GError **error)
 {
-    return transfer_read(stream->transfer, buffer, length, cancel, error);
+    g_autoptr(GError) failure = NULL;
+    gssize got = -1;
+    if (stream->transfer == NULL)
+        g_set_error(&failure, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "%s: the stream is gone",
+                    stream->path);
+    else
+        got = transfer_read(stream->transfer, buffer, length, cancel, &failure);
+    /* Each time one thing less is tried. */
+    while (got < 0 && stream->transfer != NULL && transfer_was_misled(stream->transfer)) {
+        g_info("trying again: %s", failure->message);
+        g_clear_error(&failure);
+        if (repeat(stream, cancel, &failure))
+            got = transfer_read(stream->transfer, buffer, length, cancel, &failure);
+    }
+    if (failure != NULL)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return got;
 }
 
 void stream_expect(RemoteStream *stream, const char *path, guint64 total)

@@ -1,31 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/ftp/transfer.h"
+#include "transfer_private.h"
 
 #include <unistd.h>
 
 #include "ftpsfs/ftp/active.h"
 #include "ftpsfs/ftp/dataport.h"
-#include "ftpsfs/ftp/deflate.h"
 #include "ftpsfs/ftp/dial.h"
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/wait.h"
 #include "session_private.h"
-
-/* Of larger downloads the end is no great part. */
-#define BYE_EARLY_MAX (1024 * 1024)
-
-struct Transfer {
-    Session *session; /* borrowed */
-    Channel *channel;
-    Inflater *inflater; /* of what comes through the channel; NULL: that is not compressed */
-    char *verb;
-    char *path;            /* for messages */
-    guint64 expected_size; /* or G_MAXUINT64 */
-    guint64 bytes;         /* transferred so far */
-    gboolean replied;      /* the final reply has come */
-    gboolean shown;        /* as the session's activity */
-    gboolean bye_sent;     /* our close_notify is out already */
-};
 
 static Stats *stats_of(const Transfer *transfer)
 {
@@ -34,6 +17,7 @@ static Stats *stats_of(const Transfer *transfer)
 
 static void transfer_free(Transfer *transfer)
 {
+    early_end(transfer);
     if (transfer->shown)
         activity_end_transfer(&transfer->session->activity);
     channel_free(transfer->channel);
@@ -179,20 +163,6 @@ static gboolean receive_verdict(Session *session, const TransferOptions *options
     return FALSE;
 }
 
-/* Nothing more will be sent from here. Where the server takes it, a small download begins with
- * that: else it would wait for it after the data, a round trip more until its 226. */
-static void bye_early(Transfer *transfer)
-{
-    const Features *features = session_context(transfer->session)->features;
-    if (!g_str_equal(transfer->verb, "RETR") || transfer->expected_size > BYE_EARLY_MAX ||
-        features_get(features, FEATURE_BYE_EARLY) != FEATURE_YES)
-        return;
-    g_autoptr(GError) failure = NULL;
-    transfer->bye_sent = channel_bye(transfer->channel, &failure);
-    if (!transfer->bye_sent)
-        g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
-}
-
 static Transfer *transfer_new(Session *session, const TransferOptions *options)
 {
     Transfer *transfer = g_new0(Transfer, 1);
@@ -226,7 +196,7 @@ static gboolean complete_handshake(Transfer *transfer, const TransferOptions *op
     activity_begin_transfer(&transfer->session->activity, options->first, options->total);
     if (channel_resumed(transfer->channel))
         STATS_ADD(stats_of(transfer), data_resumed, 1);
-    bye_early(transfer);
+    early_bye(transfer);
     return TRUE;
 }
 
@@ -347,7 +317,7 @@ Transfer *transfer_open(Session *session, const TransferOptions *options, GCance
     if (stale) {
         g_debug("a prepared data connection was stale: %s", failure->message);
         g_clear_error(&failure);
-        dataport_reset(session_dataport(session));
+        dataport_was_stale(session_dataport(session));
         transfer = attempt(session, options, &prepared, cancel, &failure);
     }
     if (failure != NULL)
@@ -359,13 +329,18 @@ static gboolean receive_end(Transfer *transfer, GCancellable *cancel, GError **e
 {
     if (transfer->replied)
         return TRUE;
-    g_autoptr(Reply) reply = session_receive_final(transfer->session, cancel, error);
-    if (reply == NULL)
-        return FALSE;
-    transfer->replied = TRUE;
-    if (reply_is(reply, 2))
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(Reply) reply = session_receive_final(transfer->session, cancel, &failure);
+    transfer->replied = reply != NULL;
+    if (reply != NULL && reply_is(reply, 2)) {
+        early_replied(transfer);
         return TRUE;
-    session_set_reply_error(error, transfer->verb, transfer->path, reply);
+    }
+    if (reply != NULL)
+        session_set_reply_error(&failure, transfer->verb, transfer->path, reply);
+    if (early_explains(transfer, &failure, cancel))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failure));
     return FALSE;
 }
 
@@ -409,16 +384,6 @@ static gboolean end_is_credible(const Transfer *transfer, GError **failure)
     return TRUE;
 }
 
-/* The server has taken the early close_notify for the end of the transfer: no more of them, and the
- * caller tries again as after a lost connection. */
-static void note_misunderstanding(Transfer *transfer, GError **failure)
-{
-    features_set(session_context(transfer->session)->features, FEATURE_BYE_EARLY, FEATURE_NO);
-    g_clear_error(failure);
-    g_set_error(failure, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
-                "the server ended the data when it was told that none would come to it");
-}
-
 gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellable *cancel,
                      GError **error)
 {
@@ -434,22 +399,30 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
         activity_advance(&transfer->session->activity, (gsize)got);
         return got;
     }
-    gboolean ended = got == 0 || ftpsfs_error_is(failure, FTPSFS_ERROR_TRUNCATED);
-    if (ended && transfer->bye_sent && transfer->bytes < transfer->expected_size) {
-        note_misunderstanding(transfer, &failure);
+    if (early_bye_failed(transfer, &failure))
         got = -1;
-    }
     if (got < 0 && !end_is_credible(transfer, &failure)) {
         g_propagate_prefixed_error(error, g_steal_pointer(&failure), "%s %s: ", transfer->verb,
                                    transfer->path);
         return -1;
     }
+    early_listen(transfer);
     /* vsftpd sends its 226 only after the client's close_notify. A failure to send it shows in the
      * reply, if it matters. */
     if (!transfer->bye_sent && !channel_bye(transfer->channel, &failure))
         g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
-    dataport_want_early(session_dataport(transfer->session));
+    early_port(transfer);
     return receive_end(transfer, cancel, error) ? 0 : -1;
+}
+
+gboolean transfer_was_misled(const Transfer *transfer)
+{
+    return transfer->misled;
+}
+
+guint64 transfer_bytes(const Transfer *transfer)
+{
+    return transfer->bytes;
 }
 
 void transfer_expect(Transfer *transfer, const char *path, guint64 total)

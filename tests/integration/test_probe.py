@@ -97,6 +97,11 @@ def test_real_servers_are_described(real, servers, home):
     assert told["sessions"] == {"wanted": 8, "got": 8}
     assert 2 <= told["read"]["round_trips"] <= 4
     assert state_of(told, "EPSV") == "yes"
+    assert state_of(told, "EPSV early") == "yes"
+    awaited, early = state_of(told, "close_notify awaited"), state_of(told, "close_notify early")
+    assert awaited == "yes" or early == "unknown"  # what is not waited for is not tried earlier
+    assert (awaited, early) == ("yes", "yes") or real.name != "vsftpd"
+    assert early != "yes" or real.name != "pyftpdlib"
     assert "outcome" not in told
     assert leftovers(real) == []
 

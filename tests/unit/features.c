@@ -93,6 +93,52 @@ static void test_help(void)
     assert_state(none, FEATURE_SITE_CHMOD, FEATURE_UNKNOWN);
 }
 
+/* No name of a server is known: what comes before its turn is unknown until it was tried. */
+static void test_trial(void)
+{
+    g_autoptr(Features) features = features_of("211-Features:\r\n EPSV\r\n211 End\r\n");
+    assert_state(features, FEATURE_BYE_EARLY, FEATURE_UNKNOWN);
+    assert_state(features, FEATURE_EPSV_EARLY, FEATURE_UNKNOWN);
+    g_assert_true(features_begin_trial(features, FEATURE_BYE_EARLY));
+    g_assert_false(features_begin_trial(features, FEATURE_BYE_EARLY));
+    /* Each has trials of its own. */
+    g_assert_true(features_begin_trial(features, FEATURE_EPSV_EARLY));
+    g_assert_false(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_UNDECIDED));
+    assert_state(features, FEATURE_BYE_EARLY, FEATURE_UNKNOWN);
+    g_assert_true(features_begin_trial(features, FEATURE_BYE_EARLY));
+    g_assert_false(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_WORKED));
+    assert_state(features, FEATURE_BYE_EARLY, FEATURE_YES);
+    /* From now on everybody may at once. */
+    g_assert_true(features_begin_trial(features, FEATURE_BYE_EARLY));
+    g_assert_true(features_begin_trial(features, FEATURE_BYE_EARLY));
+}
+
+static void test_trial_lost(void)
+{
+    g_autoptr(Features) features = features_new();
+    g_assert_true(features_begin_trial(features, FEATURE_EPSV_EARLY));
+    g_assert_true(features_end_trial(features, FEATURE_EPSV_EARLY, TRIAL_LOST));
+    assert_state(features, FEATURE_EPSV_EARLY, FEATURE_NO);
+    g_assert_false(features_begin_trial(features, FEATURE_EPSV_EARLY));
+    features_set(features, FEATURE_BYE_EARLY, FEATURE_YES);
+    g_assert_false(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_LOST));
+    assert_state(features, FEATURE_BYE_EARLY, FEATURE_YES);
+}
+
+/* Of a server that bears it now and then, those under way may still come to a good end. */
+static void test_trial_failed(void)
+{
+    g_autoptr(Features) features = features_new();
+    features_set(features, FEATURE_BYE_EARLY, FEATURE_YES);
+    g_assert_true(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_FAILED));
+    assert_state(features, FEATURE_BYE_EARLY, FEATURE_NO);
+    g_assert_true(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_WORKED));
+    g_assert_true(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_UNDECIDED));
+    g_assert_true(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_LOST));
+    assert_state(features, FEATURE_BYE_EARLY, FEATURE_NO);
+    g_assert_false(features_begin_trial(features, FEATURE_BYE_EARLY));
+}
+
 static void test_table(void)
 {
     g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
@@ -111,6 +157,11 @@ int main(int argc, char **argv)
     g_test_add_func("/features/a server without FEAT is unknown but for what FEAT announces",
                     test_no_feat);
     g_test_add_func("/features/SITE HELP adds, and takes nothing away", test_help);
+    g_test_add_func("/features/what only a try tells is tried by one at a time", test_trial);
+    g_test_add_func(
+        "/features/a trial that ends with the connection has failed, if none has worked",
+        test_trial_lost);
+    g_test_add_func("/features/what has failed once is never tried again", test_trial_failed);
     g_test_add_func("/features/each has a name of its own and words", test_table);
     return g_test_run();
 }

@@ -25,9 +25,14 @@ void dataport_free(DataPort *port);
  * session go on with it. */
 void dataport_want(DataPort *port);
 
-/* The data of a transfer has ended, and its 226 has not come yet: asks for the next port at once
- * where the server is known to answer in turn. */
-void dataport_want_early(DataPort *port);
+/* The data of a transfer has ended, and its 226 has not come yet: asks for the next port at once,
+ * unless the server is known not to answer in turn. TRUE: it was asked, and the answer may be taken
+ * for the end of the transfer. */
+gboolean dataport_ask_early(DataPort *port);
+
+/* Of a session that has settled: whether it was so taken, and the one to the transfer came after
+ * it and was good. */
+gboolean dataport_has_swapped(const DataPort *port);
 
 /* dataport_want of a session that has settled but for commands that are answered in turn: asks for
  * the port behind them. */
@@ -47,8 +52,11 @@ int dataport_fd(const DataPort *port, short *events);
  * server refuses EPSV and PASV), _LOST, _TIMEOUT, _INTERRUPTED. */
 int dataport_take(DataPort *port, gboolean *prepared, GCancellable *cancel, GError **error);
 
-/* Drops what was prepared: the server has closed its side or will do so soon. */
+/* Drops what was prepared. */
 void dataport_reset(DataPort *port);
+
+/* The same, of what the server has closed already, taken or not. */
+void dataport_was_stale(DataPort *port);
 
 /* The port number in a reply to EPSV ("229 ... (|||6446|)") or PASV ("227 ... h1,h2,h3,h4,p1,p2"),
  * each with or without parentheses; 0 when there is none. Exposed for tests. */

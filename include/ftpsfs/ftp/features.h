@@ -27,6 +27,7 @@ typedef enum {
     FEATURE_EPSV,
     FEATURE_EPRT,
     FEATURE_EPSV_EARLY,
+    FEATURE_BYE_AWAITED,
     FEATURE_BYE_EARLY,
     FEATURE_REST_STREAM,
     FEATURE_RANG,
@@ -75,8 +76,20 @@ gboolean features_maybe(const Features *features, Feature feature);
 const char *features_name(Feature feature);
 const char *features_describe(Feature feature);
 
-/* Takes the greeting: some servers tell what they are. */
-void features_learn_greeting(Features *features, const Reply *reply);
+/* Of a feature that only its use tells of: whether to use it now. While it is unknown one transfer
+ * at a time tries it; that calls features_end_trial in the end, whatever came of it. */
+gboolean features_begin_trial(Features *features, Feature feature);
+
+typedef enum {
+    TRIAL_WORKED,
+    TRIAL_FAILED,    /* for no other reason, or is of no use */
+    TRIAL_LOST,      /* with the whole connection, which says nothing of what has worked before */
+    TRIAL_UNDECIDED, /* it was not carried through */
+} TrialOutcome;
+
+/* What came of the use of a feature. What was refused once is not used again. TRUE when it will not
+ * be, so that what failed because of it may be repeated without. */
+gboolean features_end_trial(Features *features, Feature feature, TrialOutcome outcome);
 
 /* Takes the reply to FEAT; one that is no 211 leaves everything unknown but what FEAT alone
  * announces, which is then missing. */

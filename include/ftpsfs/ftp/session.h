@@ -112,13 +112,13 @@ SessionContext *session_context(const Session *session);
 void session_set_reply_error(GError **error, const char *verb, const char *path,
                              const Reply *reply);
 
-/* For the same layer: sends a command whose final reply goes to `func` when it
- * comes, whoever is receiving. */
+/* For the same layer: sends EPSV or PASV, whose final reply goes to `func` when it comes, whoever
+ * is receiving. `early`: before the end of a transfer, whose reply may come later than this one. */
 typedef void (*SessionReplyFunc)(Session *session, const Reply *reply);
-gboolean session_send_to(Session *session, const char *verb, SessionReplyFunc func,
-                         GCancellable *cancel, GError **error);
+gboolean session_ask_port(Session *session, const char *verb, gboolean early, SessionReplyFunc func,
+                          GCancellable *cancel, GError **error);
 
-/* The same, but it goes out together with the next command that is sent. */
+/* Any command in the same way, but it goes out together with the next one that is sent. */
 gboolean session_queue_to(Session *session, const char *verb, const char *argument,
                           SessionReplyFunc func, GError **error);
 

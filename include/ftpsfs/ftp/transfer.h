@@ -38,6 +38,13 @@ Transfer *transfer_open(Session *session, const TransferOptions *options, GCance
 gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellable *cancel,
                      GError **error);
 
+/* After a failure: whether it came of what was tried to save a round trip. It is not tried again,
+ * and the rest of the transfer may be asked for on the same session when that has settled. */
+gboolean transfer_was_misled(const Transfer *transfer);
+
+/* How many have come, or were sent. */
+guint64 transfer_bytes(const Transfer *transfer);
+
 /* The file will have `total` bytes and be `path` (NULL: as was said), for the status view. */
 void transfer_expect(Transfer *transfer, const char *path, guint64 total);
 
