@@ -3,17 +3,14 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <string.h>
 
 #include "ftpsfs/ftp/active.h"
+#include "replies.h"
 
 static guint16 parse(const char *text)
 {
-    g_autoptr(ReplyParser) parser = reply_parser_new();
-    g_assert_true(reply_parser_feed(parser, text, strlen(text), NULL));
-    g_assert_true(reply_parser_feed(parser, "\r\n", 2, NULL));
-    g_autoptr(Reply) reply = reply_parser_take(parser);
-    g_assert_nonnull(reply);
+    g_autofree char *line = g_strconcat(text, "\r\n", NULL);
+    g_autoptr(Reply) reply = test_reply(line);
     return dataport_parse(reply);
 }
 

@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../../src/ftp/expected.h"
-
-#include <string.h>
-
-static Reply *reply_of(const char *text)
-{
-    g_autoptr(ReplyParser) parser = reply_parser_new();
-    g_assert_true(reply_parser_feed(parser, text, strlen(text), NULL));
-    Reply *reply = reply_parser_take(parser);
-    g_assert_nonnull(reply);
-    return reply;
-}
+#include "replies.h"
 
 /* The number of the entry that gets the reply; its commands are numbered from 0. */
 static gint finds(GQueue *queue, const char *text)
 {
-    g_autoptr(Reply) reply = reply_of(text);
+    g_autoptr(Reply) reply = test_reply(text);
     return g_queue_link_index(queue, expected_find(queue, reply));
 }
 

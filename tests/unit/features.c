@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/ftp/features.h"
 
-#include <string.h>
-
-static Reply *reply_of(const char *text)
-{
-    g_autoptr(ReplyParser) parser = reply_parser_new();
-    g_assert_true(reply_parser_feed(parser, text, strlen(text), NULL));
-    Reply *reply = reply_parser_take(parser);
-    g_assert_nonnull(reply);
-    return reply;
-}
+#include "replies.h"
 
 static Features *features_of(const char *feat)
 {
     Features *features = features_new();
-    g_autoptr(Reply) reply = reply_of(feat);
+    g_autoptr(Reply) reply = test_reply(feat);
     features_learn_feat(features, reply);
     return features;
 }
@@ -78,9 +69,9 @@ static void test_no_feat(void)
 static void test_help(void)
 {
     g_autoptr(Features) features = features_new();
-    g_autoptr(Reply) reply = reply_of("214-The following SITE commands are recognized\r\n"
-                                      " HELP\r\n CHGRP\r\n CHMOD\r\n QUOTA\r\n"
-                                      " UTIME <sp> YYYYMMDDhhmm[ss] <sp> path\r\n214 Direct\r\n");
+    g_autoptr(Reply) reply = test_reply("214-The following SITE commands are recognized\r\n"
+                                        " HELP\r\n CHGRP\r\n CHMOD\r\n QUOTA\r\n"
+                                        " UTIME <sp> YYYYMMDDhhmm[ss] <sp> path\r\n214 Direct\r\n");
     features_learn_site_help(features, reply);
     assert_state(features, FEATURE_SITE_CHMOD, FEATURE_YES);
     assert_state(features, FEATURE_SITE_CHGRP, FEATURE_YES);
@@ -88,7 +79,7 @@ static void test_help(void)
     assert_state(features, FEATURE_SITE_UTIME, FEATURE_YES);
     assert_state(features, FEATURE_SITE_CHOWN, FEATURE_UNKNOWN);
     g_autoptr(Features) none = features_new();
-    g_autoptr(Reply) refusal = reply_of("502 SITE HELP CHMOD: no\r\n");
+    g_autoptr(Reply) refusal = test_reply("502 SITE HELP CHMOD: no\r\n");
     features_learn_site_help(none, refusal);
     assert_state(none, FEATURE_SITE_CHMOD, FEATURE_UNKNOWN);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/ftp/quota.h"
 
-#include <string.h>
+#include "replies.h"
 
 typedef struct {
     const char *reply;
@@ -43,9 +43,7 @@ static const Case cases[] = {
 static void test_forms(void)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(ReplyParser) parser = reply_parser_new();
-        g_assert_true(reply_parser_feed(parser, cases[i].reply, strlen(cases[i].reply), NULL));
-        g_autoptr(Reply) reply = reply_parser_take(parser);
+        g_autoptr(Reply) reply = test_reply(cases[i].reply);
         guint64 left = 0;
         guint64 total = 0;
         if (quota_parse(reply, &left, &total) != cases[i].told || left != cases[i].left ||
