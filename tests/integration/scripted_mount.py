@@ -3,16 +3,28 @@
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
-from harness import SANITIZED, MountError
+from harness import (
+    BINARY,
+    SANITIZED,
+    MountError,
+    credentials_file,
+    environment,
+    option_words,
+    source_for,
+)
 
 # With -o timeout=2 nothing takes longer than this: a first try, a lease, another try.
 LIMIT_SECONDS = 20
 OPTIONS = {"timeout": 2, "dir_cache_timeout": 0}
 BROKEN = (errno.EIO, errno.ETIMEDOUT)
+# A sanitizer keeps freed memory, up to 256 MiB of it, and shadows the rest.
+SLACK = 512 << 20 if SANITIZED else 0
 
 
 def mount_fails(mount, server, **options):
@@ -26,6 +38,38 @@ def mount_fails(mount, server, **options):
     assert "ftpsfs: " in text
     assert server.password not in text
     return text
+
+
+# Runs a command, and says its exit status and the most memory that it has taken, in bytes. In a
+# process of its own, since a process's peak includes that of the one which it was forked from.
+_PEAK = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL, timeout=float(sys.argv[1])).returncode
+print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+"""
+
+
+def peak_of_mount_command(server, directory):
+    """A mount command that fails within the limit: its exit status, what it says, and the bytes of
+    memory that it took at most, less what a sanitizer takes."""
+    point = os.path.join(directory, "point")
+    os.mkdir(point)
+    options = {
+        **OPTIONS,
+        "cafile": server.cafile,
+        "credentials": credentials_file(directory, server.user, server.password),
+    }
+    command = [BINARY, source_for(server), point, "-f", "-o", ",".join(option_words(options))]
+    found = subprocess.run(
+        [sys.executable, "-c", _PEAK, str(LIMIT_SECONDS), *command],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(directory),
+    )
+    assert server.password not in found.stderr
+    status, peak = map(int, found.stdout.split())
+    return status, found.stderr, peak - SLACK
 
 
 def within(seconds, function, *arguments):
@@ -131,9 +175,7 @@ class Memory:
 
     def __init__(self, pid, limit):
         self.pid = pid
-        # A sanitizer keeps freed memory, up to 256 MiB of it, and shadows the rest.
         self.limit = limit if callable(limit) else lambda: limit
-        self.slack = 512 << 20 if SANITIZED else 0
 
     def __enter__(self):
         try:
@@ -147,7 +189,7 @@ class Memory:
     def __exit__(self, kind, *_):
         if kind is None:
             grown = _status(self.pid, "VmHWM") - self.before
-            limit = self.limit() + self.slack
+            limit = self.limit() + SLACK
             print(f"{grown >> 20} MiB more of {limit >> 20}")
             assert grown < limit, f"{grown >> 20} MiB more"
 

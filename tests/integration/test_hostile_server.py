@@ -42,6 +42,7 @@ from scripted_mount import (
     fresh,
     mount_fails,
     outcome,
+    peak_of_mount_command,
     read,
     right_or_error,
     within,
@@ -102,6 +103,27 @@ def test_endless_replies_end_the_mount_command(server, mount, verb, kind):
     server.fault(verb, ENDLESS[kind]())
     text = mount_fails(mount, server)
     assert server.host in text
+
+
+@pytest.mark.parametrize(
+    "verb, kind", [("GREETING", kind) for kind in ENDLESS] + [("FEAT", "line"), ("PWD", "reply")]
+)
+def test_a_mount_command_that_fails_takes_no_memory(server, home, verb, kind):
+    fault = server.fault(verb, ENDLESS[kind]())
+    status, text, peak = peak_of_mount_command(server, home)
+    assert status not in (0, None)
+    assert server.host in text
+    assert fault.hits > 0
+    assert peak < MEMORY
+
+
+def test_a_trickle_of_replies_to_the_mount_command_takes_no_memory(server, home):
+    fault = server.fault("GREETING", Slow(60))
+    status, text, peak = peak_of_mount_command(server, home)
+    assert status not in (0, None)
+    assert server.host in text
+    assert fault.hits > 0
+    assert peak < MEMORY
 
 
 # Replies out of place
@@ -340,37 +362,55 @@ def _listing(path):
     return process
 
 
-def test_an_endless_listing_is_interruptible(server, mounted):
-    server.tree.makedirs("/dir")
+# What a server lists by, and an entry in its form.
+FORMS = {
+    "MLSD": b"type=file;size=1;modify=20260101000000; f%d\r\n",
+    "LIST": b"-rw-r--r--   1 user     group           1 Jan  1 00:00 f%d\r\n",
+}
+
+
+@pytest.fixture(params=FORMS)
+def form(request):
+    return request.param
+
+
+@pytest.fixture
+def lister(scripted, form):
+    """A server that lists by one of them."""
+    made = scripted(mlst=form == "MLSD")
+    made.tree.makedirs("/dir")
+    return made
+
+
+def test_an_endless_listing_is_interruptible(lister, form, mount):
+    mounted = mount(lister, **OPTIONS)
 
     def entries():
         for i in itertools.count():
-            yield b"type=file;size=1;modify=20260101000000; f%d\r\n" % i
+            yield FORMS[form] % i
 
-    fault = Data(blocks=entries, pace=0.002)
-    server.fault("MLSD", fault, match="dir")
+    lister.fault(form, Data(blocks=entries, pace=0.002), match="dir")
     with Memory(mounted.pid, MEMORY):
         with _listing(at(mounted, "/dir")) as process:
-            server.wait_for("MLSD")
+            eventually(lambda: any("dir" in words for words in lister.arguments(form)), 10, form)
             time.sleep(3)  # longer than the timeout: there is progress
             assert process.poll() is None
             process.send_signal(signal.SIGINT)
             assert process.wait(5) != 0
-    assert_alive(server, mounted)
+    assert_alive(lister, mounted)
 
 
-def test_an_endless_listing_at_full_speed_is_bounded(server, mounted):
-    server.tree.makedirs("/dir")
-    entry = b"type=file;size=1;modify=20260101000000; %d\r\n"
+def test_an_endless_listing_at_full_speed_is_bounded(lister, form, mount):
+    mounted = mount(lister, **OPTIONS)
     sent = 0
 
     def blocks():
         nonlocal sent
         while True:
-            yield b"".join(entry % j for j in range(sent, sent + 2000))
+            yield b"".join(FORMS[form] % j for j in range(sent, sent + 2000))
             sent += 2000
 
-    server.fault("MLSD", Data(blocks=blocks), match="dir")
+    lister.fault(form, Data(blocks=blocks), match="dir")
     with Memory(mounted.pid, lambda: MEMORY + ENTRY_MEMORY * sent):
         with _listing(at(mounted, "/dir")) as process:
             try:
@@ -379,7 +419,7 @@ def test_an_endless_listing_at_full_speed_is_bounded(server, mounted):
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGINT)
                 assert process.wait(10) != 0
-    assert_alive(server, mounted)
+    assert_alive(lister, mounted)
 
 
 def test_a_million_entries_are_listed(server, mounted):
@@ -487,16 +527,19 @@ def test_rubbish_from_epsv_and_pasv_is_an_error(scripted, mount, text, epsv):
 # Slowness
 
 
+# A byte in less than the timeout, and a byte a minute.
+@pytest.mark.parametrize("seconds", [0.9, 60])
 @pytest.mark.parametrize("verb", ["MLST", "EPSV", "RETR", "MLSD", "STOR", "DELE"])
-def test_a_reply_that_trickles_in_does_not_hold_the_mount(server, mounted, verb):
+def test_a_reply_that_trickles_in_does_not_hold_the_mount(server, mounted, verb, seconds):
     path = fresh(server)
-    server.fault(verb, Slow(0.9))
+    server.fault(verb, Slow(seconds))
     operations = {
         "MLSD": (os.listdir, mounted.path),
         "DELE": (os.unlink, at(mounted, path)),
         "STOR": (write, at(mounted, "/new"), b"data"),
     }
-    code = outcome(*operations.get(verb, (read, at(mounted, path))))
+    with Memory(mounted.pid, MEMORY):
+        code = outcome(*operations.get(verb, (read, at(mounted, path))))
     assert code == 0 or code in BROKEN
     assert_alive(server, mounted)
 
@@ -512,7 +555,8 @@ def test_an_endless_trickle_ends_at_the_timeout(server, mounted):
             session.cut()
 
     server.fault("RETR", Trickle(b""))
-    assert outcome(read, at(mounted, path)) in BROKEN
+    with Memory(mounted.pid, MEMORY):
+        assert outcome(read, at(mounted, path)) in BROKEN
     assert_alive(server, mounted)
 
 
@@ -528,7 +572,8 @@ def test_data_a_byte_at_a_time_slower_than_the_timeout_are_an_error(server, moun
     path = fresh(server, b"0123456789")
     server.fault(verb, Data(block=1, pace=60))
     operation = (read, at(mounted, path)) if verb == "RETR" else (os.listdir, mounted.path)
-    assert outcome(*operation) in BROKEN
+    with Memory(mounted.pid, MEMORY):
+        assert outcome(*operation) in BROKEN
     assert_alive(server, mounted)
 
 

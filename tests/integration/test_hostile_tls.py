@@ -155,6 +155,25 @@ def test_renegotiation_is_survived(scripted, mount):
     assert_alive(server, mounted)
 
 
+@pytest.mark.parametrize("verb", ["RETR", "STOR", "MLSD"])
+def test_renegotiation_of_a_data_connection_is_survived(scripted, mount, verb):
+    server = scripted(openssl=True)
+    mounted = mount(server, **OPTIONS)
+    data = os.urandom(300_000)
+    path = fresh(server, data, "/dir")
+    fault = server.fault(verb, Data(renegotiate=True))
+    if verb == "RETR":
+        right_or_error(read, at(mounted, path), right=data)
+    elif verb == "MLSD":
+        right_or_error(os.listdir, at(mounted, "/dir"), right=[path.rpartition("/")[2]])
+    else:
+        code = outcome(write, at(mounted, "/new"), data)
+        assert code in (0, *BROKEN)
+        assert code != 0 or server.tree.get("/new") == data
+    assert fault.hits > 0
+    assert_alive(server, mounted)
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -299,6 +299,7 @@ class Transfer:
     close_notify: whether an end in order is announced.
     early_final: the final reply is sent when about half of the data is through.
     keep: when receiving, only so many bytes get into the file.
+    renegotiate: a HelloRequest comes before the first byte (TLS 1.2, by OpenSSL).
     stall: after so many bytes nothing more comes until the fault is cleared.
     pace: seconds between blocks; block: bytes of a block."""
 
@@ -314,6 +315,7 @@ class Transfer:
         self.close_notify = True
         self.early_final = False
         self.keep = None
+        self.renegotiate = False
         self.stall = None
         self.pace = 0
         self.block = 64 * 1024

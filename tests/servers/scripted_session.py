@@ -336,7 +336,7 @@ class Session:
             if transfer.handshake != "tls":
                 return
             self.data.settimeout(DATA_SECONDS)
-            if self.server.staple is not None:
+            if self.server.staple is not None or transfer.renegotiate:
                 self.data = self.by_openssl(self.data, transfer.context)
             else:
                 self.data = transfer.context.wrap_socket(
@@ -346,6 +346,8 @@ class Session:
         except (OSError, ssl.SSLError) as error:
             raise _Refused(f"425 No data connection: {error}") from error
         self.server.note_data(self.number, self.data)
+        if transfer.renegotiate:
+            self.data.renegotiate()
         if self.server.require_reuse and not self.data.session_reused:
             raise _Refused("522 SSL connection failed: session reuse required")
 
