@@ -18,6 +18,14 @@ GList *expected_find(GQueue *queue, const Reply *reply)
     return queue->head;
 }
 
+gboolean expected_has_callers(const GQueue *queue)
+{
+    for (const GList *l = queue->head; l != NULL; l = l->next)
+        if (((const Expected *)l->data)->who == EXPECT_CALLER)
+            return TRUE;
+    return FALSE;
+}
+
 void expected_drop(GQueue *queue)
 {
     for (GList *l = queue->head; l != NULL; l = l->next) {

@@ -21,6 +21,9 @@ void expected_push(GQueue *queue, Expected what);
  * an early question for a port. */
 GList *expected_find(GQueue *queue, const Reply *reply);
 
+/* Whether there is something that the caller has not received yet. */
+gboolean expected_has_callers(const GQueue *queue);
+
 /* What the caller has not received yet is dropped when it comes. */
 void expected_drop(GQueue *queue);
 

@@ -1,35 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Mode, modification time, owner and group, each of which servers take by different commands: which
- * ones is learned. And the exchange that ends an upload.
+ * ones is learned.
  */
-#include "remote_private.h"
-
-#include "ftpsfs/ftp/dataport.h"
 #include "ftpsfs/util/error.h"
 #include "place.h"
+#include "remote_ways.h"
 
-typedef struct {
-    const char *path;
-    const char *name;  /* that the server is told */
-    guint32 mode;      /* or G_MAXUINT32 */
-    gint64 mtime;      /* or G_MININT64 */
-    const char *owner; /* or group: a name or a number */
-} AttributeArgs;
-
-/* One way to set an attribute: the command, and the feature that says whether the server has it. */
-typedef struct {
-    Feature feature;
-    const char *verb;
-    const char *format; /* %M mode in octal, %T time-val, %O owner or group, %P path */
-} Way;
-
-static const Way mode_ways[] = {
+const Way mode_ways[MODE_WAYS] = {
     {FEATURE_MFF_MODE, "MFF", "UNIX.mode=%M; %P"},
     {FEATURE_SITE_CHMOD, "SITE", "CHMOD %M %P"},
 };
 
-static const Way mtime_ways[] = {
+const Way mtime_ways[MTIME_WAYS] = {
     {FEATURE_MFMT, "MFMT", "%T %P"},
     {FEATURE_MFF_MODIFY, "MFF", "Modify=%T; %P"},
     {FEATURE_MDTM_SET, "MDTM", "%T %P"},
@@ -47,7 +30,7 @@ static const Way group_ways[] = {
     {FEATURE_SITE_CHGRP, "SITE", "CHGRP %O %P"},
 };
 
-static char *format_argument(const char *format, const AttributeArgs *args)
+char *way_argument(const char *format, const AttributeArgs *args)
 {
     g_autoptr(GString) out = g_string_new(NULL);
     for (const char *p = format; *p != '\0'; p++) {
@@ -82,10 +65,7 @@ static gboolean may_be_unknown(const Way *way, const Reply *reply)
             reply_is(reply, 5));
 }
 
-/* The first way from *index on that the server has, or else may have; NULL when none is left. With
- * a path that SITE may misread, SITE is the last that is tried. */
-static const Way *choose_way(Features *features, const Way *ways, gsize n, const char *path,
-                             gsize *index)
+const Way *way_choose(Features *features, const Way *ways, gsize n, const char *path, gsize *index)
 {
     for (gsize i = 0; i < n && *index == 0 && remote_site_takes(path); i++)
         if (features_get(features, ways[i].feature) == FEATURE_YES)
@@ -96,9 +76,8 @@ static const Way *choose_way(Features *features, const Way *ways, gsize n, const
     return NULL;
 }
 
-/* Judges the reply to `way`: done, failed (*error set), or *again with another way. */
-static gboolean judge_way(Session *session, const Way *way, const char *path, const Reply *reply,
-                          gboolean *again, GCancellable *cancel, GError **error)
+gboolean way_judge(Session *session, const Way *way, const char *path, const Reply *reply,
+                   gboolean *again, GCancellable *cancel, GError **error)
 {
     Features *features = session_context(session)->features;
     if (reply_is(reply, 2)) {
@@ -118,24 +97,23 @@ static gboolean judge_way(Session *session, const Way *way, const char *path, co
     return FALSE;
 }
 
-/* Sets one attribute, trying the ways until one works. */
-static gboolean set_one(Session *session, const Way *ways, gsize n, const AttributeArgs *args,
-                        const char *what, GCancellable *cancel, GError **error)
+gboolean way_set(Session *session, const Way *ways, gsize n, const AttributeArgs *args,
+                 const char *what, GCancellable *cancel, GError **error)
 {
     for (gsize index = 0;; index++) {
         const Way *way =
-            choose_way(session_context(session)->features, ways, n, args->path, &index);
+            way_choose(session_context(session)->features, ways, n, args->path, &index);
         if (way == NULL) {
             g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
                         "%s: the server has no command to set the %s of this", args->path, what);
             return FALSE;
         }
-        g_autofree char *argument = format_argument(way->format, args);
+        g_autofree char *argument = way_argument(way->format, args);
         g_autoptr(Reply) reply = session_command(session, way->verb, argument, cancel, error);
         if (reply == NULL)
             return FALSE;
         gboolean again = FALSE;
-        gboolean done = judge_way(session, way, args->path, reply, &again, cancel, error);
+        gboolean done = way_judge(session, way, args->path, reply, &again, cancel, error);
         if (!again)
             return done;
     }
@@ -144,8 +122,8 @@ static gboolean set_one(Session *session, const Way *ways, gsize n, const Attrib
 static gboolean set_both(Session *session, const Way *mode_way, const Way *mtime_way,
                          const AttributeArgs *args, GCancellable *cancel, GError **error)
 {
-    g_autofree char *mode_argument = format_argument(mode_way->format, args);
-    g_autofree char *mtime_argument = format_argument(mtime_way->format, args);
+    g_autofree char *mode_argument = way_argument(mode_way->format, args);
+    g_autofree char *mtime_argument = way_argument(mtime_way->format, args);
     if (!session_queue(session, mode_way->verb, mode_argument, error) ||
         !session_send(session, mtime_way->verb, mtime_argument, cancel, error))
         return FALSE;
@@ -156,8 +134,8 @@ static gboolean set_both(Session *session, const Way *mode_way, const Way *mtime
         return FALSE;
     }
     gboolean again = FALSE;
-    return judge_way(session, mode_way, args->path, mode, &again, cancel, error) &&
-           judge_way(session, mtime_way, args->path, mtime, &again, cancel, error);
+    return way_judge(session, mode_way, args->path, mode, &again, cancel, error) &&
+           way_judge(session, mtime_way, args->path, mtime, &again, cancel, error);
 }
 
 static gboolean try_set_attributes(Remote *remote, Session *session, gboolean repeated,
@@ -175,16 +153,16 @@ static gboolean try_set_attributes(Remote *remote, Session *session, gboolean re
         gsize mode_index = 0;
         gsize mtime_index = 0;
         const Way *mode =
-            choose_way(features, mode_ways, G_N_ELEMENTS(mode_ways), args->path, &mode_index);
+            way_choose(features, mode_ways, G_N_ELEMENTS(mode_ways), args->path, &mode_index);
         const Way *mtime =
-            choose_way(features, mtime_ways, G_N_ELEMENTS(mtime_ways), args->path, &mtime_index);
+            way_choose(features, mtime_ways, G_N_ELEMENTS(mtime_ways), args->path, &mtime_index);
         if (mode != NULL && mtime != NULL && features_get(features, mode->feature) == FEATURE_YES &&
             features_get(features, mtime->feature) == FEATURE_YES)
             return set_both(session, mode, mtime, args, cancel, error);
     }
-    return (!set_mode || set_one(session, mode_ways, G_N_ELEMENTS(mode_ways), args, "permissions",
+    return (!set_mode || way_set(session, mode_ways, G_N_ELEMENTS(mode_ways), args, "permissions",
                                  cancel, error)) &&
-           (!set_mtime || set_one(session, mtime_ways, G_N_ELEMENTS(mtime_ways), args,
+           (!set_mtime || way_set(session, mtime_ways, G_N_ELEMENTS(mtime_ways), args,
                                   "modification time", cancel, error));
 }
 
@@ -212,9 +190,9 @@ static gboolean try_set_owner(Remote *remote, Session *session, gboolean repeate
     if (args->attributes.name == NULL)
         return FALSE;
     if (args->kind == REMOTE_GROUP)
-        return set_one(session, group_ways, G_N_ELEMENTS(group_ways), &args->attributes, "group",
+        return way_set(session, group_ways, G_N_ELEMENTS(group_ways), &args->attributes, "group",
                        cancel, error);
-    return set_one(session, owner_ways, G_N_ELEMENTS(owner_ways), &args->attributes, "owner",
+    return way_set(session, owner_ways, G_N_ELEMENTS(owner_ways), &args->attributes, "owner",
                    cancel, error);
 }
 
@@ -237,172 +215,4 @@ gboolean remote_set_owner(Remote *remote, const char *path, RemoteAccount kind, 
     }
     OwnerArgs args = {.attributes = {.path = path, .owner = account}, .kind = kind};
     return remote_run(remote, FALSE, try_set_owner, &args, cancel, error);
-}
-
-/* ---- after an upload ---- */
-
-typedef struct {
-    AttributeArgs attributes;
-    RemoteEntry *entry;
-    RemoteLook *look; /* NULL: none */
-    gboolean stored;  /* a store is over: the next one will want a data connection */
-    gboolean mlst;    /* of all queries of the exchange, else by SIZE and MDTM */
-} SettleArgs;
-
-/* An attribute in the exchange. */
-typedef struct {
-    const Way *ways;
-    gsize n;
-    const char *what;
-    const Way *way; /* that was sent; NULL: nothing was */
-    Reply *reply;
-} Setting;
-
-static gboolean queue_setting(Session *session, Setting *setting, const AttributeArgs *args,
-                              GError **error)
-{
-    gsize index = 0;
-    setting->way = choose_way(session_context(session)->features, setting->ways, setting->n,
-                              args->path, &index);
-    if (setting->way == NULL)
-        return TRUE;
-    g_autofree char *argument = format_argument(setting->way->format, args);
-    return session_queue(session, setting->way->verb, argument, error);
-}
-
-static gboolean receive_setting(Session *session, Setting *setting, GCancellable *cancel,
-                                GError **error)
-{
-    if (setting->way != NULL)
-        setting->reply = session_receive_final(session, cancel, error);
-    return setting->way == NULL || setting->reply != NULL;
-}
-
-/* Judges the reply; tries the other ways when the server does not know this one. What the server
- * can't do is no failure of the upload. *again: something was set after the entry was asked for.
- * FALSE when the connection was lost. */
-static gboolean end_setting(Session *session, const Setting *setting, const AttributeArgs *args,
-                            gboolean *again, GCancellable *cancel, GError **error)
-{
-    if (setting->way == NULL)
-        return TRUE;
-    gboolean other = FALSE;
-    g_autoptr(GError) failure = NULL;
-    gboolean done =
-        judge_way(session, setting->way, args->path, setting->reply, &other, cancel, &failure);
-    if (other) {
-        done = set_one(session, setting->ways, setting->n, args, setting->what, cancel, &failure);
-        *again = *again || done;
-    }
-    if (done)
-        return TRUE;
-    if (ftpsfs_error_is_connection(failure) || ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
-        g_propagate_error(error, g_steal_pointer(&failure));
-        return FALSE;
-    }
-    g_info("%s: the %s could not be set: %s", args->path, setting->what, failure->message);
-    return TRUE;
-}
-
-/* The query at the end of the exchange. */
-static gboolean send_query(Session *session, const SettleArgs *args, GCancellable *cancel,
-                           GError **error)
-{
-    const char *name = args->attributes.name;
-    STATS_ADD(session_context(session)->stats, stats, 1);
-    if (args->mlst)
-        return session_send(session, "MLST", name, cancel, error);
-    return session_queue(session, "SIZE", name, error) &&
-           session_send(session, "MDTM", name, cancel, error);
-}
-
-static gboolean receive_query(Remote *remote, Session *session, const SettleArgs *args,
-                              GCancellable *cancel, GError **error)
-{
-    const char *path = args->attributes.path;
-    g_autoptr(Reply) first = session_receive_final(session, cancel, error);
-    if (first == NULL)
-        return FALSE;
-    if (args->mlst)
-        return remote_take_mlst(remote, session, path, first, args->entry, error);
-    g_autoptr(Reply) mdtm = session_receive_final(session, cancel, error);
-    return mdtm != NULL &&
-           remote_take_size_mdtm(session, path, first, mdtm, args->entry, cancel, error);
-}
-
-/* The whole exchange: all commands at once, then all replies. */
-static gboolean exchange(Remote *remote, Session *session, Setting *mode, Setting *mtime,
-                         const SettleArgs *args, GCancellable *cancel, GError **error)
-{
-    const AttributeArgs *attributes = &args->attributes;
-    gboolean looks = FALSE;
-    if ((attributes->mode != G_MAXUINT32 && !queue_setting(session, mode, attributes, error)) ||
-        (attributes->mtime != G_MININT64 && !queue_setting(session, mtime, attributes, error)) ||
-        !send_query(session, args, cancel, error) ||
-        (args->look != NULL &&
-         !remote_look_send(session, args->look, args->mlst, &looks, cancel, error)))
-        return FALSE;
-    if (args->stored)
-        dataport_ask(session_dataport(session));
-    return receive_setting(session, mode, cancel, error) &&
-           receive_setting(session, mtime, cancel, error) &&
-           receive_query(remote, session, args, cancel, error) &&
-           (!looks || remote_look_receive(remote, session, args->look, args->mlst, cancel, error));
-}
-
-static gboolean settle(Remote *remote, Session *session, Setting *mode, Setting *mtime,
-                       const SettleArgs *args, GCancellable *cancel, GError **error)
-{
-    const AttributeArgs *attributes = &args->attributes;
-    if (!exchange(remote, session, mode, mtime, args, cancel, error)) {
-        session_drop_replies(session);
-        return FALSE;
-    }
-    gboolean again = FALSE;
-    if (!end_setting(session, mode, attributes, &again, cancel, error) ||
-        !end_setting(session, mtime, attributes, &again, cancel, error))
-        return FALSE;
-    if (!again)
-        return TRUE;
-    if (send_query(session, args, cancel, error) &&
-        receive_query(remote, session, args, cancel, error))
-        return TRUE;
-    session_drop_replies(session);
-    return FALSE;
-}
-
-static gboolean try_settle(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                           GCancellable *cancel, GError **error)
-{
-    (void)repeated;
-    SettleArgs *args = data;
-    args->attributes.name = place_enter(session, args->attributes.path, cancel, error);
-    if (args->attributes.name == NULL)
-        return FALSE;
-    Setting mode = {.ways = mode_ways, .n = G_N_ELEMENTS(mode_ways), .what = "permissions"};
-    Setting mtime = {
-        .ways = mtime_ways, .n = G_N_ELEMENTS(mtime_ways), .what = "modification time"};
-    args->mlst = remote_can(remote, REMOTE_CAN_MLST);
-    gboolean ok = settle(remote, session, &mode, &mtime, args, cancel, error);
-    g_clear_pointer(&mode.reply, reply_free);
-    g_clear_pointer(&mtime.reply, reply_free);
-    return ok;
-}
-
-gboolean remote_settle_on(Remote *remote, Session *session, const char *path, guint32 mode,
-                          gint64 mtime, RemoteEntry *entry, RemoteLook *look, GCancellable *cancel,
-                          GError **error)
-{
-    SettleArgs args = {.attributes = {.path = path, .mode = mode, .mtime = mtime},
-                       .entry = entry,
-                       .look = look,
-                       .stored = TRUE};
-    return try_settle(remote, session, FALSE, &args, cancel, error);
-}
-
-gboolean remote_settle(Remote *remote, const char *path, guint32 mode, gint64 mtime,
-                       RemoteEntry *entry, GCancellable *cancel, GError **error)
-{
-    SettleArgs args = {.attributes = {.path = path, .mode = mode, .mtime = mtime}, .entry = entry};
-    return remote_run(remote, FALSE, try_settle, &args, cancel, error);
 }

@@ -52,12 +52,6 @@ gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *
  * a file with mode 0777, or a directory with a size. */
 gboolean remote_may_be_link(const RemoteEntry *entry);
 
-/* remote_settle on this session, after a store on it; `look` may be NULL. The next data connection
- * is asked for in the same exchange. */
-gboolean remote_settle_on(Remote *remote, Session *session, const char *path, guint32 mode,
-                          gint64 mtime, RemoteEntry *entry, RemoteLook *look, GCancellable *cancel,
-                          GError **error);
-
 /* remote_look.c: the commands of a look, by MLST or without, and their replies. FALSE when the
  * connection is lost; that a look can't be made is none, it stays unknown. */
 gboolean remote_look_send(Session *session, RemoteLook *look, gboolean mlst, gboolean *sent,

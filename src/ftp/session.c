@@ -381,6 +381,11 @@ void session_drop_replies(Session *session)
     expected_drop(&session->expected);
 }
 
+gboolean session_owes_replies(const Session *session)
+{
+    return expected_has_callers(&session->expected);
+}
+
 gboolean session_is_settled(const Session *session)
 {
     return session->expected.length == 0;

@@ -5,7 +5,7 @@
 #include "ftpsfs/ftp/transfer.h"
 #include "ftpsfs/util/error.h"
 #include "place.h"
-#include "remote_private.h"
+#include "settle.h"
 
 struct RemoteStream {
     Lease *lease;
@@ -195,15 +195,15 @@ gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char 
                                gboolean *settled, GCancellable *cancel, GError **error)
 {
     g_autoptr(RemoteStream) owned = stream;
-    *settled = FALSE;
-    if (!transfer_finish(g_steal_pointer(&owned->transfer), cancel, error))
-        return FALSE;
-    g_autoptr(GError) failure = NULL;
-    *settled = remote_settle_on(remote, lease_session(owned->lease), path, mode, mtime, entry, look,
-                                cancel, &failure);
-    if (!*settled)
-        g_debug("%s: %s", path, failure->message);
-    return TRUE;
+    Settle settle = {.remote = remote,
+                     .session = lease_session(owned->lease),
+                     .attributes = {.path = path, .mode = mode, .mtime = mtime},
+                     .entry = entry,
+                     .look = look};
+    gboolean ok =
+        settle_end_store(&settle, g_steal_pointer(&owned->transfer), settled, cancel, error);
+    settle_clear(&settle);
+    return ok;
 }
 
 void stream_hold(RemoteStream *stream, GCancellable *yield)

@@ -459,18 +459,34 @@ gboolean transfer_write(Transfer *transfer, const void *data, gsize length, GCan
     return TRUE;
 }
 
+gboolean transfer_bye(Transfer *transfer, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    if (!channel_bye(transfer->channel, &failure)) {
+        g_propagate_prefixed_error(error, g_steal_pointer(&failure), "%s %s: ", transfer->verb,
+                                   transfer->path);
+        return FALSE;
+    }
+    session_note_sent(transfer->session);
+    return TRUE;
+}
+
+gboolean transfer_judge(Transfer *transfer, const Reply *reply, GError **error)
+{
+    transfer->replied = TRUE;
+    if (reply_is(reply, 2))
+        return TRUE;
+    session_set_reply_error(error, transfer->verb, transfer->path, reply);
+    return FALSE;
+}
+
 gboolean transfer_finish(Transfer *transfer, GCancellable *cancel, GError **error)
 {
     g_autoptr(Transfer) owned = transfer;
     if (owned->replied)
         return TRUE;
-    g_autoptr(GError) failure = NULL;
-    if (!channel_bye(owned->channel, &failure)) {
-        g_propagate_prefixed_error(error, g_steal_pointer(&failure), "%s %s: ", owned->verb,
-                                   owned->path);
+    if (!transfer_bye(owned, error))
         return FALSE;
-    }
-    session_note_sent(owned->session);
     /* The socket stays open until the server has said 226: closing it with the server's own
      * close_notify unread would reset the connection under the data that is still on its way. */
     return receive_end(owned, cancel, error);

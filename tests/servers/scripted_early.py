@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A ScriptedServer that does not bear what a client does before its turn: EPSV before the end of a
-transfer is confirmed, or its close_notify on a data connection before the data have come.
+transfer is confirmed, its close_notify on a data connection before the data have come, or a question
+about a file before the end of its upload is confirmed.
 
     with EarlyServer(on_epsv="refuse first") as server: ...
     with EarlyServer(on_bye="half") as server: ...
+    with EarlyServer(on_look="answer first") as server: ...
 """
 
 from scripted import ScriptedServer
@@ -36,22 +38,34 @@ class EarlySession(Session):
 
     def end_data(self, orderly, reset=False):
         super().end_data(orderly, reset)
-        if orderly and self.server.on_epsv and self.hears_epsv():
-            self.server.early_ports += 1
-            getattr(self, "epsv_" + self.server.on_epsv.replace(" ", "_"))(self.running)
+        if not orderly:
+            return
+        if self.running.blocks is not None:
+            if self.server.on_epsv and self.hears("EPSV"):
+                self.server.early_ports += 1
+                getattr(self, "epsv_" + self.server.on_epsv.replace(" ", "_"))(self.running)
+        elif self.server.on_look and (question := self.hears("MLST", "SIZE")):
+            self.server.early_looks += 1
+            if self.server.early_looks > self.server.looks_in_turn:
+                act = getattr(self, "look_" + self.server.on_look.replace(" ", "_"))
+                act(self.running, question)
+            else:
+                self.received = question.encode() + b"\r\n" + self.received
 
-    def hears_epsv(self):
-        """Whether EPSV comes before the reply to the transfer. It is taken off the line then."""
+    def hears(self, *verbs):
+        """The command that comes before the reply to the transfer, if it is one of these. It is taken
+        off the line then."""
         self.stream.settimeout(LISTEN_SECONDS)
         try:
             line = self.read_line()
         except TimeoutError:
-            return False
+            return None
         finally:
             self.stream.settimeout(None)
-        if line != "EPSV":
-            self.received = line.encode() + b"\r\n" + self.received
-        return line == "EPSV"
+        if line.partition(" ")[0] in verbs:
+            return line
+        self.received = line.encode() + b"\r\n" + self.received
+        return None
 
     # An early EPSV
 
@@ -91,6 +105,54 @@ class EarlySession(Session):
         self.listener.close()
         self.listener = None
 
+    # An early question about the file that is being stored
+
+    def answer(self, question):
+        verb, _, argument = question.partition(" ")
+        self.execute(verb, argument)
+
+    def look_answer_first(self, _, question):
+        self.answer(question)
+
+    def look_tell_nothing_first(self, _, question):
+        """As a server that looks at the file before it has received anything."""
+        verb, _, argument = question.partition(" ")
+        facts = f"250-Facts:\r\n type=file;size=0;modify=20200101000000; {argument}\r\n250 End."
+        self.reply(facts if verb == "MLST" else "213 0")
+
+    def look_refuse_first(self, *_):
+        self.reply("450 A transfer is in progress.")
+
+    def look_misread_first(self, *_):
+        self.reply("503 Not during a transfer.")
+
+    def look_refuse_afterwards(self, transfer, _):
+        self.reply(transfer.final)
+        transfer.final = "503 Not during a transfer."
+
+    def look_abort_and_answer(self, transfer, question):
+        transfer.final = None
+        self.reply("426 Another command came.")
+        self.answer(question)
+
+    def look_answer_and_abort(self, transfer, question):
+        self.answer(question)
+        transfer.final = "426 Another command came."
+
+    def look_answer_and_fail(self, transfer, question):
+        self.answer(question)
+        transfer.final = "552 The disk is full."
+
+    def look_say_421(self, *_):
+        self.reply("421 What do you think you are doing?")
+        self.cut()
+
+    def look_hang_up(self, *_):
+        self.cut()
+
+    def look_not_listen(self, *_):
+        """As if the line had been lost."""
+
     # An early close_notify; whoever returns sends what the transfer's attributes say
 
     def bye_nothing(self, transfer):
@@ -119,12 +181,14 @@ class EarlySession(Session):
 
 
 class EarlyServer(ScriptedServer):
-    """on_epsv: what an early EPSV brings about, on_bye: what an early close_notify does: the name of
-    a method above, in words. For tests: early_ports and byes, how many of them came."""
+    """on_epsv: what an early EPSV brings about, on_bye: what an early close_notify does, on_look: what
+    an early MLST or SIZE does after looks_in_turn that were answered in turn: the name of a method
+    above, in words. For tests: early_ports, byes and early_looks, how many of them came."""
 
     session_class = EarlySession
 
-    def __init__(self, on_epsv=None, on_bye=None, **options):
+    def __init__(self, on_epsv=None, on_bye=None, on_look=None, looks_in_turn=0, **options):
         super().__init__(**options)
-        self.on_epsv, self.on_bye = on_epsv, on_bye
-        self.early_ports = self.byes = 0
+        self.on_epsv, self.on_bye, self.on_look = on_epsv, on_bye, on_look
+        self.looks_in_turn = looks_in_turn
+        self.early_ports = self.byes = self.early_looks = 0

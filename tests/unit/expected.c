@@ -44,8 +44,10 @@ static void test_drop(void)
     GQueue queue = G_QUEUE_INIT;
     expected_push(&queue, (Expected){.who = EXPECT_CALLER});
     expected_push(&queue, (Expected){.who = EXPECT_FUNC, .early = TRUE});
+    g_assert_true(expected_has_callers(&queue));
     expected_push(&queue, (Expected){.who = EXPECT_CALLER});
     expected_drop(&queue);
+    g_assert_false(expected_has_callers(&queue));
     for (guint i = 0; i < 3; i++) {
         const Expected *expected = g_queue_peek_nth(&queue, i);
         g_assert_cmpint(expected->who, ==, i == 1 ? EXPECT_FUNC : EXPECT_DROP);

@@ -66,6 +66,9 @@ Reply *session_command(Session *session, const char *verb, const char *argument,
 /* The replies that the caller has not received yet are dropped when they come. */
 void session_drop_replies(Session *session);
 
+/* Whether the caller has replies to receive. */
+gboolean session_owes_replies(const Session *session);
+
 /* Whether all replies have come. */
 gboolean session_is_settled(const Session *session);
 

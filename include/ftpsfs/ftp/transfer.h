@@ -55,6 +55,11 @@ gboolean transfer_write(Transfer *transfer, const void *data, gsize length, GCan
  * reply. Frees the transfer in either case. */
 gboolean transfer_finish(Transfer *transfer, GCancellable *cancel, GError **error);
 
+/* The same of an upload in steps, between which commands are sent: the close_notify; and the final
+ * reply, which the caller has received. What is left is to free the transfer. */
+gboolean transfer_bye(Transfer *transfer, GError **error);
+gboolean transfer_judge(Transfer *transfer, const Reply *reply, GError **error);
+
 /* Closes the data connection; the final reply is dropped when it comes. Frees. NULL is fine. */
 void transfer_abort(Transfer *transfer);
 
