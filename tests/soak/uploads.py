@@ -28,6 +28,8 @@ from harness import eventually
 
 MIB = 1 << 20
 DISK_MIB = 48
+# After a harm; twice the longest pause before an upload of the queue is tried again.
+END_SECONDS = 120
 REPLIES = {
     "452": "452 Insufficient storage space.",
     "552": "552 Quota exceeded.",
@@ -162,6 +164,7 @@ class Writer(threading.Thread):
     def __init__(self, path, old, rng):
         super().__init__(daemon=True)
         self.path, self.error = path, None
+        self.seconds = 0
         self.pause = rng.choice([0, 0, 0.001, 0.004])
         self.block = rng.choice([64 * 1024, 256 * 1024, MIB])
         self.fsync = rng.random() < 0.5
@@ -179,6 +182,11 @@ class Writer(threading.Thread):
             self.content = old[: self.at] + self.data + old[self.at + len(self.data) :]
 
     def run(self):
+        begin = time.monotonic()
+        self.upload()
+        self.seconds = time.monotonic() - begin
+
+    def upload(self):
         try:
             descriptor = os.open(self.path, os.O_WRONLY | self.flags, 0o644)
         except OSError as error:
@@ -230,7 +238,6 @@ class Uploads:
         """An upload with a harm, and when it failed another one without."""
         name = f"f{self.random.randrange(4)}"
         writer = Writer(self.mounted.at(name), self.old.get(name), self.random)
-        begin = time.monotonic()
         writer.start()
         time.sleep(self.random.uniform(0, self.typical))
         busy = writer.is_alive()
@@ -238,7 +245,7 @@ class Uploads:
         writer.join(90)
         if writer.is_alive():
             raise RuntimeError(f"{kind}: an upload hangs")
-        self.typical = 0.9 * self.typical + 0.1 * min(1, time.monotonic() - begin)
+        self.aim(busy, writer.seconds)
         if kind in REPLIES:
             harmed = self.replies.left() < self.armed
         self.hits += bool(harmed and (busy or self.writeback))
@@ -250,8 +257,14 @@ class Uploads:
         if writer.error is not None:
             self.again(name, writer.content)
         if self.writeback:
-            eventually(lambda: self.mounted.stats()["writeback_pending"] == 0, 60, "the queue's end")
+            eventually(lambda: self.mounted.stats()["writeback_pending"] == 0, END_SECONDS, "the queue's end")
         self.check(f"{kind}, in the end", name, writer)
+
+    def aim(self, busy, seconds):
+        """Learns how long an upload takes from those that were over when the harm came, since the
+        others take as long as the harm does. When they are met, later moments are tried as well."""
+        wanted = self.typical * 1.2 if busy else 0.5 * (self.typical + seconds)
+        self.typical = min(1, max(0.002, wanted))
 
     def check(self, kind, name, writer):
         """What was acknowledged is there now."""
@@ -282,7 +295,7 @@ class Uploads:
             except OSError:
                 return False
 
-        eventually(write, 60, f"another upload of {name}")
+        eventually(write, END_SECONDS, f"another upload of {name}")
 
     def line(self, kind):
         """Figures of the last run() in words."""
