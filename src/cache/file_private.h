@@ -145,6 +145,19 @@ RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, g
 /* Takes the store out of the file, if it has one, with the duty to end it. */
 RemoteStream *writer_take_store(File *file);
 
+/* Makes `store`, which begins at `offset`, the file's, as if the writer had come so far. */
+void writer_go_on(File *file, RemoteStream *store, guint64 offset);
+
+/* Whether others need the session of the file's store. */
+gboolean writer_yield_is_wanted(const File *file);
+
+/* Ends the store early because others need its session: what was sent is then on the server, and
+ * the rest is appended later. */
+void writer_end_early(File *file, GCancellable *cancel);
+
+/* The file's store has failed. */
+void writer_cut_off(File *file);
+
 /* Sends [*offset, end) of the spool, counting *offset up before each piece is on its way, so that
  * changes below it are noticed. */
 gboolean writer_send(File *file, RemoteStream *store, guint64 *offset, guint64 end,

@@ -10,6 +10,9 @@
 /* An upload that is cut off is begun once more on another connection. */
 #define UPLOAD_ATTEMPTS 2
 
+/* Between two looks whether others need the session. */
+#define DRAIN_SIZE (256 * 1024)
+
 /* The server is asked for room for files from this size on. */
 #define RESERVE_MIN (16 * 1024 * 1024)
 
@@ -100,13 +103,19 @@ static guint32 mode_to_set(const File *file)
     return file->want_mode == G_MAXUINT32 && replaces ? info.mode : file->want_mode;
 }
 
+/* Tells whoever asks for the state of things what is on its way. */
+static void announce(File *file, RemoteStream *store)
+{
+    g_autofree char *target = file->temporary != NULL ? node_path(file->node) : NULL;
+    stream_expect(store, target, spool_size(file->spool));
+}
+
 /* Stores the rest of the spool, from upload->size on, and hears the server's verdict. */
 static gboolean store_rest(File *file, RemoteStream *store, Upload *upload, GCancellable *cancel,
                            GError **error)
 {
     Remote *remote = file->files->remote;
-    g_autofree char *target = file->temporary != NULL ? node_path(file->node) : NULL;
-    stream_expect(store, target, spool_size(file->spool));
+    announce(file, store);
     gboolean ok = writer_send(file, store, &upload->size, spool_size(file->spool), cancel, error);
     guint32 mode = mode_to_set(file);
     upload->want_mode = file->want_mode;
@@ -121,11 +130,59 @@ static gboolean store_rest(File *file, RemoteStream *store, Upload *upload, GCan
     return ok;
 }
 
-static gboolean store_from(File *file, RemoteStore how, Upload *upload, GCancellable *cancel,
-                           GError **error)
+typedef enum {
+    STEP_NONE, /* the server has what it had */
+    STEP_DONE,
+    STEP_FAILED,
+    STEP_EARLY,   /* others needed the session: some is stored, and the rest can be appended */
+    STEP_REFUSED, /* before a byte was sent */
+} Step;
+
+/* Ends the file's store, which has sent everything. */
+static Step finish_store(File *file, Upload *upload, GCancellable *cancel, GError **error)
+{
+    RemoteStream *store = writer_take_store(file);
+    upload->size = file->sent;
+    /* What is changed now has been sent. */
+    file->sent = G_MAXUINT64;
+    return store_rest(file, store, upload, cancel, error) ? STEP_DONE : STEP_FAILED;
+}
+
+/* Sends what is left to the file's store and ends it. */
+static Step drain(File *file, Upload *upload, GCancellable *cancel, GError **error)
+{
+    guint64 end = spool_size(file->spool);
+    announce(file, file->store);
+    while (file->sent < end) {
+        if (!writer_send(file, file->store, &file->sent, MIN(end, file->sent + DRAIN_SIZE), cancel,
+                         error)) {
+            upload->size = file->sent;
+            writer_cut_off(file);
+            return STEP_FAILED;
+        }
+        if (end > spool_size(file->spool))
+            break; /* truncated meanwhile; the change counter makes the upload run again */
+        if (file->sent < end && writer_yield_is_wanted(file) &&
+            !g_atomic_int_get(&file->files->no_append)) {
+            writer_end_early(file, cancel);
+            return STEP_EARLY;
+        }
+    }
+    return finish_store(file, upload, cancel, error);
+}
+
+/* With `whole` there is no coming back: it isn't ended early. */
+static Step store_from(File *file, RemoteStore how, Upload *upload, gboolean whole,
+                       GCancellable *cancel, GError **error)
 {
     RemoteStream *store = writer_open_store(file, upload->path, how, upload->size, cancel, error);
-    return store != NULL && store_rest(file, store, upload, cancel, error);
+    if (store == NULL)
+        return STEP_FAILED;
+    if (whole)
+        return store_rest(file, store, upload, cancel, error) ? STEP_DONE : STEP_FAILED;
+    file->whole_next = FALSE; /* as long as this goes well */
+    writer_go_on(file, store, upload->size);
+    return drain(file, upload, cancel, error);
 }
 
 /* Lock held; dropped meanwhile. */
@@ -140,58 +197,81 @@ static gboolean reserve(File *file, GCancellable *cancel, GError **error)
     return ok;
 }
 
-static gboolean store_whole(File *file, Upload *upload, GCancellable *cancel, GError **error)
+static Step store_whole(File *file, Upload *upload, gboolean at_once, GCancellable *cancel,
+                        GError **error)
 {
     /* First of all: the store cuts the server's file to nothing. */
     if (!writer_fetch_missing(file, 0, G_MAXUINT64, cancel, error) || !reserve(file, cancel, error))
-        return FALSE;
+        return STEP_FAILED;
     upload->size = 0;
-    return store_from(file, REMOTE_STORE_NEW, upload, cancel, error);
+    return store_from(file, REMOTE_STORE_NEW, upload, at_once, cancel, error);
 }
 
-typedef enum { APPEND_FAILED, APPEND_DONE, APPEND_UNFIT, APPEND_REFUSED } Append;
-
-static Append append(File *file, Upload *upload, GCancellable *cancel, GError **error)
+static Step append(File *file, Upload *upload, GCancellable *cancel, GError **error)
 {
     g_autoptr(GError) failure = NULL;
     guint64 offset = upload->size;
     if (g_atomic_int_get(&file->files->no_append) || !has_size(file, upload->path, offset, cancel))
-        return APPEND_UNFIT;
-    if (store_from(file, REMOTE_STORE_APPEND, upload, cancel, &failure))
-        return APPEND_DONE;
+        return STEP_NONE;
+    Step step = store_from(file, REMOTE_STORE_APPEND, upload, FALSE, cancel, &failure);
+    if (step != STEP_FAILED)
+        return step;
     if (upload->size == offset && is_refusal(failure)) {
         g_debug("%s; storing it whole", failure->message);
-        return APPEND_REFUSED;
+        return STEP_REFUSED;
     }
     g_propagate_error(error, g_steal_pointer(&failure));
-    return APPEND_FAILED;
+    return STEP_FAILED;
 }
 
-/* Ends the store behind the writer. */
-static gboolean finish_stream(File *file, Upload *upload, GCancellable *cancel, GError **error)
+/* Sends what lies behind the server's content, in as many appends as it takes. */
+static Step append_all(File *file, Upload *upload, GCancellable *cancel, GError **error)
 {
-    RemoteStream *store = writer_take_store(file);
-    upload->size = file->sent;
-    /* What is changed now has been sent. */
-    file->sent = G_MAXUINT64;
-    return store_rest(file, store, upload, cancel, error);
+    Step step = STEP_EARLY;
+    while (step == STEP_EARLY && append_offset(file, &upload->size)) {
+        if (upload->size == spool_size(file->spool))
+            return STEP_DONE; /* a store that was ended early had sent everything */
+        step = append(file, upload, cancel, error);
+    }
+    /* What was sent already was changed meanwhile, or did not arrive. */
+    return step == STEP_EARLY ? STEP_NONE : step;
+}
+
+/* Sends all of it. What others interrupt is gone on with, unless that was `refused`. */
+static gboolean send_whole(File *file, Upload *upload, Step before, GCancellable *cancel,
+                           GError **error)
+{
+    Step step = store_whole(file, upload, before == STEP_REFUSED, cancel, error);
+    if (step == STEP_EARLY)
+        step = append_all(file, upload, cancel, error);
+    if (step == STEP_NONE || step == STEP_REFUSED) {
+        before = step;
+        step = store_whole(file, upload, TRUE, cancel, error);
+    }
+    /* So it was not the file that was refused. */
+    if (step == STEP_DONE && before == STEP_REFUSED)
+        g_atomic_int_set(&file->files->no_append, TRUE);
+    return step == STEP_DONE;
 }
 
 /* Sends what the server lacks and hears its 226. */
 static gboolean send_changes(File *file, Upload *upload, gboolean whole, GCancellable *cancel,
                              GError **error)
 {
-    if (file->store != NULL && !whole && !file->spoiled)
-        return finish_stream(file, upload, cancel, error);
-    whole = whole || file->store != NULL;
-    writer_abandon(file);
-    Append appended = APPEND_UNFIT;
+    Step step = STEP_NONE;
+    if (file->store != NULL && !whole && !file->spoiled) {
+        step = drain(file, upload, cancel, error);
+        whole = file->whole_next;
+    } else if (file->store != NULL) {
+        whole = TRUE;
+        writer_abandon(file);
+    }
+    if (step == STEP_DONE || step == STEP_FAILED)
+        return step == STEP_DONE;
     if (!whole && append_offset(file, &upload->size)) {
-        if (upload->size == spool_size(file->spool))
-            return TRUE; /* a store that was ended early had sent everything */
-        appended = append(file, upload, cancel, error);
-        if (appended == APPEND_DONE || appended == APPEND_FAILED)
-            return appended == APPEND_DONE;
+        step = append_all(file, upload, cancel, error);
+        if (step == STEP_DONE || step == STEP_FAILED)
+            return step == STEP_DONE;
     } else if (!whole && !file->fresh && !file->files->atomic_upload) {
         gboolean done = FALSE;
         upload->size = spool_size(file->spool);
@@ -200,12 +280,7 @@ static gboolean send_changes(File *file, Upload *upload, gboolean whole, GCancel
         if (done)
             return TRUE;
     }
-    if (!store_whole(file, upload, cancel, error))
-        return FALSE;
-    /* So it was not the file that was refused. */
-    if (appended == APPEND_REFUSED)
-        g_atomic_int_set(&file->files->no_append, TRUE);
-    return TRUE;
+    return send_whole(file, upload, step, cancel, error);
 }
 
 /* ---- atomic_upload ---- */

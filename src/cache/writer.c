@@ -36,6 +36,14 @@ static void keep_store(File *file, RemoteStream *store)
         g_cancellable_connect(file->yield, G_CALLBACK(on_yield), file_hold(file), file_release);
 }
 
+void writer_go_on(File *file, RemoteStream *store, guint64 offset)
+{
+    file->fresh = TRUE;
+    file->spoiled = FALSE;
+    file->sent = file->stored = file->frontier = offset;
+    keep_store(file, store);
+}
+
 void writer_abandon(File *file)
 {
     RemoteStream *store = writer_take_store(file);
@@ -52,8 +60,7 @@ void writer_abandon(File *file)
     file->whole_next = TRUE;
 }
 
-/* The store has failed. */
-static void cut_off(File *file)
+void writer_cut_off(File *file)
 {
     RemoteStream *store = writer_take_store(file);
     file->fresh = FALSE;
@@ -127,10 +134,7 @@ gboolean writer_start(File *file, GCancellable *cancel, GError **error)
             remove_behind(file->files, g_steal_pointer(&file->temporary));
         return FALSE;
     }
-    file->fresh = TRUE;
-    file->spoiled = FALSE;
-    file->sent = file->stored = file->frontier = 0;
-    keep_store(file, store);
+    writer_go_on(file, store, 0);
     return TRUE;
 }
 
@@ -156,16 +160,14 @@ gboolean writer_send(File *file, RemoteStream *store, guint64 *offset, guint64 e
     return TRUE;
 }
 
-/* Ends the store early because others need its session: what was sent is then on the server, and
- * the rest is appended later. */
-static void end_early(File *file)
+void writer_end_early(File *file, GCancellable *cancel)
 {
     RemoteStream *store = writer_take_store(file);
     if (store == NULL)
         return;
     g_autoptr(GError) failure = NULL;
     g_mutex_unlock(&file->lock);
-    gboolean ok = stream_finish(store, ending_cancellable(file->files->ending), &failure);
+    gboolean ok = stream_finish(store, cancel, &failure);
     g_mutex_lock(&file->lock);
     file->stored = file->sent;
     file->fresh = file->fresh && ok;
@@ -174,7 +176,7 @@ static void end_early(File *file)
         g_debug("an upload was cut off, and will be begun anew: %s", failure->message);
 }
 
-static gboolean yield_is_wanted(const File *file)
+gboolean writer_yield_is_wanted(const File *file)
 {
     return file->yield != NULL && g_cancellable_is_cancelled(file->yield);
 }
@@ -193,16 +195,16 @@ static void pump(gpointer data)
     if (!file->busy) {
         file->busy = TRUE;
         g_autoptr(GError) failure = NULL;
-        while (failure == NULL && !yield_is_wanted(file) && pump_is_worth_it(file)) {
+        while (failure == NULL && !writer_yield_is_wanted(file) && pump_is_worth_it(file)) {
             guint64 end = MIN(file->frontier, spool_size(file->spool));
             writer_send(file, file->store, &file->sent, MIN(end, file->sent + PIECE_SIZE),
                         ending_cancellable(file->files->ending), &failure);
         }
         if (failure != NULL) {
             g_info("an upload was cut off, and will be begun anew: %s", failure->message);
-            cut_off(file);
-        } else if (yield_is_wanted(file)) {
-            end_early(file);
+            writer_cut_off(file);
+        } else if (writer_yield_is_wanted(file)) {
+            writer_end_early(file, ending_cancellable(file->files->ending));
         }
         file_end_busy(file);
     }

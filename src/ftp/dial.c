@@ -28,16 +28,22 @@ typedef struct {
     GError *failure;
 } Lookup;
 
+/* Bytes that the kernel takes of an upload beyond what is on its way: whoever gives its connection
+ * up for others has to wait until they are through. */
+#define UNSENT_MAX (256 * 1024)
+
 void dial_tune(int fd, guint timeout_s)
 {
     int on = 1;
     int idle_s = 30;
     int interval_s = 10;
+    int unsent = UNSENT_MAX;
     unsigned user_timeout_ms = timeout_s * 1000;
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) != 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s) != 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s) != 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent) != 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms) !=
             0)
         g_debug("socket options: %s", g_strerror(errno));

@@ -167,13 +167,35 @@ gboolean pool_check_idle(Pool *pool, GList *link)
     return FALSE;
 }
 
-/* The first waiter that is not opening a connection. */
+static gboolean lets_others_pass(const Waiter *waiter)
+{
+    return (waiter->want & LEASE_CONTENT) && waiter->passed < POOL_PASSES_MAX;
+}
+
+/* The waiter whose turn it is: the first that is not served and not opening a connection, or the
+ * first of those that it lets pass. */
 static Waiter *first_waiting(Pool *pool)
 {
-    for (GList *l = pool->waiters.head; l != NULL; l = l->next)
-        if (!((Waiter *)l->data)->opening)
-            return l->data;
-    return NULL;
+    Waiter *first = NULL;
+    for (GList *l = pool->waiters.head; l != NULL; l = l->next) {
+        Waiter *waiter = l->data;
+        if (waiter->opening || waiter->session != NULL)
+            continue;
+        if (!lets_others_pass(waiter))
+            return waiter;
+        if (first == NULL)
+            first = waiter;
+    }
+    return first;
+}
+
+/* The next waiter gets the session; those before it have been passed. */
+static void serve(Pool *pool, Waiter *next, Session *session)
+{
+    for (GList *l = pool->waiters.head; l != NULL && l->data != next; l = l->next)
+        ((Waiter *)l->data)->passed++;
+    next->session = session;
+    g_cond_signal(&next->cond);
 }
 
 static void wake_first(Pool *pool)
@@ -401,12 +423,9 @@ static Session *wait_in_line(Pool *pool, Waiter *waiter, GCancellable *cancel, G
 
 void pool_hand_over(Pool *pool, Session *session)
 {
-    for (GList *l = pool->waiters.head; l != NULL; l = l->next) {
-        Waiter *waiter = l->data;
-        if (waiter->session != NULL || waiter->opening)
-            continue;
-        waiter->session = session;
-        g_cond_signal(&waiter->cond);
+    Waiter *next = first_waiting(pool);
+    if (next != NULL) {
+        serve(pool, next, session);
         return;
     }
     session_set_idle_since(session, g_get_monotonic_time());

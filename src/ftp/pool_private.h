@@ -14,6 +14,9 @@
 /* A holder is not asked for its session before it had it for so long. */
 #define POOL_HOLD_MIN_MS 200
 
+/* So many others go before one who waits for a session to move a file's content on. */
+#define POOL_PASSES_MAX 8
+
 /* Between tries to reach a server: the first pause and the longest, in milliseconds. */
 #define POOL_PAUSE_MIN_MS 100
 #define POOL_PAUSE_MAX_MS 3000
@@ -23,6 +26,7 @@ typedef struct {
     Pool *pool;
     GCond cond;
     LeaseWant want;
+    guint passed;     /* others who came later and went first */
     gboolean refused; /* the server takes no more connections */
     gboolean opening; /* a connection of its own */
     Session *session; /* handed over to it */

@@ -44,7 +44,7 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
      * does not know has appended nothing. */
     gboolean once = g_str_equal(how->verb, "APPE");
     for (gboolean again = FALSE;; again = TRUE) {
-        LeaseWant want = LEASE_DATA | (again ? LEASE_FRESH : LEASE_ANY);
+        LeaseWant want = LEASE_DATA | LEASE_CONTENT | (again ? LEASE_FRESH : LEASE_ANY);
         g_autoptr(Lease) lease = pool_lease(remote->pool, want, cancel, error);
         if (lease == NULL)
             return NULL;

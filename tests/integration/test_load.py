@@ -90,6 +90,37 @@ def test_metadata_is_answered_amid_saturating_transfers(servers, server_kind, mo
         assert stats["sessions_lost"] <= 1
 
 
+def test_metadata_is_answered_amid_saturating_uploads(servers, server_kind, mount):
+    """Also while they are being closed: what was sent is ended, and the rest is appended later."""
+    server = servers.make(server_kind, max_rate=MIB)
+    os.mkdir(server.path("dir"))
+    server.adopt(server.path("dir"))
+    mounted = mount(server, connections=4, cache_size="16M")
+    data = [pattern(16 * MIB, i) for i in range(4)]
+    closing = [threading.Event() for _ in range(4)]
+
+    def upload(i):
+        with open(mounted.at(f"big-{i}"), "wb", buffering=0) as file:
+            for start in range(0, len(data[i]), MIB):
+                file.write(data[i][start : start + MIB])
+            closing[i].set()
+
+    threads = [threading.Thread(target=upload, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    assert all(event.wait(20) for event in closing)
+    assert os.listdir(mounted.at("dir")) == []
+    os.mkdir(mounted.at("dir", "made"))
+    under_way = sum(thread.is_alive() for thread in threads)
+    for thread in threads:
+        thread.join()
+    # One may have been through.
+    assert under_way >= 3
+    for i in range(4):
+        assert holds(server.path(f"big-{i}"), data[i])
+    assert mounted.stats()["retries"] == 0
+
+
 def holds(path, content):
     if not os.path.exists(path):
         return False

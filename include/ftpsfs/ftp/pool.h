@@ -4,9 +4,9 @@
  *
  * The pool owns every Session that nobody has leased. It opens connections on demand up to a
  * ceiling: `connections`, or what the server was found to allow. Waiters get sessions in the order
- * in which they came. One keeper thread looks after the idle ones: it notices dead ones, finishes
- * prepared data connections, sends NOOP, closes what has been idle for long, and probes a server
- * that is down.
+ * in which they came, but whoever wants to move a file's content lets a few others go first. One
+ * keeper thread looks after the idle ones: it notices dead ones, finishes prepared data
+ * connections, sends NOOP, closes what has been idle for long, and probes a server that is down.
  *
  * A server that refuses one connection more while others are open has shown its limit: the ceiling
  * is lowered for a minute. A server that can't be reached at all is tried for `timeout` seconds,
@@ -33,8 +33,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pool, pool_free)
 
 typedef enum {
     LEASE_ANY = 0,
-    LEASE_DATA = 1 << 0,  /* for a transfer: the one that is readiest for it */
-    LEASE_FRESH = 1 << 1, /* no idle one if that can be helped, after one was found dead */
+    LEASE_DATA = 1 << 0,    /* for a transfer: the one that is readiest for it */
+    LEASE_FRESH = 1 << 1,   /* no idle one if that can be helped, after one was found dead */
+    LEASE_CONTENT = 1 << 2, /* for a file's content: what takes long, and lets others go first */
 } LeaseWant;
 
 /* A session for one operation: an idle one, a new one, or the next that is returned. The whole wait
