@@ -13,6 +13,7 @@
 #include "ftpsfs/cache/reader.h"
 #include "ftpsfs/cache/spool.h"
 #include "ftpsfs/util/workers.h"
+#include "leftovers.h"
 
 /* A file that is replaced by a rename while it is open is fetched up to this size, so that its
  * readers keep it; a larger one is moved to a hidden name. */
@@ -25,6 +26,7 @@ struct Files {
     ChunkCache *chunks;
     Workers *workers;
     Workers *closers; /* for the reader */
+    Leftovers *leftovers;
     ReaderShared reader;
     Prefetch *prefetch; /* NULL: none */
     char *spool_dir;

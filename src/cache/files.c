@@ -14,6 +14,8 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
     /* A thread for each connection that can be busy, and some to let go of those that were. */
     files->workers = workers_new(2 * options->connections + 4);
     files->closers = workers_new(2);
+    files->leftovers = leftovers_new(remote, files->workers, options->timeout_s,
+                                     ending_cancellable(files->ending));
     files->reader = (ReaderShared){
         .remote = remote,
         .chunks = files->chunks,
@@ -291,6 +293,8 @@ void files_free(Files *files)
         writeback_stop(files->writeback);
     workers_free(files->workers);
     workers_free(files->closers);
+    leftovers_end(files->leftovers);
+    leftovers_free(files->leftovers);
     prefetch_free(files->prefetch);
     g_hash_table_unref(files->table);
     chunks_free(files->chunks);

@@ -286,16 +286,12 @@ static gboolean send_changes(File *file, Upload *upload, gboolean whole, GCancel
 /* ---- atomic_upload ---- */
 
 /* The target is in the way on a server that does not rename over it. */
-static gboolean replace_aside(Remote *remote, const char *from, const char *to, GError **error)
+static gboolean replace_aside(Files *files, const char *from, const char *to, GError **error)
 {
     g_autofree char *aside = writer_beside(to, "old");
-    g_autoptr(GError) failure = NULL;
-    if (!writer_replace_aside(remote, from, to, aside, error))
+    if (!writer_replace_aside(files->remote, from, to, aside, error))
         return FALSE;
-    if (!remote_unlink(remote, aside, NULL, &failure))
-        g_warning("\"%s\" was replaced, but what was there before is left as \"%s\": %s. Delete "
-                  "that with another FTP client.",
-                  to, aside, failure->message);
+    leftovers_remove(files->leftovers, aside);
     return TRUE;
 }
 
@@ -309,7 +305,7 @@ static gboolean move_in_place(File *file, const char *path, GError **error)
     gboolean ok = remote_rename(remote, temporary, path, NULL, &failure);
     if (!ok && is_refusal(failure) && !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND)) {
         g_clear_error(&failure);
-        ok = replace_aside(remote, temporary, path, &failure);
+        ok = replace_aside(file->files, temporary, path, &failure);
     }
     g_mutex_lock(&file->lock);
     if (!ok) {
@@ -396,6 +392,13 @@ static gboolean finish_once(File *file, const char *path, gboolean whole, GCance
     return TRUE;
 }
 
+/* The server may still be at it on the lost connection: the next try takes another name. */
+static void give_temporary_up(File *file, const GError *failure)
+{
+    if (file->temporary != NULL && ftpsfs_error_may_pass(failure))
+        leftovers_add(file->files->leftovers, g_steal_pointer(&file->temporary), failure);
+}
+
 gboolean writer_finish(File *file, GCancellable *cancel, GError **error)
 {
     if (file->hidden)
@@ -408,9 +411,12 @@ gboolean writer_finish(File *file, GCancellable *cancel, GError **error)
     }
     for (guint attempt = 1;; attempt++) {
         g_autoptr(GError) failure = NULL;
-        if (finish_once(file, path, attempt > 1 || file->whole_next, cancel, &failure))
+        if (finish_once(file, path, attempt > 1 || file->whole_next, cancel, &failure)) {
+            leftovers_retry(file->files->leftovers);
             return TRUE;
+        }
         /* Whatever the server has now, it is not a beginning to go on from. */
+        give_temporary_up(file, failure);
         file->fresh = FALSE;
         file->whole_next = TRUE;
         if (attempt == UPLOAD_ATTEMPTS || !ftpsfs_error_may_repeat(failure)) {

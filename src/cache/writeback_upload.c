@@ -176,6 +176,16 @@ static void remove_quietly(Writeback *writeback, const char *path)
                   path, failure->message);
 }
 
+/* The same, but FALSE when it may be there still and another try may help. */
+static gboolean remove_earlier(Writeback *writeback, const char *path, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    if (remote_unlink(writeback->remote, path, NULL, &failure) || !ftpsfs_error_may_pass(failure))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}
+
 /* The earlier try was about to rename, or did. What had been moved aside goes back, or away. */
 static gboolean resolve_committed(Attempt *attempt, gboolean *done, GError **error)
 {
@@ -214,8 +224,8 @@ static gboolean resolve(Attempt *attempt, gboolean *done, GError **error)
         return TRUE;
     if (item->target != NULL && !resolve_committed(attempt, done, error))
         return FALSE;
-    if (!*done)
-        remove_quietly(attempt->writeback, item->temporary);
+    if (!*done && !remove_earlier(attempt->writeback, item->temporary, error))
+        return FALSE;
     g_mutex_lock(&attempt->writeback->lock);
     g_clear_pointer(&item->temporary, g_free);
     g_clear_pointer(&item->target, g_free);

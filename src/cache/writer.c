@@ -85,39 +85,6 @@ RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, g
     return store;
 }
 
-/* Lock free. */
-static void remove_temporary(Files *files, const char *temporary)
-{
-    g_autoptr(GError) failure = NULL;
-    GCancellable *cancel = ending_cancellable(files->ending);
-    if (!remote_unlink(files->remote, temporary, cancel, &failure) &&
-        !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        g_message("%s: a temporary file is left there: %s. Delete it with another "
-                  "FTP client.",
-                  temporary, failure->message);
-}
-
-typedef struct {
-    Files *files; /* waits for its workers */
-    char *temporary;
-} Leftover;
-
-static void remove_leftover(gpointer data)
-{
-    Leftover *leftover = data;
-    remove_temporary(leftover->files, leftover->temporary);
-    g_free(leftover->temporary);
-    g_free(leftover);
-}
-
-/* Takes the name. Who creates a file, and may have been interrupted, doesn't wait for it. */
-static void remove_behind(Files *files, char *temporary)
-{
-    Leftover *leftover = g_new(Leftover, 1);
-    *leftover = (Leftover){.files = files, .temporary = temporary};
-    workers_run(files->workers, remove_leftover, leftover);
-}
-
 gboolean writer_start(File *file, GCancellable *cancel, GError **error)
 {
     g_autofree char *path = node_path(file->node);
@@ -127,11 +94,14 @@ gboolean writer_start(File *file, GCancellable *cancel, GError **error)
     if (file->files->atomic_upload && file->temporary == NULL)
         file->temporary = writer_beside(path, "upload");
     g_autofree char *target = g_strdup(file->temporary != NULL ? file->temporary : path);
-    RemoteStream *store = writer_open_store(file, target, REMOTE_STORE_NEW, 0, cancel, error);
+    g_autoptr(GError) failure = NULL;
+    RemoteStream *store = writer_open_store(file, target, REMOTE_STORE_NEW, 0, cancel, &failure);
     if (store == NULL) {
-        /* A server creates the file first: the failure may have come after that. */
+        /* A server creates the file first: the failure may have come after that. Who creates a
+         * file, and may have been interrupted, doesn't wait for its removal. */
         if (file->temporary != NULL)
-            remove_behind(file->files, g_steal_pointer(&file->temporary));
+            leftovers_add(file->files->leftovers, g_steal_pointer(&file->temporary), failure);
+        g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
     writer_go_on(file, store, 0);
@@ -237,6 +207,6 @@ void writer_forget(File *file)
     if (temporary == NULL)
         return;
     g_mutex_unlock(&file->lock);
-    remove_temporary(file->files, temporary);
+    leftovers_remove(file->files->leftovers, temporary);
     g_mutex_lock(&file->lock);
 }

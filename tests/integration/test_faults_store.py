@@ -6,6 +6,7 @@ import errno
 import os
 
 import pytest
+from harness import eventually
 from scripted_faults import Data, Drop, Fault, Reply
 from scripted_mount import (
     BROKEN,
@@ -64,7 +65,46 @@ def test_an_atomic_upload_that_fails_to_begin_leaves_nothing_beside(server, moun
     server.clear()
     assert_alive(server, mounted)
     mounted.unmount()
-    assert [name for name in server.tree.names("/") if name.startswith(".ftpsfs-")] == []
+    assert temporaries(server) == []
+
+
+def temporaries(server):
+    return [name for name in server.tree.names("/") if name.startswith(".ftpsfs-")]
+
+
+@pytest.mark.parametrize("then", ["another upload", "unmount"])
+def test_a_temporary_that_could_not_be_removed_goes_when_the_server_is_back(server, mount, then):
+    """The server has created it and is gone before it can be removed."""
+    mounted = mount(server, atomic_upload=True, **OPTIONS)
+    server.fault("STOR", Data(preliminary=None, cut=0))
+    removal = server.fault("DELE", Drop())
+    assert outcome(write, at(mounted, "/new"), b"content") in BROKEN
+    eventually(lambda: removal.hits > 0, 20, "a try to remove it")
+    assert temporaries(server) != []
+    server.clear()
+    if then == "unmount":
+        mounted.unmount()
+        assert temporaries(server) == []
+    else:
+        # The try that failed may not have come to its end.
+        eventually(lambda: uploaded_clean(server, mounted), 20, "a clean directory")
+
+
+def uploaded_clean(server, mounted):
+    return outcome(write, at(mounted, "/new"), b"content") == 0 and temporaries(server) == []
+
+
+def test_a_temporary_that_the_server_makes_after_its_removal_is_removed_again(server, mount):
+    """The command was on its way when the connection broke, and the server has come to it late."""
+    mounted = mount(server, atomic_upload=True, **OPTIONS)
+    server.fault("STOR", Drop())
+    assert outcome(write, at(mounted, "/new"), b"content") in BROKEN
+    server.clear()
+    server.wait_for("DELE")
+    server.tree.put("/" + server.arguments("STOR")[0].lstrip("/"), b"")
+    assert temporaries(server) != []
+    mounted.unmount()
+    assert temporaries(server) == []
 
 
 @pytest.mark.parametrize(
