@@ -87,16 +87,19 @@ def test_reads_are_not_held_up_for_ever_by_metadata(server, mounted):
     assert order.index("RETR") <= 14
 
 
-def test_an_upload_that_is_being_closed_gives_its_connection_up_for_metadata(server, mounted):
-    data = os.urandom(24 * MIB)
-    server.fault("STOR", Data(pace=0.004))
+def upload_disturbed(server, mounted, data, times=None):
+    """Writes /big/file slowly, and makes a directory meanwhile."""
+    server.fault("STOR", Data(pace=0.004), times=times)
     writer = started(write, at(mounted, "/big/file"), data)
     server.wait_for("STOR")
-    # Nothing but the flush is left for the daemon to answer.
     eventually(lambda: len(server.tree.get("/big/file")) > MIB, 20, "an upload under way")
     os.mkdir(at(mounted, "/made/x"))
     writer.join(60)
     assert server.tree.get("/big/file") == data
+
+
+def test_an_upload_that_is_being_closed_gives_its_connection_up_for_metadata(server, mounted):
+    upload_disturbed(server, mounted, os.urandom(24 * MIB))
     assert verbs(server, "STOR", "MKD", "APPE")[:3] == ["STOR", "MKD", "APPE"]
     assert server.count("STOR") == 1
 
@@ -105,13 +108,7 @@ def test_an_upload_stays_where_the_server_does_not_append(server, mounted):
     """It is sent whole once more, to its end, and from then on nothing is broken off."""
     server.lacks = {"APPE"}
     data = os.urandom(12 * MIB)
-    server.fault("STOR", Data(pace=0.004), times=1)
-    writer = started(write, at(mounted, "/big/file"), data)
-    server.wait_for("STOR")
-    eventually(lambda: len(server.tree.get("/big/file")) > MIB, 20, "an upload under way")
-    os.mkdir(at(mounted, "/made/x"))
-    writer.join(60)
-    assert server.tree.get("/big/file") == data
+    upload_disturbed(server, mounted, data, times=1)
     assert server.count("STOR") == 2
     write(at(mounted, "/big/other"), data)
     assert server.tree.get("/big/other") == data
