@@ -4,20 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <poll.h>
-#include <pty.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include "../../src/config/netrc.h"
 #include "../../src/config/passphrase.h"
 #include "../../src/config/secret_file.h"
 #include "ftpsfs/util/error.h"
-
-#define REPLY_TIMEOUT_MS 20000
 
 /* An own home, so that no ~/.netrc of the caller's is read; $NETRC is set by the tests that
  * want one. */
@@ -240,79 +233,6 @@ static void test_anonymous(Fixture *fixture, gconstpointer data)
     expect("host", NULL, "anonymous", "me@example.org");
 }
 
-/* One search of a .netrc text. */
-typedef struct {
-    const char *text;
-    const char *user;       /* asked for */
-    const char *found_user; /* found */
-    const char *found_password;
-    gboolean found;
-} Search;
-
-static void test_netrc(void)
-{
-    static const Search searches[] = {
-        {"machine host login ann password pw", NULL, "ann", "pw", TRUE},
-        {"machine host login ann password pw", "ann", "ann", "pw", TRUE},
-        {"machine host login ann password pw", "bob", NULL, NULL, FALSE},
-        {"machine HOST\n\tLOGIN ann\r\n\tpassword pw\r\n", NULL, "ann", "pw", TRUE},
-        {"machine other login x password y\nmachine host password pw", "bob", NULL, "pw", TRUE},
-        {"machine host login a password 1\nmachine host login b password 2", "b", "b", "2", TRUE},
-        {"machine host login a password 1\nmachine host login b password 2", NULL, "a", "1", TRUE},
-        {"machine other login a password 1 default login d password 2", NULL, "d", "2", TRUE},
-        {"machine host login a password 1 default login d password 2", "d", "d", "2", TRUE},
-        {"machine host login a password \"p \\\"w\\\\ \\t\"", "a", "a", "p \"w\\ \t", TRUE},
-        {"machine host login a password p\\w", "a", "a", "p\\w", TRUE},
-        {"machine host login a password #pw", "a", "a", "#pw", TRUE},
-        {"# machine host login no password no\nmachine host login a password p # end\n", "a", "a",
-         "p", TRUE},
-        {"machine host login a password p#\n#\n", "a", "a", "p#", TRUE},
-        {"machine host login machine password default", NULL, "machine", "default", TRUE},
-        {"machine host login a macdef init\ncd /x\nmachine host password evil\n\npassword p", "a",
-         "a", "p", TRUE},
-        {"macdef m\r\nmachine host login no password no\r\n\r\nmachine host login a password p",
-         NULL, "a", "p", TRUE},
-        {"macdef m\nmachine host login no password no", NULL, NULL, NULL, FALSE},
-        {"machine host port 990 login a password p", "a", "a", "p", TRUE},
-        {"machine host login a", NULL, "a", NULL, TRUE},
-        {"machine host login a", "a", NULL, NULL, FALSE},
-        {"machine host \"login\" a password p", "a", NULL, "p", TRUE},
-        {"machine hosts login a password p", NULL, NULL, NULL, FALSE},
-        {"", NULL, NULL, NULL, FALSE},
-        {" \n\t", "a", NULL, NULL, FALSE},
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(searches); i++) {
-        g_autoptr(GError) error = NULL;
-        g_autofree char *text = g_strdup(searches[i].text);
-        NetrcEntry entry;
-        g_test_message("%s", searches[i].text);
-        g_assert_true(netrc_find(text, "host", searches[i].user, "f", &entry, &error));
-        g_assert_no_error(error);
-        g_assert_cmpint(entry.found, ==, searches[i].found);
-        g_assert_cmpstr(entry.user, ==, searches[i].found_user);
-        g_assert_cmpstr(entry.password, ==, searches[i].found_password);
-    }
-}
-
-static void test_bad_netrc(void)
-{
-    static const struct {
-        const char *text;
-        const char *says;
-    } cases[] = {{"machine host\nlogin a\npassword \"s3cret", "f, line 3: a quote"},
-                 {"machine host\nlogin a\npassword", "f, line 3: nothing follows \"password\""},
-                 {"machine \n\n", "f, line 1: nothing follows \"machine\""}};
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(GError) error = NULL;
-        g_autofree char *text = g_strdup(cases[i].text);
-        NetrcEntry entry;
-        g_assert_false(netrc_find(text, "host", "a", "f", &entry, &error));
-        g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
-        g_assert_nonnull(strstr(error->message, cases[i].says));
-        g_assert_null(strstr(error->message, "s3cret"));
-    }
-}
-
 static void test_netrc_file(Fixture *fixture, gconstpointer data)
 {
     (void)data;
@@ -357,141 +277,6 @@ static void test_no_terminal(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(waitpid(child, &status, 0), ==, child);
     g_assert_true(WIFEXITED(status));
     g_assert_cmpint(WEXITSTATUS(status), ==, 0);
-}
-
-/* A child at a terminal of its own that asks for the password of ann@host and exits with 0 when it
- * was "s3 cret", 2 when asking failed, else 1. */
-typedef struct {
-    pid_t pid;
-    int terminal; /* our end */
-    GString *shown;
-} Terminal;
-
-static void terminal_open(Terminal *terminal)
-{
-    terminal->shown = g_string_new(NULL);
-    terminal->pid = forkpty(&terminal->terminal, NULL, NULL, NULL);
-    g_assert_cmpint(terminal->pid, >=, 0);
-    if (terminal->pid != 0)
-        return;
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTSTP, SIG_DFL);
-    const Credentials *found = find("ann@host", NULL, FALSE, NULL);
-    if (found == NULL)
-        _exit(2);
-    _exit(g_str_equal(secret_peek(found->password), "s3 cret") ? 0 : 1);
-}
-
-/* Reads what the child shows until `text` has come `times` times. */
-static void terminal_expect(Terminal *terminal, const char *text, guint times)
-{
-    for (;;) {
-        guint count = 0;
-        for (const char *p = terminal->shown->str; (p = strstr(p, text)) != NULL; p++)
-            count++;
-        if (count >= times)
-            return;
-        char buffer[256];
-        struct pollfd ready = {.fd = terminal->terminal, .events = POLLIN};
-        g_assert_cmpint(poll(&ready, 1, REPLY_TIMEOUT_MS), ==, 1);
-        gssize length = read(terminal->terminal, buffer, sizeof(buffer));
-        g_assert_cmpint(length, >, 0);
-        g_string_append_len(terminal->shown, buffer, length);
-    }
-}
-
-static void terminal_type(const Terminal *terminal, const char *text)
-{
-    g_assert_cmpint(write(terminal->terminal, text, strlen(text)), ==, (gssize)strlen(text));
-}
-
-static gboolean terminal_echoes(const Terminal *terminal)
-{
-    struct termios settings;
-    g_assert_cmpint(tcgetattr(terminal->terminal, &settings), ==, 0);
-    return (settings.c_lflag & ECHO) != 0;
-}
-
-/* Waits for the child's end; the terminal must echo again, and show no secret. */
-static int terminal_close(Terminal *terminal)
-{
-    int status;
-    g_assert_cmpint(waitpid(terminal->pid, &status, 0), ==, terminal->pid);
-    g_assert_true(terminal_echoes(terminal));
-    char buffer[256];
-    gssize length;
-    while ((length = read(terminal->terminal, buffer, sizeof(buffer))) > 0)
-        g_string_append_len(terminal->shown, buffer, length);
-    g_assert_null(strstr(terminal->shown->str, "cret"));
-    close(terminal->terminal);
-    g_string_free(terminal->shown, TRUE);
-    return status;
-}
-
-#define QUESTION "Password for ann@host: "
-
-static void test_prompt(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    Terminal terminal;
-    terminal_open(&terminal);
-    terminal_expect(&terminal, QUESTION, 1);
-    g_assert_false(terminal_echoes(&terminal));
-    terminal_type(&terminal, "s3 cret\n");
-    g_assert_cmpint(terminal_close(&terminal), ==, 0);
-}
-
-static void test_prompt_edited(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    Terminal terminal;
-    terminal_open(&terminal);
-    terminal_expect(&terminal, QUESTION, 1);
-    terminal_type(&terminal, "wrong\x15s3 crex\x7ft\n"); /* line kill, then a letter corrected */
-    g_assert_cmpint(terminal_close(&terminal), ==, 0);
-}
-
-static void test_prompt_interrupted(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    Terminal terminal;
-    terminal_open(&terminal);
-    terminal_expect(&terminal, QUESTION, 1);
-    terminal_type(&terminal, "s3 cret\x03");
-    int status = terminal_close(&terminal);
-    g_assert_true(WIFSIGNALED(status));
-    g_assert_cmpint(WTERMSIG(status), ==, SIGINT);
-}
-
-static void test_prompt_stopped(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    Terminal terminal;
-    terminal_open(&terminal);
-    terminal_expect(&terminal, QUESTION, 1);
-    terminal_type(&terminal, "half\x1a");
-    /* The child leads its session, so the kernel goes on at once instead of stopping it. */
-    terminal_expect(&terminal, QUESTION, 2);
-    g_assert_false(terminal_echoes(&terminal));
-    terminal_type(&terminal, "s3 cret\n");
-    g_assert_cmpint(terminal_close(&terminal), ==, 0);
-}
-
-static void test_prompt_ended(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    Terminal terminal;
-    terminal_open(&terminal);
-    terminal_expect(&terminal, QUESTION, 1);
-    terminal_type(&terminal, "\x04");
-    int status = terminal_close(&terminal);
-    g_assert_true(WIFEXITED(status));
-    g_assert_cmpint(WEXITSTATUS(status), ==, 2);
 }
 
 static void expect_command(const char *command, const char *password, const char *says)
@@ -600,18 +385,11 @@ int main(int argc, char **argv)
     TEST("/credentials/standard input gives one line and keeps the rest", test_stdin);
     TEST("/credentials/file comes before netrc", test_order);
     TEST("/credentials/anonymous needs no password", test_anonymous);
-    g_test_add_func("/netrc/the entry that helps is found", test_netrc);
-    g_test_add_func("/netrc/a malformed file is refused with the line", test_bad_netrc);
     TEST("/credentials/netrc is read from $NETRC or home and must be private", test_netrc_file);
     TEST("/credentials/without a terminal the places looked at are named", test_no_terminal);
     TEST("/credentials/a command writes the password", test_command);
     TEST("/credentials/systemd passes user and password", test_systemd);
     TEST("/credentials/the passphrase of an encrypted key is found", test_passphrase);
-    TEST("/prompt/a password is read without echo", test_prompt);
-    TEST("/prompt/a line can be edited", test_prompt_edited);
-    TEST("/prompt/an interrupt brings echo back and ends the program", test_prompt_interrupted);
-    TEST("/prompt/a stop asks again afterwards", test_prompt_stopped);
-    TEST("/prompt/end of input is an error", test_prompt_ended);
 #undef TEST
     int result = g_test_run();
     g_rmdir(directory);
