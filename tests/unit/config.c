@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/config/config.h"
+#include "config_fixture.h"
 
 #include <glib/gstdio.h>
 #include <stdlib.h>
@@ -13,117 +13,7 @@
 #define PIN_A "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define PIN_B "sha256//BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
-/* A directory with an empty "mnt", a "full" that is not empty, and a "file". It is the working
- * directory of the test, so that names can be relative. */
-typedef struct {
-    char *directory;
-} Fixture;
-
-static void setup(Fixture *fixture, gconstpointer data)
-{
-    (void)data;
-    g_autoptr(GError) error = NULL;
-    g_autofree char *directory = g_dir_make_tmp("ftpsfs-config-XXXXXX", &error);
-    g_assert_no_error(error);
-    fixture->directory = realpath(directory, NULL);
-    g_assert_cmpint(chdir(fixture->directory), ==, 0);
-    g_assert_cmpint(g_mkdir("mnt", 0700), ==, 0);
-    g_assert_cmpint(g_mkdir("full", 0700), ==, 0);
-    g_assert_true(g_file_set_contents("full/file", "x", 1, NULL));
-    g_assert_true(g_file_set_contents("file", "x", 1, NULL));
-}
-
-static void teardown(Fixture *fixture, gconstpointer data)
-{
-    (void)data;
-    g_unlink("full/file");
-    g_unlink("file");
-    g_rmdir("full");
-    g_rmdir("mnt");
-    g_assert_cmpint(chdir("/"), ==, 0);
-    g_assert_cmpint(g_rmdir(fixture->directory), ==, 0);
-    free(fixture->directory);
-}
-
-/* Parses "ftpsfs" and the blank-separated words. */
-static MountConfig *parse(const char *words, GError **error)
-{
-    g_autofree char *line = g_strdup_printf("ftpsfs %s", words);
-    g_auto(GStrv) argv = g_strsplit(g_strstrip(line), " ", -1);
-    g_test_message("%s", line);
-    return config_parse((int)g_strv_length(argv), argv, error);
-}
-
-static MountConfig *parse_good(const char *words)
-{
-    g_autoptr(GError) error = NULL;
-    MountConfig *config = parse(words, &error);
-    g_assert_no_error(error);
-    g_assert_nonnull(config);
-    return config;
-}
-
-static MountConfig *parse_options(const char *options)
-{
-    g_autofree char *words = g_strdup_printf("host mnt -o %s", options);
-    return parse_good(words);
-}
-
-static void refuse(const char *words, const char *says)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(MountConfig) config = parse(words, &error);
-    g_assert_null(config);
-    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
-    g_assert_null(strchr(error->message, '\n'));
-    if (strstr(error->message, says) == NULL)
-        g_error("\"%s\" does not say \"%s\"", error->message, says);
-}
-
-static void refuse_option(const char *option, const char *says)
-{
-    g_autofree char *words = g_strdup_printf("host mnt -o %s", option);
-    refuse(words, says);
-}
-
-static gboolean has_fuse_option(const MountConfig *config, const char *option)
-{
-    return g_ptr_array_find_with_equal_func(config->fuse_options, option, g_str_equal, NULL);
-}
-
-static void test_positions(Fixture *fixture, gconstpointer data)
-{
-    (void)data;
-    static const char *const lines[] = {
-        "user@host:991/dir mnt -o ro,timeout=7",
-        "-o ro,timeout=7 user@host:991/dir mnt",
-        "user@host:991/dir -o ro mnt -o timeout=7",
-        "user@host:991/dir mnt -r -otimeout=7",
-        "-rotimeout=7 -- user@host:991/dir mnt",
-        "-o timeout=9 user@host:991/dir mnt -o ,rw,,ro,timeout=7,",
-        "-o port=991,user=user host/dir mnt -o ro,timeout=7",
-    };
-    g_autofree char *mountpoint = g_canonicalize_filename("mnt", fixture->directory);
-    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
-        g_autoptr(MountConfig) config = parse_good(lines[i]);
-        g_assert_cmpint(config->action, ==, CONFIG_MOUNT);
-        g_assert_cmpstr(config->source->user, ==, "user");
-        g_assert_cmpstr(config->source->host, ==, "host");
-        g_assert_cmpuint(config->source->port, ==, 991);
-        g_assert_cmpstr(config->source->directory, ==, "dir");
-        g_assert_cmpstr(config->mountpoint, ==, mountpoint);
-        g_assert_true(config->read_only);
-        g_assert_true(has_fuse_option(config, "ro"));
-        g_assert_cmpuint(config->timeout_s, ==, 7);
-        g_assert_false(config->foreground);
-    }
-    g_autoptr(MountConfig) debug = parse_good("-d host mnt");
-    g_assert_true(debug->debug && debug->foreground);
-    g_autoptr(MountConfig) foreground = parse_good("host -f mnt");
-    g_assert_true(foreground->foreground && !foreground->debug);
-}
-
-static void test_defaults(Fixture *fixture, gconstpointer data)
+static void test_defaults(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -158,7 +48,7 @@ static void test_defaults(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(config->fuse_options->len, ==, 3);
 }
 
-static void test_server(Fixture *fixture, gconstpointer data)
+static void test_server(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -180,7 +70,7 @@ static void test_server(Fixture *fixture, gconstpointer data)
     refuse_option("codepage=no-such-encoding", "iconv -l");
 }
 
-static void test_commands(Fixture *fixture, gconstpointer data)
+static void test_commands(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -203,7 +93,7 @@ static void test_commands(Fixture *fixture, gconstpointer data)
     refuse_option("ftp_init", "ftp_init=COMMANDS");
 }
 
-static void test_compress(Fixture *fixture, gconstpointer data)
+static void test_compress(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -217,7 +107,7 @@ static void test_compress(Fixture *fixture, gconstpointer data)
     g_assert_true(on->compress);
 }
 
-static void test_active(Fixture *fixture, gconstpointer data)
+static void test_active(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -238,7 +128,7 @@ static void test_active(Fixture *fixture, gconstpointer data)
     }
 }
 
-static void test_priority(Fixture *fixture, gconstpointer data)
+static void test_priority(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -248,7 +138,7 @@ static void test_priority(Fixture *fixture, gconstpointer data)
     refuse_option("tls_priority=NORMAL:-VERS-TLS1.3,tls_min=1.3", "TLS 1.3");
 }
 
-static void test_trust(Fixture *fixture, gconstpointer data)
+static void test_trust(ConfigFixture *fixture, gconstpointer data)
 {
     (void)data;
     g_autofree char *file = g_build_filename(fixture->directory, "file", NULL);
@@ -279,7 +169,7 @@ static void test_trust(Fixture *fixture, gconstpointer data)
     refuse_option("tls_pin=sha1//AAAA", "sha256//BASE64");
 }
 
-static void test_files(Fixture *fixture, gconstpointer data)
+static void test_files(ConfigFixture *fixture, gconstpointer data)
 {
     (void)data;
     g_autofree char *file = g_build_filename(fixture->directory, "file", NULL);
@@ -304,7 +194,7 @@ static void test_files(Fixture *fixture, gconstpointer data)
     refuse_option("stats=missing/stats.json", "missing");
 }
 
-static void test_sizes(Fixture *fixture, gconstpointer data)
+static void test_sizes(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -329,7 +219,7 @@ static void test_sizes(Fixture *fixture, gconstpointer data)
     }
 }
 
-static void test_ownership(Fixture *fixture, gconstpointer data)
+static void test_ownership(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -353,7 +243,7 @@ static void test_ownership(Fixture *fixture, gconstpointer data)
     refuse_option("fmask=1777", "octal");
 }
 
-static void test_ranges(Fixture *fixture, gconstpointer data)
+static void test_ranges(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -374,90 +264,7 @@ static void test_ranges(Fixture *fixture, gconstpointer data)
     refuse_option("allow_other=1", "no value");
 }
 
-static void test_mount_words(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    g_autoptr(MountConfig) config =
-        parse_options("rw,dev,suid,noexec,noatime,sync,dirsync,allow_other,auto_unmount,"
-                      "max_read=65536,no_default_permissions,fsname=a\\,b,subtype=x");
-    static const char *const wanted[] = {
-        "dev",         "suid",         "noexec",         "noatime",    "sync",     "dirsync",
-        "allow_other", "auto_unmount", "max_read=65536", "fsname=a,b", "subtype=x"};
-    for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++)
-        g_assert_true(has_fuse_option(config, wanted[i]));
-    g_assert_cmpuint(config->fuse_options->len, ==, G_N_ELEMENTS(wanted));
-    g_assert_false(config->read_only);
-
-    g_autoptr(MountConfig) root = parse_options("allow_root,ro");
-    g_assert_true(has_fuse_option(root, "allow_root") && has_fuse_option(root, "ro"));
-    refuse_option("allow_root,allow_other", "exclude");
-}
-
-static void test_fstab_words(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    g_autoptr(MountConfig) config =
-        parse_options("defaults,_netdev,nofail,auto,noauto,user,users,nouser,owner,group,"
-                      "x-systemd.automount,x-systemd.idle-timeout=60,X-mount.mkdir=0700,"
-                      "comment=hello,relatime,nodiratime,x-gvfs-show");
-    g_assert_cmpuint(config->fuse_options->len, ==, 3);
-    g_assert_null(config->source->user);
-}
-
-static void test_escapes(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    g_autoptr(MountConfig) config = parse_options("fsname=a\\,b\\\\\\,c,user=DOM\\me,subtype=x=y");
-    g_assert_true(has_fuse_option(config, "fsname=a,b\\,c"));
-    g_assert_true(has_fuse_option(config, "subtype=x=y"));
-    g_assert_cmpstr(config->source->user, ==, "DOM\\me");
-    refuse_option("user=a\nb", "control");
-}
-
-static void test_unknown(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    refuse_option("conections=4", "did you mean connections?");
-    refuse_option("read_ahead=4M", "did you mean readahead?");
-    refuse_option("allowother", "did you mean allow_other?");
-    refuse_option("tls-verify=no", "did you mean tls_verify?");
-    refuse_option("gibberish", "-o gibberish");
-    refuse_option("gibberish", "--help");
-    refuse_option("=x", "unknown option");
-    refuse("host mnt -x", "-x");
-    refuse("host mnt --frobnicate=value", "--frobnicate");
-    refuse("host mnt -o", "-o needs");
-    g_assert_null(options_nearest("zzzzzz"));
-}
-
-static void test_password(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    static const char *const lines[] = {
-        "user:s3cret@host mnt",          "ftps://user:s3cret@host/ mnt",
-        "host mnt -o password=s3cret",   "host mnt -o ro,pass=s3cret,x",
-        "host mnt -opasswd=s3cret",      "host mnt --password=s3cret",
-        "host mnt -o pasword=s3cret",    "host mnt -o password=s3cret\\,more",
-        "host mnt -o passphrase=s3cret",
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
-        g_autoptr(GError) error = NULL;
-        g_autoptr(MountConfig) config = parse(lines[i], &error);
-        g_assert_null(config);
-        g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
-        g_assert_null(strstr(error->message, "s3cret"));
-    }
-    refuse("host mnt -o password=s3cret", "process list");
-    refuse("host mnt -o password=s3cret", "credentials=FILE");
-    refuse("user:s3cret@host mnt", "process list");
-}
-
-static void test_mountpoint(Fixture *fixture, gconstpointer data)
+static void test_mountpoint(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -474,34 +281,7 @@ static void test_mountpoint(Fixture *fixture, gconstpointer data)
     g_assert_cmpstr(passed->mountpoint, ==, "/dev/fd/7");
 }
 
-static void test_missing_words(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    refuse("", "what to mount is missing");
-    refuse("host", "the mountpoint is missing");
-    refuse("host mnt third", "too many");
-    refuse("ftp://host mnt", "not encrypted");
-}
-
-static void test_actions(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    static const struct {
-        const char *words;
-        ConfigAction action;
-    } cases[] = {
-        {"-h", CONFIG_HELP},    {"--help", CONFIG_HELP},       {"host -fh", CONFIG_HELP},
-        {"-V", CONFIG_VERSION}, {"--version", CONFIG_VERSION}, {"-h --nonsense", CONFIG_HELP},
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(MountConfig) config = parse_good(cases[i].words);
-        g_assert_cmpint(config->action, ==, cases[i].action);
-    }
-}
-
-static void test_help(Fixture *fixture, gconstpointer data)
+static void test_help(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -526,55 +306,8 @@ static void test_help(Fixture *fixture, gconstpointer data)
     }
 }
 
-/* As mount(8) would call the helper. */
-static MountConfig *parse_helper(const char *words, GError **error)
-{
-    g_autofree char *line = g_strdup_printf("/sbin/mount.ftpsfs %s", words);
-    g_auto(GStrv) argv = g_strsplit(line, " ", -1);
-    return config_parse((int)g_strv_length(argv), argv, error);
-}
-
-static void test_helper(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(MountConfig) config = parse_helper(
-        "ftps://ann@host/dir mnt -n -v -o rw,noexec,user,_netdev,port=1 -t ftpsfs", &error);
-    g_assert_no_error(error);
-    g_assert_true(config->helper && config->verbose);
-    g_assert_false(config->fake || config->foreground || config->read_only);
-    g_assert_cmpstr(config->source->user, ==, "ann");
-    g_assert_cmpuint(config->source->port, ==, 1);
-    g_assert_true(has_fuse_option(config, "noexec"));
-    g_clear_pointer(&config, config_free);
-
-    config = parse_helper("host mnt -fr", &error);
-    g_assert_no_error(error);
-    g_assert_true(config->fake && config->read_only);
-    g_assert_false(config->foreground);
-    g_clear_pointer(&config, config_free);
-
-    g_assert_null(parse_helper("host mnt -o no-such-word", &error));
-    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
-    g_clear_error(&error);
-    config = parse_helper("host mnt -o no-such-word,ro -s", &error);
-    g_assert_no_error(error);
-    g_assert_true(config->read_only);
-    g_assert_null(parse_helper("host mnt -N /proc/1/ns/mnt", &error));
-    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
-}
-
-static void test_remount(Fixture *fixture, gconstpointer data)
-{
-    (void)fixture;
-    (void)data;
-    refuse_option("remount", "unmount it and mount again");
-    refuse_option("ro,remount", "unmount it and mount again");
-}
-
 /* "mount -a" finds a line of fstab again by what the mount table shows. */
-static void test_shown_source(Fixture *fixture, gconstpointer data)
+static void test_shown_source(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -596,7 +329,7 @@ static void test_shown_source(Fixture *fixture, gconstpointer data)
     }
 }
 
-static void test_setuid(Fixture *fixture, gconstpointer data)
+static void test_setuid(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -615,7 +348,7 @@ static void test_setuid(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(other->gid, ==, other->setuid_gid);
 }
 
-static void test_state(Fixture *fixture, gconstpointer data)
+static void test_state(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
     (void)data;
@@ -630,16 +363,14 @@ static void test_state(Fixture *fixture, gconstpointer data)
 
 int main(int argc, char **argv)
 {
-    g_unsetenv("TMPDIR"); /* the tests of spool_dir set it */
-    /* What stands in the configuration of who runs the tests is not for them. */
-    g_setenv("XDG_CONFIG_HOME", "/nonexistent", TRUE);
+    config_clear_environment();
     g_test_init(&argc, &argv, NULL);
-#define TEST(path, function) g_test_add(path, Fixture, NULL, setup, function, teardown)
+#define TEST(path, function)                                                                       \
+    g_test_add(path, ConfigFixture, NULL, config_setup, function, config_teardown)
     TEST("/config/commands to send after the login are read and checked", test_commands);
     TEST("/config/compression is off unless it is asked for", test_compress);
     TEST("/config/active mode's ports are a range, and bound the connections", test_active);
     TEST("/config/a priority string is checked", test_priority);
-    TEST("/config/options may stand before, between and after the positionals", test_positions);
     TEST("/config/the defaults are those of the table", test_defaults);
     TEST("/config/server options arrive", test_server);
     TEST("/config/trust options arrive", test_trust);
@@ -647,19 +378,10 @@ int main(int argc, char **argv)
     TEST("/config/sizes take units and have a range", test_sizes);
     TEST("/config/owners are names or numbers and masks are octal", test_ownership);
     TEST("/config/values out of range are refused with the range", test_ranges);
-    TEST("/config/mount options are handed to libfuse", test_mount_words);
-    TEST("/config/fstab words are ignored", test_fstab_words);
-    TEST("/config/a comma in a value is escaped", test_escapes);
-    TEST("/config/an unknown option is named and the nearest offered", test_unknown);
-    TEST("/config/a password on the command line is refused and not repeated", test_password);
     TEST("/config/the mountpoint must be an empty directory", test_mountpoint);
-    TEST("/config/source and mountpoint must both be there", test_missing_words);
-    TEST("/config/as mount.ftpsfs it speaks mount's language", test_helper);
-    TEST("/config/a remount is refused with what to do", test_remount);
     TEST("/config/a URL is shown as it was written, other sources as a URL", test_shown_source);
     TEST("/config/setuid= names who the mount is for", test_setuid);
     TEST("/config/the state directory is the service's where it has one", test_state);
-    TEST("/config/help and version ask for nothing else", test_actions);
     TEST("/config/the help text shows every option and default in 80 columns", test_help);
 #undef TEST
     return g_test_run();
