@@ -261,7 +261,68 @@ static gboolean is_passing(const GError *failure)
     return ftpsfs_error_may_pass(failure);
 }
 
-/* Lock held. Takes `failure`. */
+/* Takes out an item whose end is in the journal, and its content with it. Lock held; dropped while
+ * the disk is waited for. */
+static void forget_durably(Item *item, const char *unless)
+{
+    Writeback *writeback = item->writeback;
+    g_autoptr(GError) failure = NULL;
+    g_autofree char *content = NULL;
+    item->state = ITEM_WAITING; /* so that it is freed */
+    writeback_forget(item, &content);
+    g_mutex_unlock(&writeback->lock);
+    if (!journal_sync(writeback->journal, &failure))
+        g_warning("%s: %s", unless, failure->message);
+    writeback_remove_content(content);
+    g_mutex_lock(&writeback->lock);
+    writeback_compact(writeback);
+}
+
+/* The item that waits for this one, or NULL. Lock held. */
+static Item *follower_of(const Item *item)
+{
+    Item *later =
+        item->node != NULL ? g_hash_table_lookup(item->writeback->by_node, item->node) : NULL;
+    while (later != NULL && later->after != item)
+        later = later->after;
+    return later;
+}
+
+/* An upload that failed makes way for newer content, unless it may have been carried out all the
+ * same: then nothing but another look tells what the newer one replaces. Lock held; dropped. */
+static gboolean make_way(Item *item)
+{
+    Item *follower = follower_of(item);
+    if (follower == NULL || item->target != NULL)
+        return FALSE;
+    JournalRecord drop = journal_record(JOURNAL_DROP, item->id);
+    g_autoptr(GError) failure = NULL;
+    if (!journal_append(item->writeback->journal, &drop, FALSE, &failure)) {
+        g_warning("%s", failure->message);
+        return FALSE;
+    }
+    /* What it has left on the server is the newer one's to remove. */
+    follower->temporary = g_steal_pointer(&item->temporary);
+    follower->replayed = TRUE;
+    forget_durably(item, "what newer content replaces may be uploaded once more after a crash");
+    return TRUE;
+}
+
+/* It will not be tried any more, nor will what waits for it. Lock held. */
+static void refuse(Item *item, const char *why, gboolean passing)
+{
+    g_warning("%s: not uploaded: %s. Its content is kept in %s, and uploaded by the next mount of "
+              "this server and user%s",
+              item->path, why, item->content, passing ? "" : "; see that the server takes it then");
+    for (Item *later = item; later != NULL; later = follower_of(later)) {
+        later->state = ITEM_REFUSED;
+        if (later->link != NULL)
+            g_queue_delete_link(&item->writeback->ready, later->link);
+        later->link = NULL;
+    }
+}
+
+/* Lock held, dropped at times. Takes `failure`. */
 static void end_failed(Item *item, GError *failure)
 {
     Writeback *writeback = item->writeback;
@@ -272,12 +333,10 @@ static void end_failed(Item *item, GError *failure)
     item->failure = failure;
     item->sent = 0;
     STATS_ADD(writeback->stats, writeback_failures, 1);
+    if (make_way(item))
+        return;
     if (writeback->stopping || !passing) {
-        item->state = ITEM_REFUSED;
-        g_warning("%s: not uploaded: %s. Its content is kept in %s, and uploaded by the next mount "
-                  "of this server and user%s",
-                  item->path, failure->message, item->content,
-                  passing ? "" : "; see that the server takes it then");
+        refuse(item, failure->message, passing);
         return;
     }
     item->state = ITEM_WAITING;
@@ -294,19 +353,11 @@ static void end_done(Item *item, const JournalState *state)
     JournalRecord record = journal_record(JOURNAL_DONE, item->id);
     record.state = *state;
     g_autoptr(GError) failure = NULL;
-    g_autofree char *content = NULL;
-    gboolean ok = journal_append(writeback->journal, &record, FALSE, &failure);
+    if (!journal_append(writeback->journal, &record, FALSE, &failure))
+        g_warning("it was uploaded, and may be once more after a crash: %s", failure->message);
     STATS_ADD(writeback->stats, writeback_uploads, 1);
     release_followers(item, state);
-    item->state = ITEM_WAITING; /* so that it is freed */
-    writeback_forget(item, &content);
-    g_mutex_unlock(&writeback->lock);
-    ok = ok && journal_sync(writeback->journal, &failure);
-    if (!ok)
-        g_warning("it was uploaded, and may be once more after a crash: %s", failure->message);
-    writeback_remove_content(content);
-    g_mutex_lock(&writeback->lock);
-    writeback_compact(writeback);
+    forget_durably(item, "it was uploaded, and may be once more after a crash");
 }
 
 /* Lock held. */

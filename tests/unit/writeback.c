@@ -260,6 +260,46 @@ static void test_refused(Test *test, gconstpointer data)
     g_assert_cmpuint(fake_size(test->f.remote, "/m/f"), ==, 10);
 }
 
+/* The content of the node is put anew while its first upload is under way, which then fails: at the
+ * rename of the temporary, or before it. */
+static void put_again(Test *test, Node *node, FakeOp op)
+{
+    fake_hold(test->f.remote, op);
+    start(test);
+    fake_wait_held(test->f.remote, op, 1);
+    put_over(test, node, 25, absent);
+    fake_release(test->f.remote, op);
+}
+
+static void test_way(Test *test, gconstpointer data)
+{
+    (void)data;
+    fake_fail(test->f.remote, FAKE_STAT_EXACT, 0, 1, FTPSFS_ERROR_LOST, FALSE);
+    g_autoptr(Node) node = make(test, test->f.root, "f", 10);
+    put_again(test, node, FAKE_STAT_EXACT);
+    flush(test);
+    g_assert_cmpuint(fake_size(test->f.remote, "/m/f"), ==, 25);
+    g_assert_cmpuint(fake_children(test->f.remote, "/m"), ==, 1);
+    g_assert_cmpint(STATS_GET(&test->stats, writeback_conflicts), ==, 0);
+}
+
+/* It may have been carried out: the newer one is no less pending, and the end is not held up. */
+static void test_end_behind_a_failure(Test *test, gconstpointer data)
+{
+    (void)data;
+    fake_fail(test->f.remote, FAKE_RENAME, 0, 1, FTPSFS_ERROR_ACCESS, FALSE);
+    g_autoptr(Node) node = make(test, test->f.root, "f", 10);
+    g_test_expect_message("ftpsfs", G_LOG_LEVEL_WARNING, "/m/f: not uploaded*next mount*");
+    put_again(test, node, FAKE_RENAME);
+    while (STATS_GET(&test->stats, writeback_failures) == 0)
+        g_usleep(1000);
+    g_assert_true(writeback_has(test->writeback, node)); /* by then it has been told */
+    g_test_assert_expected_messages();
+    writeback_stop(test->writeback);
+    g_assert_cmpint(STATS_GET(&test->stats, writeback_pending), ==, 2);
+    g_assert_false(fake_exists(test->f.remote, "/m/f"));
+}
+
 static void test_directory(Test *test, gconstpointer data)
 {
     (void)data;
@@ -329,6 +369,8 @@ int main(int argc, char **argv)
     TEST("a change made while the name is held is seen", test_held_change);
     TEST("a rename whose reply was lost is not made twice", test_lost_reply);
     TEST("what the server refuses is kept, and tried again by a sync", test_refused);
+    TEST("a content that fails makes way for the one put behind it", test_way);
+    TEST("what waits for one that is refused does not hold up the end", test_end_behind_a_failure);
     TEST("a renamed directory takes what is pending in it along", test_directory);
     TEST("what is pending survives the mount", test_replay);
     return g_test_run();
