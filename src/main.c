@@ -31,6 +31,7 @@
 #include "probe.h"
 #include "progress.h"
 #include "setup.h"
+#include "signals.h"
 #include "verbs.h"
 #include "version.h"
 
@@ -196,6 +197,21 @@ static void own_by_name(const RemoteEntry *entry, guint *has, guint32 *uid, guin
         *has |= REMOTE_HAS_GID;
 }
 
+static Tree *make_tree(const MountConfig *config, Remote *remote, Owners *owners, Stats *stats)
+{
+    TreeOptions options = {
+        .timeout_s = config->dir_cache_timeout_s,
+        .exact_times = config->exact_times,
+        .offline = config->offline,
+        .exact_max = config->exact_max,
+        .stats = stats,
+        .remove_leftovers = (config->atomic_upload || config->writeback) && !config->read_only,
+        .own = config->idmap == CONFIG_IDMAP_NAMES ? own_by_name : NULL,
+        .own_data = owners,
+    };
+    return tree_new(remote, &options);
+}
+
 /* FsOptions.account for idmap=names. */
 static char *name_of_account(RemoteAccount kind, guint32 id, gpointer data)
 {
@@ -250,12 +266,33 @@ static void start_control(Control *control, const MountConfig *config, Remote *r
     control_start(control, &subject);
 }
 
+/* Serves until the unmount, and sends what is left then. */
+static gboolean run(Start *start, Signals *signals, Control *control, Files *files, Fs **fs)
+{
+    signals_enter(signals);
+    gboolean ok = fs_serve(*fs);
+    signals_block();
+    signals_settle(signals, files);
+    notify_service_manager("STOPPING=1\nSTATUS=Sending what is left, unmounting.");
+    /* No more requests come before the uploads end. */
+    g_clear_pointer(&start->mounter, mounter_free);
+    control_leave_fs(control);
+    g_clear_pointer(fs, fs_free);
+    Progress *progress = start->config->foreground ? progress_start(control) : NULL;
+    files_settle_last(files);
+    progress_stop(progress);
+    control_leave_files(control);
+    signals_settle(signals, NULL);
+    return ok;
+}
+
 /* The whole life of a mount. */
 static int serve(Start *start)
 {
     const MountConfig *config = start->config;
     Stats stats = {0};
     statsfile_block();
+    signals_block();
     g_autoptr(GError) error = NULL;
     TrustOptions trust_options = setup_trust(config, start->credentials);
     g_autoptr(Trust) trust = trust_new(&trust_options, &error);
@@ -265,22 +302,13 @@ static int serve(Start *start)
     g_autoptr(Trace) trace = NULL;
     if (trust == NULL || !confine(config, &control, &trace, &error))
         return fail(config, error);
+    g_autoptr(Signals) signals = signals_start();
     RemoteOptions remote_options = setup_remote(config, start->credentials, trace);
     g_autoptr(Remote) remote = remote_new(&remote_options, trust, &stats, NULL, &error);
     if (remote == NULL)
         return fail(config, error);
     g_autoptr(Owners) owners = owners_new(start->resolver);
-    TreeOptions tree_options = {
-        .timeout_s = config->dir_cache_timeout_s,
-        .exact_times = config->exact_times,
-        .offline = config->offline,
-        .exact_max = config->exact_max,
-        .stats = &stats,
-        .remove_leftovers = (config->atomic_upload || config->writeback) && !config->read_only,
-        .own = config->idmap == CONFIG_IDMAP_NAMES ? own_by_name : NULL,
-        .own_data = owners,
-    };
-    g_autoptr(Tree) tree = tree_new(remote, &tree_options);
+    g_autoptr(Tree) tree = make_tree(config, remote, owners, &stats);
     g_autoptr(DiskCache) disk = NULL;
     if (!open_disk(config, start->credentials, &disk, &error))
         return fail(config, error);
@@ -290,7 +318,9 @@ static int serve(Start *start)
                         &error))
         return fail(config, error);
     g_autoptr(Files) files = make_files(config, remote, tree, disk, &stats, space, writeback);
+    signals_enter(signals);
     g_autoptr(Fs) fs = mount_fs(start, remote, tree, files, owners, &error);
+    signals_block();
     if (fs == NULL)
         return fail(config, error);
     g_autoptr(StatsFile) stats_file = statsfile_start(&stats, config->stats_file);
@@ -298,16 +328,8 @@ static int serve(Start *start)
         start_control(control, config, remote, files, fs, &stats);
     report_ready(start->ready_fd);
     notify_service_manager("READY=1\nSTATUS=Mounted.");
-    gboolean ok = fs_serve(fs);
-    notify_service_manager("STOPPING=1\nSTATUS=Sending what is left, unmounting.");
-    /* In this order: no more requests; uploads end; connections end; then the last count. */
-    g_clear_pointer(&start->mounter, mounter_free);
-    control_leave_fs(control);
-    g_clear_pointer(&fs, fs_free);
-    Progress *progress = config->foreground ? progress_start(control) : NULL;
-    files_settle_last(files);
-    progress_stop(progress);
-    control_leave_files(control);
+    gboolean ok = run(start, signals, control, files, &fs);
+    /* In this order: connections end; then the last count. */
     g_clear_pointer(&files, files_free);
     g_clear_pointer(&writeback, writeback_free);
     g_clear_pointer(&tree, tree_free);

@@ -39,7 +39,7 @@ static void draw(Progress *progress, Bar *bar)
     g_autoptr(Records) status = records_new();
     control_report(progress->control, status);
     if (bar->shown == NULL && records_count(status, "upload") > 0)
-        fputs("\nftpsfs: sending what is left; another ^C gives it up\n", stderr);
+        fputs("\nftpsfs: sending what is left; another ^C keeps it on this machine\n", stderr);
     bar_draw(bar, status);
 }
 

@@ -65,6 +65,11 @@ void ending_begin(Ending *ending)
     g_mutex_unlock(&ending->lock);
 }
 
+void ending_give_up(Ending *ending)
+{
+    g_cancellable_cancel(ending->cancel);
+}
+
 void ending_note_progress(Ending *ending)
 {
     g_mutex_lock(&ending->lock);

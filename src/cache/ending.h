@@ -26,6 +26,9 @@ void ending_free(Ending *ending);
 /* The clock runs from the first call on. Any thread. */
 void ending_begin(Ending *ending);
 
+/* Nothing is waited for any more: cancels at once. Any thread. */
+void ending_give_up(Ending *ending);
+
 /* A file is done with. Any thread. */
 void ending_note_progress(Ending *ending);
 

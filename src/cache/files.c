@@ -238,6 +238,14 @@ void files_begin_end(Files *files)
     ending_begin(files->ending);
 }
 
+void files_give_up(Files *files)
+{
+    g_message("asked to end again: the uploads that are left are not waited for");
+    ending_give_up(files->ending);
+    if (files->writeback != NULL)
+        writeback_give_up(files->writeback);
+}
+
 static guint settle_open(Files *files)
 {
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(file_release);

@@ -230,6 +230,8 @@ static Item *take_next(Writeback *writeback, gint64 *wake_at)
     gint64 now = g_get_monotonic_time();
     gboolean hurry = writeback->stopping || writeback->flushing > 0;
     *wake_at = G_MAXINT64;
+    if (writeback->given_up)
+        return NULL;
     for (GList *l = writeback->ready.head; l != NULL; l = l->next) {
         Item *item = l->data;
         /* Who waits for all does not wait for the delay. */
@@ -423,7 +425,8 @@ static void upload(Item *item)
 /* Whether there is nothing to do any more. Lock held. */
 static gboolean has_ended(const Writeback *writeback)
 {
-    if (!writeback->stopping || writeback->ready.length > 0 || writeback->dying->len > 0)
+    gboolean more = writeback->ready.length > 0 && !writeback->given_up;
+    if (!writeback->stopping || more || writeback->dying->len > 0)
         return FALSE;
     GHashTableIter iter;
     gpointer item;
@@ -507,6 +510,19 @@ void writeback_stop(Writeback *writeback)
     g_ptr_array_set_size(writeback->threads, 0);
     g_mutex_lock(&writeback->lock);
     writeback->stopped = TRUE;
+    g_cond_broadcast(&writeback->changed);
+    g_mutex_unlock(&writeback->lock);
+}
+
+void writeback_give_up(Writeback *writeback)
+{
+    g_mutex_lock(&writeback->lock);
+    writeback->given_up = TRUE;
+    GHashTableIter iter;
+    gpointer item;
+    g_hash_table_iter_init(&iter, writeback->by_id);
+    while (g_hash_table_iter_next(&iter, NULL, &item))
+        g_cancellable_cancel(((Item *)item)->cancel);
     g_cond_broadcast(&writeback->changed);
     g_mutex_unlock(&writeback->lock);
 }

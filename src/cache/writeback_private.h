@@ -74,6 +74,7 @@ struct Writeback {
     guint large;         /* large ones under way */
     guint flushing;      /* somebody waits for all: no delays */
     gboolean stopping;   /* one more try of everything, then the end */
+    gboolean given_up;   /* not even that */
     gboolean stopped;    /* that is over: nothing is uploaded any more */
     guint renaming;      /* renames that the journal has not got the end of */
 };

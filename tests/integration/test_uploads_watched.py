@@ -159,7 +159,7 @@ def test_ctrl_c_in_the_foreground_waits_for_the_queue_with_a_bar(slow, point, ho
         terminal.press("C-c")
         fine = BAR.replace("[#.]", "[\u2588-\u258f\u2591]")
         screen = terminal.shows(fine)
-        assert re.search("^ftpsfs: sending what is left; another ..C gives it up$".replace("..C", r"\^C"), screen, re.M)
+        assert re.search("^ftpsfs: sending what is left; another ..C keeps it on this machine$".replace("..C", r"\^C"), screen, re.M)
         terminal.shows(fine.replace("(\\d)", "([12])"), COMMAND_SECONDS)
         assert terminal.status() == 0
     assert mountinfo(point) is None

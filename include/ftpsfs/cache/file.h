@@ -53,6 +53,10 @@ void files_settle_last(Files *files);
  * Any thread. */
 void files_begin_end(Files *files);
 
+/* files_settle_last does not wait for the server any more: what is left stays in the queue of
+ * writeback, or is saved by files_free. Any thread. */
+void files_give_up(Files *files);
+
 /* Uploads what is still to be uploaded, for as long as it gets on: two timeouts without a byte end
  * that. What can't be uploaded is saved in lost_dir, with a warning that names both. Frees. No
  * handle may be open and no call under way. */

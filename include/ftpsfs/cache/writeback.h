@@ -55,6 +55,9 @@ void writeback_start(Writeback *writeback, WritebackFunc func, gpointer data);
  * No other call may be under way or follow, but writeback_flush, writeback_foreach and
  * writeback_free. */
 void writeback_stop(Writeback *writeback);
+
+/* writeback_stop does not wait for the server any more. Any thread. */
+void writeback_give_up(Writeback *writeback);
 void writeback_free(Writeback *writeback);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Writeback, writeback_free)
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * signals - what SIGINT, SIGTERM and SIGHUP do to a mount. Before it serves they end the program;
+ * then they end the service, by libfuse's handlers; and while the uploads that are left are made,
+ * they end the wait for these, whose content is kept on this machine.
+ *
+ * A thread waits for them, so that no handler has to. All other threads block them, but for the one
+ * that serves, and that while it does. The lock guards the phase and `files`.
+ */
+#ifndef FTPSFS_SRC_SIGNALS_H
+#define FTPSFS_SRC_SIGNALS_H
+
+#include "ftpsfs/cache/file.h"
+
+typedef struct Signals Signals;
+
+/* Blocks them in the calling thread and those that it makes. To be called before there are any, and
+ * after signals_enter. */
+void signals_block(void);
+
+/* Starts the thread; the caller is the thread that will serve. */
+Signals *signals_start(void);
+
+/* From here to signals_block they reach the caller, where libfuse's handlers are. What comes
+ * between two such stretches is kept for the next. */
+void signals_enter(Signals *signals);
+
+/* The service is over: from now on they make `files` give up. NULL: they do nothing. */
+void signals_settle(Signals *signals, Files *files);
+
+/* Ends the thread and frees. NULL is fine. */
+void signals_stop(Signals *signals);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Signals, signals_stop)
+
+#endif
