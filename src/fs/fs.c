@@ -21,7 +21,7 @@ Node *fs_node(fuse_req_t req, fuse_ino_t ino)
 
 static void on_interrupt(fuse_req_t req, void *data)
 {
-    interrupts_cancel(&fs_of(req)->interrupts, GPOINTER_TO_SIZE(data));
+    interrupts_ask(&fs_of(req)->interrupts, GPOINTER_TO_SIZE(data));
 }
 
 FsCancellable *fs_cancellable(fuse_req_t req)

@@ -1,24 +1,76 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "interrupts.h"
 
+#include "ftpsfs/util/wait.h"
+
+/* So long an operation may go on. A program that was interrupted waits for no more than a second.
+ */
+#define PATIENCE_US (400 * 1000)
+
 /* What a cancellable knows of where it is registered. */
 typedef struct {
     Interrupts *interrupts;
     gsize number;
 } Registered;
 
+typedef struct {
+    gsize number;
+    gint64 at; /* monotonic, microseconds */
+} Asked;
+
 #define REGISTERED "ftpsfs-interrupt"
+
+/* Lock held; dropped while it is cancelled: whoever is told of that must not meet the lock. */
+static void cancel_number(Interrupts *interrupts, gsize number)
+{
+    GCancellable *found = g_hash_table_lookup(interrupts->pending, GSIZE_TO_POINTER(number));
+    g_autoptr(GCancellable) cancel = found != NULL ? g_object_ref(found) : NULL;
+    g_mutex_unlock(&interrupts->lock);
+    g_cancellable_cancel(cancel);
+    g_mutex_lock(&interrupts->lock);
+}
+
+static gpointer run(gpointer data)
+{
+    Interrupts *interrupts = data;
+    g_mutex_lock(&interrupts->lock);
+    while (!interrupts->over) {
+        Asked *asked = g_queue_peek_head(&interrupts->asked);
+        if (asked == NULL) {
+            g_cond_wait(&interrupts->cond, &interrupts->lock);
+        } else if (wait_cond(&interrupts->cond, &interrupts->lock, asked->at)) {
+            continue; /* that one is still the first */
+        } else {
+            gsize number = asked->number;
+            g_free(g_queue_pop_head(&interrupts->asked));
+            cancel_number(interrupts, number);
+        }
+    }
+    g_mutex_unlock(&interrupts->lock);
+    return NULL;
+}
 
 void interrupts_init(Interrupts *interrupts)
 {
     g_mutex_init(&interrupts->lock);
+    g_cond_init(&interrupts->cond);
+    g_queue_init(&interrupts->asked);
     interrupts->last = 0;
+    interrupts->over = FALSE;
     interrupts->pending = g_hash_table_new_full(NULL, NULL, NULL, g_object_unref);
+    interrupts->thread = g_thread_new("interrupts", run, interrupts);
 }
 
 void interrupts_clear(Interrupts *interrupts)
 {
+    g_mutex_lock(&interrupts->lock);
+    interrupts->over = TRUE;
+    g_cond_signal(&interrupts->cond);
+    g_mutex_unlock(&interrupts->lock);
+    g_thread_join(interrupts->thread);
+    g_queue_clear_full(&interrupts->asked, g_free);
     g_hash_table_unref(interrupts->pending);
+    g_cond_clear(&interrupts->cond);
     g_mutex_clear(&interrupts->lock);
 }
 
@@ -36,14 +88,14 @@ GCancellable *interrupts_begin(Interrupts *interrupts, gsize *number)
     return cancel;
 }
 
-void interrupts_cancel(Interrupts *interrupts, gsize number)
+void interrupts_ask(Interrupts *interrupts, gsize number)
 {
+    Asked *asked = g_new(Asked, 1);
+    *asked = (Asked){number, g_get_monotonic_time() + PATIENCE_US};
     g_mutex_lock(&interrupts->lock);
-    GCancellable *found = g_hash_table_lookup(interrupts->pending, GSIZE_TO_POINTER(number));
-    g_autoptr(GCancellable) cancel = found != NULL ? g_object_ref(found) : NULL;
+    g_queue_push_tail(&interrupts->asked, asked);
+    g_cond_signal(&interrupts->cond);
     g_mutex_unlock(&interrupts->lock);
-    /* Whoever is told of it must not meet the lock. */
-    g_cancellable_cancel(cancel);
 }
 
 void interrupts_end(GCancellable *cancel)

@@ -2,6 +2,11 @@
 /*
  * interrupts - what the kernel's FUSE_INTERRUPT cancels.
  *
+ * The kernel tells of every signal, be it one that ends the program or one that a timer of its
+ * sends each second, and of none whether the call may be restarted. Most calls fail with EINTR
+ * nowhere else, and few programs look for it. So an operation is given a while to end by itself
+ * first.
+ *
  * libfuse takes the pointer that it gives to an interrupt's callback out of the request under a
  * lock, but calls the callback without it: the request may be answered in between, and its
  * cancellable freed. So the pointer is a number here, which means nothing once the operation is
@@ -13,9 +18,13 @@
 #include <gio/gio.h>
 
 typedef struct {
-    GMutex lock; /* guards what follows */
+    GThread *thread; /* waits for the end of the while */
+    GMutex lock;     /* guards what follows */
+    GCond cond;      /* something was asked for, or it is over */
     gsize last;
     GHashTable *pending; /* number -> GCancellable */
+    GQueue asked;        /* numbers that are to be cancelled, with the time: Asked, in order */
+    gboolean over;
 } Interrupts;
 
 void interrupts_init(Interrupts *interrupts);
@@ -24,8 +33,8 @@ void interrupts_clear(Interrupts *interrupts);
 /* A new cancellable, and the number to cancel it by. For interrupts_end. */
 GCancellable *interrupts_begin(Interrupts *interrupts, gsize *number);
 
-/* From any thread; a number that has ended is passed over. */
-void interrupts_cancel(Interrupts *interrupts, gsize number);
+/* Cancels it in a while, unless it has ended by then. Any thread. */
+void interrupts_ask(Interrupts *interrupts, gsize number);
 
 /* The operation is over: takes back and unreferences what interrupts_begin gave. */
 void interrupts_end(GCancellable *cancel);

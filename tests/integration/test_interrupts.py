@@ -104,6 +104,38 @@ def test_signals_at_the_moment_of_the_answer_do_no_harm(server, patient):
     assert_alive(server, patient)
 
 
+# Calls that Python does not make anew after EINTR, and no other program either.
+TICKING = """
+import os, signal, sys
+ticks = 0
+def tick(*_):
+    global ticks
+    ticks += 1
+signal.signal(signal.SIGALRM, tick)
+signal.setitimer(signal.ITIMER_REAL, 3e-4, 3e-4)
+for number in range(100):
+    os.mkdir(sys.argv[1])
+    os.rename(sys.argv[1], sys.argv[1] + "-2")
+    os.rmdir(sys.argv[1] + "-2")
+signal.setitimer(signal.ITIMER_REAL, 0)
+sys.exit(ticks == 0)
+"""
+
+
+def test_a_timer_of_the_programs_own_interrupts_nothing_that_is_answered(site, mount):
+    """As git's progress, stress-ng's end and the scheduler of Go have."""
+    mounted = mount()
+    result = subprocess.run(
+        [sys.executable, "-c", TICKING, mounted.at("directory")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert site.names() == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_ctrl_c_ends_a_read_that_stalls_in_mid_file(server, patient, number):
     path = fresh(server, MEGABYTE)
