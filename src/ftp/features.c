@@ -40,6 +40,8 @@ static const Spec specs[FEATURE_COUNT] = {
                             "the next port is asked for before a transfer's end is confirmed"},
     [FEATURE_LOOK_EARLY] = {"MLST, SIZE early", NULL, NULL, LEARNED,
                             "an uploaded file is asked for before its end is confirmed"},
+    [FEATURE_LOOK_SOON] = {"MLST, SIZE soon", NULL, NULL, LEARNED,
+                           "an uploaded file is asked for a moment after its end was sent"},
     [FEATURE_BYE_AWAITED] = {"close_notify awaited", NULL, NULL, LEARNED,
                              "a file's end is confirmed after the reader has said its own"},
     [FEATURE_BYE_EARLY] = {"close_notify early", NULL, NULL, LEARNED,

@@ -6,10 +6,14 @@
  * What the server tells of the file counts only when it comes behind the confirmation; else it is
  * asked again. Servers that answer during a transfer are found out by one question, once a mount,
  * and it is watched that no other does: the first answer of the exchange can't pass for the end of
- * an upload.
+ * an upload. Where an answer came first, and nothing else went wrong, the question waits a moment
+ * from then on, in which a server takes in the end of the data.
  */
+#include <poll.h>
+
 #include "ftpsfs/ftp/dataport.h"
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/wait.h"
 #include "place.h"
 #include "settle.h"
 
@@ -19,10 +23,17 @@
 /* How long replies that should have come with the others are waited for. */
 #define MISSING_S 2
 
+/* What a server needs to take in the end of a small file, most often. */
+#define MOMENT_MS 3
+
+/* So many in a row that did not wait long enough are no chance any more. */
+#define TOO_SOON_MAX 8
+
 typedef struct {
     Settle *settle;
     Transfer *transfer;
-    gboolean trial; /* nobody knows whether it works */
+    Feature feature; /* that is made use of */
+    gboolean trial;  /* nobody knows whether it works */
 } Early;
 
 static Features *features_of(const Early *early)
@@ -32,7 +43,30 @@ static Features *features_of(const Early *early)
 
 static gboolean end_trial(const Early *early, TrialOutcome outcome)
 {
-    return features_end_trial(features_of(early), FEATURE_LOOK_EARLY, outcome);
+    return features_end_trial(features_of(early), early->feature, outcome);
+}
+
+/* It has done more than to bring an answer too early. */
+static void give_up(const Early *early)
+{
+    end_trial(early, TRIAL_FAILED);
+    features_set(features_of(early), FEATURE_LOOK_SOON, FEATURE_NO);
+}
+
+/* The answer came first. Whether the moment was long enough is chance, and little is lost where it
+ * was not. */
+static void note_first(const Early *early)
+{
+    gint *too_soon = &session_context(early->settle->session)->too_soon;
+    gboolean chance =
+        early->feature == FEATURE_LOOK_SOON && g_atomic_int_add(too_soon, 1) + 1 < TOO_SOON_MAX;
+    end_trial(early, chance ? TRIAL_UNDECIDED : TRIAL_FAILED);
+}
+
+static void note_in_turn(const Early *early)
+{
+    g_atomic_int_set(&session_context(early->settle->session)->too_soon, 0);
+    end_trial(early, TRIAL_WORKED);
 }
 
 /* Whether it may be sent: an upload's own time would be gone if it was set before the last of its
@@ -43,18 +77,23 @@ static gboolean may_be_early(Early *early)
     if (settle->attributes.mtime != G_MININT64 || place_is_relative(settle->session) ||
         transfer_bytes(early->transfer) > EARLY_MAX)
         return FALSE;
-    early->trial = features_get(features_of(early), FEATURE_LOOK_EARLY) == FEATURE_UNKNOWN;
-    return features_begin_trial(features_of(early), FEATURE_LOOK_EARLY);
+    const Features *features = features_of(early);
+    early->feature =
+        features_maybe(features, FEATURE_LOOK_EARLY) ? FEATURE_LOOK_EARLY : FEATURE_LOOK_SOON;
+    early->trial = features_get(features, early->feature) == FEATURE_UNKNOWN;
+    return features_begin_trial(features_of(early), early->feature);
 }
 
 /* No reply has come: the caller was interrupted, or the connection is gone. That may have had other
  * reasons; where it has worked before, the next upload tries anew. */
 static void end_lost(const Early *early)
 {
-    gboolean broken = session_is_broken(early->settle->session);
-    end_trial(early, broken ? TRIAL_LOST : TRIAL_UNDECIDED);
-    if (broken && !early->trial)
-        features_set(features_of(early), FEATURE_LOOK_EARLY, FEATURE_UNKNOWN);
+    if (!session_is_broken(early->settle->session))
+        end_trial(early, TRIAL_UNDECIDED);
+    else if (early->trial)
+        give_up(early);
+    else
+        features_set(features_of(early), early->feature, FEATURE_UNKNOWN);
 }
 
 /* ---- what a misunderstanding has left ---- */
@@ -103,8 +142,10 @@ static gboolean untangle(const Early *early, const Reply *first, GCancellable *c
     gboolean answered = settle_is_answer(early->settle, first);
     g_autoptr(Reply) verdict = find_verdict(early, first, cancel);
     gboolean confirmed = verdict != NULL && reply_is(verdict, 2);
-    if (confirmed || answered || early->trial)
-        end_trial(early, TRIAL_FAILED);
+    if (confirmed && answered)
+        note_first(early);
+    else if (confirmed || answered || early->trial)
+        give_up(early);
     session_drop_replies(session);
     if (verdict == NULL && answered) {
         session_break(session);
@@ -116,7 +157,7 @@ static gboolean untangle(const Early *early, const Reply *first, GCancellable *c
         return TRUE;
     /* It may be the early question that has ended the upload: once more, without. */
     if (ftpsfs_error_is_connection(failure))
-        end_trial(early, TRIAL_FAILED);
+        give_up(early);
     else if (early->trial && !ftpsfs_error_is(failure, FTPSFS_ERROR_NO_SPACE))
         failure->code = FTPSFS_ERROR_LOST;
     g_propagate_error(error, g_steal_pointer(&failure));
@@ -125,17 +166,30 @@ static gboolean untangle(const Early *early, const Reply *first, GCancellable *c
 
 /* ---- the early exchange ---- */
 
+/* Until the confirmation has come, for a moment at most. */
+static void wait_a_moment(Session *session, GCancellable *cancel)
+{
+    const Channel *control = session_channel(session);
+    gint64 deadline = g_get_monotonic_time() + MOMENT_MS * 1000;
+    if (channel_pending(control) == 0)
+        wait_fd(channel_fd(control), POLLIN, deadline, cancel, "a moment", NULL);
+}
+
 /* Sends what comes early. In the trial that is one question: some servers take all that has come
  * meanwhile for one command. */
 static gboolean send_early(const Early *early, GCancellable *cancel, GError **error)
 {
     Settle *settle = early->settle;
+    gboolean soon = early->feature == FEATURE_LOOK_SOON;
+    if (soon)
+        wait_a_moment(settle->session, cancel);
     if (early->trial)
         return settle_ask(settle, cancel, error);
     settle->marked = settle->attributes.mode != G_MAXUINT32;
     if (!settle_send(settle, cancel, error))
         return FALSE;
-    if (features_get(features_of(early), FEATURE_EPSV_EARLY) == FEATURE_YES)
+    /* That is not risked where the order is a matter of time. */
+    if (!soon && features_get(features_of(early), FEATURE_EPSV_EARLY) == FEATURE_YES)
         dataport_ask_early(session_dataport(settle->session));
     return TRUE;
 }
@@ -170,10 +224,14 @@ static gboolean receive_early(const Early *early, GCancellable *cancel, GError *
             return FALSE;
         }
         gboolean in_turn = settle_is_answer(settle, answer);
-        end_trial(early, in_turn ? TRIAL_WORKED : TRIAL_FAILED);
+        if (in_turn)
+            note_in_turn(early);
+        else
+            give_up(early);
         return settle_again(settle, cancel, error);
     }
     if (settle_receive(settle, cancel, &failure)) {
+        note_in_turn(early);
         dataport_ask(session_dataport(settle->session));
         return TRUE;
     }
@@ -185,7 +243,7 @@ static gboolean receive_early(const Early *early, GCancellable *cancel, GError *
         settled = settle_again(settle, cancel, &failure);
     }
     if (settled || ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT))
-        end_trial(early, TRIAL_FAILED);
+        give_up(early);
     if (failure != NULL)
         g_propagate_error(error, g_steal_pointer(&failure));
     return settled;

@@ -33,6 +33,9 @@ LOOKS = {
     "hang up": FILES + 1,
     "not listen": FILES,
 }
+# Where the answer comes first, and that is all, a moment is waited before the question, so many times.
+FIRST = ["answer first", "tell nothing first"]
+TRIES = 8
 # Each of these ends the upload itself; what has worked before is not given up for a lost connection.
 LOST = ["say 421", "hang up"]
 
@@ -47,8 +50,8 @@ def mounted_of(server, mount, **options):
     return mount(server, words=("-d",), **options)
 
 
-def learnt(mounted):
-    return (re.findall(r"MLST, SIZE early: (yes|no)$", mounted.log(), re.M) or [None])[-1]
+def learnt(mounted, when="early"):
+    return (re.findall(rf"MLST, SIZE {when}: (yes|no)$", mounted.log(), re.M) or [None])[-1]
 
 
 def write_all(server, mounted, numbers=range(FILES)):
@@ -64,7 +67,7 @@ def test_a_question_that_a_server_does_not_bear_during_an_upload_is_asked_in_tur
     server = early_server(on_look=look)
     mounted = mounted_of(server, mount)
     write_all(server, mounted)
-    assert server.early_looks == 1
+    assert server.early_looks == (FILES if look in FIRST else 1)
     assert learnt(mounted) == "no"
     assert server.count("STOR") == LOOKS[look]
     for number in range(FILES):
@@ -76,7 +79,7 @@ def test_a_server_that_bore_it_at_first_is_spared_from_then_on(early_server, mou
     server = early_server(on_look=look, looks_in_turn=3)
     mounted = mounted_of(server, mount)
     write_all(server, mounted)
-    assert server.early_looks == 4
+    assert server.early_looks == (FILES if look in FIRST else 4)
     assert learnt(mounted) == "no"
     assert {os.stat(at(mounted, f"/file{number}")).st_size for number in range(FILES)} == {SIZE}
 
@@ -182,6 +185,25 @@ def test_a_small_file_takes_two_round_trips_and_six_commands(site, mount, tmp_pa
     eventually(lambda: conversation(trace)[-1] == "229")
     words = conversation(trace)
     assert words == "STOR 150 SIZE SITE SIZE MDTM EPSV 226 213 200 213 213 229".split()
+
+
+def test_a_server_that_answers_first_even_after_a_moment_is_spared_at_last(early_server, mount):
+    server = early_server(on_look="tell nothing first")
+    mounted = mounted_of(server, mount)
+    for number in range(TRIES + 4):
+        write_all(server, mounted, [number])
+    assert server.early_looks == 1 + TRIES
+    assert server.count("STOR") == TRIES + 4
+
+
+def test_a_moment_is_enough_for_a_server_that_takes_in_the_end_of_the_data_at_once(
+    early_server, mount
+):
+    server = early_server(on_look="tell nothing first", looks_first=3)
+    mounted = mounted_of(server, mount)
+    write_all(server, mounted)
+    assert learnt(mounted, "soon") == "yes"
+    assert server.early_looks == FILES and server.count("STOR") == FILES
 
 
 def test_a_time_is_set_after_the_upload_alone(early_server, mount):

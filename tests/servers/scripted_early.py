@@ -46,7 +46,8 @@ class EarlySession(Session):
                 getattr(self, "epsv_" + self.server.on_epsv.replace(" ", "_"))(self.running)
         elif self.server.on_look and (question := self.hears("MLST", "SIZE")):
             self.server.early_looks += 1
-            if self.server.early_looks > self.server.looks_in_turn:
+            early = self.server.early_looks > self.server.looks_in_turn
+            if early and self.server.early_looks <= self.server.looks_first:
                 act = getattr(self, "look_" + self.server.on_look.replace(" ", "_"))
                 act(self.running, question)
             else:
@@ -182,13 +183,16 @@ class EarlySession(Session):
 
 class EarlyServer(ScriptedServer):
     """on_epsv: what an early EPSV brings about, on_bye: what an early close_notify does, on_look: what
-    an early MLST or SIZE does after looks_in_turn that were answered in turn: the name of a method
-    above, in words. For tests: early_ports, byes and early_looks, how many of them came."""
+    an early MLST or SIZE does after looks_in_turn that were answered in turn, up to number
+    looks_first: the name of a method above, in words. For tests: early_ports, byes and early_looks,
+    how many of them came."""
 
     session_class = EarlySession
 
-    def __init__(self, on_epsv=None, on_bye=None, on_look=None, looks_in_turn=0, **options):
+    def __init__(
+        self, on_epsv=None, on_bye=None, on_look=None, looks_in_turn=0, looks_first=1000, **options
+    ):
         super().__init__(**options)
         self.on_epsv, self.on_bye, self.on_look = on_epsv, on_bye, on_look
-        self.looks_in_turn = looks_in_turn
+        self.looks_in_turn, self.looks_first = looks_in_turn, looks_first
         self.early_ports = self.byes = self.early_looks = 0

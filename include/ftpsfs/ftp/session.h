@@ -27,6 +27,7 @@ typedef struct {
     Stats *stats;
     GMutex ticket_lock; /* guards ticket */
     GBytes *ticket;     /* TLS session data of the latest control connection */
+    gint too_soon;      /* atomic: uploads in a row of which the server told before their end */
     gint opened;        /* atomic: control connections that were begun, which numbers them */
     gint moves;         /* atomic: directories may have been renamed or removed so often */
 } SessionContext;
