@@ -13,11 +13,6 @@
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/wait.h"
 
-/* After a record of at least this size there is likely to be another one: worth a try that does
- * not wait. After a smaller one (a reply, the end of a file) it would be a system call for
- * nothing. */
-#define BULK_RECORD 4096
-
 static GBytes *peer_leaf(gnutls_session_t session)
 {
     guint count = 0;
@@ -235,76 +230,6 @@ gboolean channel_handshake(Channel *channel, GCancellable *cancel, GError **erro
     }
 }
 
-/* Answers a HelloRequest (RFC 5246 section 7.4.1.1) with a no_renegotiation warning. FALSE when the
- * socket does not take it yet. */
-static gboolean refuse_renegotiation(Channel *channel)
-{
-    int code = gnutls_alert_send(channel->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
-    if (code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED)
-        return FALSE;
-    if (code < 0)
-        g_debug("can't refuse the renegotiation that %s asks for: %s", channel->host,
-                gnutls_strerror(code));
-    channel->refusing = FALSE;
-    return TRUE;
-}
-
-/* One record, or GNUTLS_E_AGAIN when the socket must be waited for. */
-static gssize receive_record(Channel *channel, void *buffer, gsize length)
-{
-    if (channel->has_later) {
-        channel->has_later = FALSE;
-        return channel->later;
-    }
-    for (;;) {
-        if (channel->refusing && !refuse_renegotiation(channel))
-            return GNUTLS_E_AGAIN;
-        channel->blocked = TRUE;
-        gssize got = gnutls_record_recv(channel->session, buffer, length);
-        switch (got) {
-        case GNUTLS_E_REHANDSHAKE:
-            g_debug("%s asks for a renegotiation, which is refused", channel->host);
-            channel->refusing = TRUE;
-            break;
-        case GNUTLS_E_WARNING_ALERT_RECEIVED:
-            g_debug("%s warns: %s", channel->host,
-                    gnutls_alert_get_name(gnutls_alert_get(channel->session)));
-            break;
-        case GNUTLS_E_INTERRUPTED:
-            break;
-        case GNUTLS_E_AGAIN:
-            /* A session ticket or a key update came: there may be more behind it. */
-            if (!channel->blocked)
-                break;
-            return got;
-        default:
-            return got;
-        }
-    }
-}
-
-/* As many records as are there. An end or failure behind them is kept for the next call. */
-static gssize receive_records(Channel *channel, guchar *buffer, gsize length)
-{
-    gssize got = receive_record(channel, buffer, length);
-    if (got <= 0)
-        return got;
-    gsize filled = (gsize)got;
-    while (filled < length &&
-           (got >= BULK_RECORD || gnutls_record_check_pending(channel->session) > 0)) {
-        got = receive_record(channel, buffer + filled, length - filled);
-        if (got == GNUTLS_E_AGAIN)
-            break;
-        if (got <= 0) {
-            channel->has_later = TRUE;
-            channel->later = got;
-            break;
-        }
-        filled += (gsize)got;
-    }
-    return (gssize)filled;
-}
-
 /* What must hold before bytes flow. */
 static gboolean check_usable(const Channel *channel, const GError *failure, GError **error)
 {
@@ -325,7 +250,7 @@ gssize channel_read_now(Channel *channel, void *buffer, gsize length, gboolean *
     *would_block = FALSE;
     if (!check_usable(channel, channel->read_failure, error))
         return -1;
-    gssize got = receive_records(channel, buffer, length);
+    gssize got = channel_receive(channel, buffer, length);
     if (got >= 0)
         return got;
     if (got == GNUTLS_E_AGAIN)

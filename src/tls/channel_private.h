@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * channel_private - the struct that channel.c (handshake and bytes), channel_socket.c (what GnuTLS
- * reads from and writes to) and channel_error.c (what went wrong, in words) share.
+ * channel_private - the struct that channel.c (handshake and bytes), channel_receive.c (records),
+ * channel_socket.c (what GnuTLS reads from and writes to) and channel_error.c (what went wrong, in
+ * words) share.
  *
  * Used by one thread at a time; only `shut` may be set from another (atomic).
  */
@@ -31,6 +32,7 @@ struct Channel {
     gboolean done;      /* the handshake is complete and the peer verified */
     gboolean verified;  /* the verify hook was called and was content */
     gboolean refusing;  /* a no_renegotiation alert is still to be sent */
+    guint noise;        /* messages without data since the last that had some */
     gboolean said_bye;  /* close_notify was sent */
     gint shut;          /* atomic: channel_shutdown was called */
     gboolean has_later; /* `later` is the result of the next gnutls_record_recv */
@@ -59,6 +61,10 @@ typedef enum { CHANNEL_HANDSHAKE, CHANNEL_READ, CHANNEL_WRITE } ChannelAct;
 
 /* Has the new session read from and write to the socket, without ever waiting. */
 void channel_attach_socket(Channel *channel);
+
+/* As many records as are there; an end or failure behind them is kept for the next call. A GnuTLS
+ * code; GNUTLS_E_AGAIN when the socket must be waited for. */
+gssize channel_receive(Channel *channel, guchar *buffer, gsize length);
 
 /* The GError for the GnuTLS result `code`, with the state of the socket taken into account. */
 GError *channel_error_new(Channel *channel, ChannelAct act, int code);

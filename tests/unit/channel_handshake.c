@@ -125,6 +125,34 @@ static void test_renegotiation(void)
     g_assert_cmpint(peer->alert, ==, GNUTLS_A_NO_RENEGOTIATION);
 }
 
+/* As many warnings as *data says before the bytes. */
+static void warn(TestPeer *peer, gpointer data)
+{
+    for (guint i = 0; i < *(guint *)data; i++)
+        gnutls_alert_send(peer->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+    test_peer_send(peer, "data", 4);
+}
+
+static void test_warnings(void)
+{
+    guint few = 20, many = 40;
+    for (guint i = 0; i < 2; i++) {
+        g_autoptr(TestWorld) world = test_world_new(TEST_TLS_1_2);
+        g_autoptr(TestPeer) peer =
+            test_peer_start(world->server, FALSE, warn, i == 0 ? &few : &many);
+        g_autoptr(Channel) channel = test_connected(world, peer, (ChannelOptions){0});
+        g_autoptr(GError) error = NULL;
+        char scrap[16];
+        if (i == 0) {
+            test_assert_reads(channel, "data");
+        } else {
+            g_assert_cmpint(channel_read(channel, scrap, sizeof scrap, NULL, &error), ==, -1);
+            test_assert_error(error, FTPSFS_ERROR_TLS, "empty record");
+        }
+        test_peer_join(peer);
+    }
+}
+
 static void update_keys(TestPeer *peer, gpointer data)
 {
     char scrap[16];
@@ -449,6 +477,7 @@ int main(int argc, char **argv)
                     test_look);
     g_test_add_func("/channel_handshake/a renegotiation is refused and reading goes on",
                     test_renegotiation);
+    g_test_add_func("/channel_handshake/a peer that only warns is given up", test_warnings);
     g_test_add_func("/channel_handshake/a TLS 1.3 key update goes unnoticed", test_key_update);
     g_test_add_func("/channel_handshake/the client certificate is shown", test_client_certificate);
     g_test_add_func("/channel_handshake/a missing client certificate is explained",
