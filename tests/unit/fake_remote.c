@@ -223,6 +223,8 @@ gboolean remote_can(const Remote *remote, RemoteCan what)
         return remote->settings.mlst;
     case REMOTE_CAN_CHMOD:
         return remote->settings.chmod;
+    case REMOTE_CAN_SET_MTIME:
+        return remote->settings.set_mtime;
     case REMOTE_CAN_SYMLINK:
         return remote->settings.symlink;
     case REMOTE_CAN_MOVE:

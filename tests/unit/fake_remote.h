@@ -31,6 +31,7 @@ typedef enum {
 typedef struct {
     gboolean mlst;
     gboolean chmod;
+    gboolean set_mtime; /* off unless a test says so */
     gboolean symlink;
     gboolean rename_over;      /* RNTO replaces what is there, as rename(2) does; else refuses */
     gboolean tell_exists;      /* refusals for an existing name say EXISTS; else ACCESS */

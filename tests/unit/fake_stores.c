@@ -126,13 +126,3 @@ gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellabl
     (void)error;
     g_assert_not_reached();
 }
-
-char *remote_hash(Remote *remote, RemoteHash kind, const char *path, GCancellable *cancel,
-                  GError **error)
-{
-    (void)remote;
-    (void)kind;
-    (void)cancel;
-    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED, "%s: no hashes", path);
-    return NULL;
-}
