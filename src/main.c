@@ -269,9 +269,7 @@ static void start_control(Control *control, const MountConfig *config, Remote *r
 /* Serves until the unmount, and sends what is left then. */
 static gboolean run(Start *start, Signals *signals, Control *control, Files *files, Fs **fs)
 {
-    signals_enter(signals);
     gboolean ok = fs_serve(*fs);
-    signals_block();
     signals_settle(signals, files);
     notify_service_manager("STOPPING=1\nSTATUS=Sending what is left, unmounting.");
     /* No more requests come before the uploads end. */
@@ -318,9 +316,8 @@ static int serve(Start *start)
                         &error))
         return fail(config, error);
     g_autoptr(Files) files = make_files(config, remote, tree, disk, &stats, space, writeback);
-    signals_enter(signals);
+    signals_serve(signals);
     g_autoptr(Fs) fs = mount_fs(start, remote, tree, files, owners, &error);
-    signals_block();
     if (fs == NULL)
         return fail(config, error);
     g_autoptr(StatsFile) stats_file = statsfile_start(&stats, config->stats_file);

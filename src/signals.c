@@ -1,27 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "signals.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
-typedef enum { PHASE_STARTING, PHASE_SERVING, PHASE_SETTLING, PHASE_OVER } Phase;
+typedef enum { PHASE_STARTING, PHASE_SERVING, PHASE_SETTLING } Phase;
 
 struct Signals {
     pthread_t server;
     GThread *thread;
+    int fd;      /* a signalfd */
+    int over_fd; /* an eventfd, readable in the end */
     GMutex lock; /* guards what follows */
     Phase phase;
     Files *files; /* or NULL */
 };
 
+/* Those that are not ignored, as by nohup(1). */
 static sigset_t the_signals(void)
 {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, numbers[i]);
+    }
     return set;
 }
 
@@ -39,8 +49,7 @@ static void end_program(int number)
     raise(number);
 }
 
-/* FALSE: no more are waited for. */
-static gboolean take(Signals *signals, int number)
+static void take(Signals *signals, int number)
 {
     g_mutex_lock(&signals->lock);
     Phase phase = signals->phase;
@@ -51,23 +60,33 @@ static gboolean take(Signals *signals, int number)
     g_mutex_unlock(&signals->lock);
     if (phase == PHASE_STARTING)
         end_program(number);
-    return phase != PHASE_OVER;
 }
 
 static gpointer wait_for_signals(gpointer data)
 {
-    sigset_t set = the_signals();
-    int number = 0;
-    while (sigwait(&set, &number) == 0 && take(data, number))
-        continue;
-    return NULL;
+    Signals *signals = data;
+    struct pollfd fds[2] = {{.fd = signals->over_fd, .events = POLLIN},
+                            {.fd = signals->fd, .events = POLLIN}};
+    for (;;) {
+        struct signalfd_siginfo info;
+        if (poll(fds, 2, -1) < 0 && errno == EINTR)
+            continue;
+        if (fds[0].revents != 0)
+            return NULL;
+        /* The thread that serves may have been faster. */
+        if (read(signals->fd, &info, sizeof info) == (ssize_t)sizeof info)
+            take(signals, (int)info.ssi_signo);
+    }
 }
 
 Signals *signals_start(void)
 {
     Signals *signals = g_new0(Signals, 1);
+    sigset_t set = the_signals();
     g_mutex_init(&signals->lock);
     signals->server = pthread_self();
+    signals->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    signals->over_fd = eventfd(0, EFD_CLOEXEC);
     signals->thread = g_thread_new("signals", wait_for_signals, signals);
     return signals;
 }
@@ -80,11 +99,9 @@ static void set_phase(Signals *signals, Phase phase, Files *files)
     g_mutex_unlock(&signals->lock);
 }
 
-void signals_enter(Signals *signals)
+void signals_serve(Signals *signals)
 {
     set_phase(signals, PHASE_SERVING, NULL);
-    sigset_t set = the_signals();
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 void signals_settle(Signals *signals, Files *files)
@@ -96,9 +113,12 @@ void signals_stop(Signals *signals)
 {
     if (signals == NULL)
         return;
-    set_phase(signals, PHASE_OVER, NULL);
-    kill(getpid(), SIGHUP);
+    guint64 one = 1;
+    if (write(signals->over_fd, &one, sizeof one) < 0)
+        g_warning("eventfd: %s", g_strerror(errno));
     g_thread_join(signals->thread);
+    close(signals->fd);
+    close(signals->over_fd);
     g_mutex_clear(&signals->lock);
     g_free(signals);
 }

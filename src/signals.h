@@ -4,8 +4,8 @@
  * then they end the service, by libfuse's handlers; and while the uploads that are left are made,
  * they end the wait for these, whose content is kept on this machine.
  *
- * A thread waits for them, so that no handler has to. All other threads block them, but for the one
- * that serves, and that while it does. The lock guards the phase and `files`.
+ * A thread waits for them, so that no handler has to. All others block them, but for the one that
+ * serves, and that while it does. The lock guards the phase and `files`.
  */
 #ifndef FTPSFS_SRC_SIGNALS_H
 #define FTPSFS_SRC_SIGNALS_H
@@ -14,16 +14,15 @@
 
 typedef struct Signals Signals;
 
-/* Blocks them in the calling thread and those that it makes. To be called before there are any, and
- * after signals_enter. */
+/* Blocks them in the calling thread and those that it makes. To be called before there are any. */
 void signals_block(void);
 
 /* Starts the thread; the caller is the thread that will serve. */
 Signals *signals_start(void);
 
-/* From here to signals_block they reach the caller, where libfuse's handlers are. What comes
- * between two such stretches is kept for the next. */
-void signals_enter(Signals *signals);
+/* From now on they are the caller's, who lets them in by fs_serve: there may be a mount that has to
+ * be taken down. */
+void signals_serve(Signals *signals);
 
 /* The service is over: from now on they make `files` give up. NULL: they do nothing. */
 void signals_settle(Signals *signals, Files *files);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -153,6 +154,27 @@ static void end_watch(const Watch *watch, GThread *thread)
     close(watch->over_fd);
 }
 
+/* The loop, with the signals let in for which libfuse has handlers: this thread takes them alone.
+ */
+static int loop(Fs *fs)
+{
+    sigset_t ours;
+    sigset_t before;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGHUP);
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    fuse_loop_cfg_set_max_threads(config, MAX_THREADS);
+    /* Each thread opens /dev/fuse for itself, where this user may. */
+    fuse_loop_cfg_set_clone_fd(config, access("/dev/fuse", R_OK | W_OK) == 0);
+    pthread_sigmask(SIG_UNBLOCK, &ours, &before);
+    int result = fuse_session_loop_mt(fs->session, config);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    fuse_loop_cfg_destroy(config);
+    return result;
+}
+
 gboolean fs_serve(Fs *fs)
 {
     Watch watch = {.fs = fs, .over_fd = eventfd(0, EFD_CLOEXEC)};
@@ -161,12 +183,7 @@ gboolean fs_serve(Fs *fs)
         return FALSE;
     }
     GThread *watcher = g_thread_new("unmount", watch_unmount, &watch);
-    struct fuse_loop_config *config = fuse_loop_cfg_create();
-    fuse_loop_cfg_set_max_threads(config, MAX_THREADS);
-    /* Each thread opens /dev/fuse for itself, where this user may. */
-    fuse_loop_cfg_set_clone_fd(config, access("/dev/fuse", R_OK | W_OK) == 0);
-    int result = fuse_session_loop_mt(fs->session, config);
-    fuse_loop_cfg_destroy(config);
+    int result = loop(fs);
     end_watch(&watch, watcher);
     /* A signal's number is no failure. */
     if (result < 0)

@@ -191,17 +191,33 @@ def test_a_second_signal_leaves_pending_uploads_to_the_next_mount(server, mount,
     assert {name: server.tree.get("/" + name) for name in contents} == contents
 
 
-def test_a_signal_ends_a_mount_that_waits_for_its_server(server, point, home):
+@pytest.fixture
+def waiting(server, point, home):
+    """A mount that waits for a server that says nothing. As by nohup(1), SIGHUP is ignored."""
     fault = server.fault("GREETING", Silence())
     options = f"{reached(server)},timeout=600,credentials="
     options += credentials_file(home, server.user, server.password)
     command = [BINARY, "-f", source_for(server), point, "-o", options]
-    process = subprocess.Popen(command, env=environment(home))
+    words = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command]
+    process = subprocess.Popen(words, env=environment(home))
     try:
         eventually(lambda: fault.hits > 0, what="the connection")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(COMMAND_SECONDS) == -signal.SIGTERM
+        yield process
+        assert mountinfo(point) is None
     finally:
         process.kill()
         process.wait()
-    assert mountinfo(point) is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_mount_that_waits_for_its_server(waiting, number):
+    waiting.send_signal(number)
+    assert waiting.wait(COMMAND_SECONDS) == -number
+
+
+def test_a_signal_that_is_ignored_from_the_start_stays_so(waiting):
+    waiting.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(1)
+    waiting.send_signal(signal.SIGTERM)
+    assert waiting.wait(COMMAND_SECONDS) == -signal.SIGTERM

@@ -33,8 +33,9 @@ typedef struct Fs Fs;
 /* Makes the session and mounts. What is passed outlives the Fs. FTPSFS_ERROR_CONFIG. */
 Fs *fs_mount(Remote *remote, Tree *tree, Files *files, const FsOptions *options, GError **error);
 
-/* Serves requests until the file system is unmounted, or SIGTERM, SIGINT or SIGHUP ends it.
- * TRUE when it ended in one of these ways. */
+/* Serves requests until the file system is unmounted, or SIGTERM, SIGINT or SIGHUP ends it, which
+ * the caller and all its threads have blocked; one that was sent to it before does so at once. TRUE
+ * when it ended in one of these ways. */
 gboolean fs_serve(Fs *fs);
 
 /* Unmounts if that has not been done, and frees. */
