@@ -101,10 +101,10 @@ static void end_lost(const Early *early)
 /* Whether `reply` is nothing but the confirmation of an upload. */
 static gboolean confirms(const Early *early, const Reply *reply)
 {
-    /* 250 may also be said of the mode. */
-    return reply->code == 226 ||
-           (reply->code == 250 && (early->trial || early->settle->mode.way == NULL) &&
-            !settle_is_answer(early->settle, reply));
+    /* 250 may also be said of the mode, and of the directory that is at the path looked at. */
+    const Settle *settle = early->settle;
+    return reply->code == 226 || (reply->code == 250 && settle->mode.way == NULL &&
+                                  !settle->looks && !settle_is_answer(settle, reply));
 }
 
 /* The verdict on the upload, when `first` was none that confirms it: among the replies that are
