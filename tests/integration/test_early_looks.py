@@ -120,11 +120,13 @@ def test_a_store_that_fails_at_its_end_is_an_error_whatever_is_answered_behind(
     mounted = mounted_of(server, mount)
     write_all(server, mounted, range(number))
     server.fault("STOR", Data(**end))
-    with pytest.raises(OSError) as failed:
-        write_all(server, mounted, [number])
-    assert failed.value.errno == code
-    assert server.count("STOR") == number + stores
-    server.clear()
+    # The last close of all would upload it once more.
+    with open(at(mounted, f"/file{number}"), "wb") as kept:
+        with pytest.raises(OSError) as failed, open(os.dup(kept.fileno()), "wb") as file:
+            file.write(pattern(SIZE, number))
+        assert failed.value.errno == code
+        assert server.count("STOR") == number + stores
+        server.clear()
     write_all(server, mounted)
 
 
