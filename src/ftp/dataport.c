@@ -29,9 +29,9 @@ typedef enum {
 struct DataPort {
     Session *session; /* the owner */
     PortState state;
-    gboolean wanted;  /* prepare one when the session has settled */
-    gboolean early;   /* asked for before the end of a transfer */
-    gboolean swapped; /* the last early question got the reply that was the transfer's */
+    gboolean wanted; /* prepare one when the session has settled */
+    gboolean early;  /* asked for before the end of a transfer */
+    Reply *swapped;  /* the transfer's, which the last early question got; or NULL */
     int fd;
     gint64 since; /* monotonic microseconds when the connect began */
     GError *failure;
@@ -75,6 +75,7 @@ void dataport_free(DataPort *port)
     if (port->state == PORT_ASKED)
         end_early(port, TRIAL_LOST);
     dataport_reset(port);
+    reply_free(port->swapped);
     g_free(port);
 }
 
@@ -123,7 +124,8 @@ static gboolean take_early(DataPort *port, const Reply *reply)
 {
     if (dataport_parse(reply) == 0) {
         /* The refusal was sent first, and taken for the transfer's end. */
-        port->swapped = reply_is(reply, 2);
+        if (reply_is(reply, 2))
+            port->swapped = reply_copy(reply);
         end_early(port, TRIAL_FAILED);
         port->wanted = TRUE;
         return FALSE;
@@ -175,7 +177,7 @@ static gboolean ask(DataPort *port, gboolean early, GError **error)
         return FALSE;
     port->state = PORT_ASKED;
     port->early = early;
-    port->swapped = FALSE;
+    g_clear_pointer(&port->swapped, reply_free);
     return TRUE;
 }
 
@@ -207,7 +209,7 @@ gboolean dataport_ask_early(DataPort *port)
     return FALSE;
 }
 
-gboolean dataport_has_swapped(const DataPort *port)
+const Reply *dataport_swapped(const DataPort *port)
 {
     return port->swapped;
 }

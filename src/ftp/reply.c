@@ -41,6 +41,14 @@ static Reply *reply_new(int code)
     return reply;
 }
 
+Reply *reply_copy(const Reply *reply)
+{
+    Reply *copy = g_new0(Reply, 1);
+    copy->code = reply->code;
+    copy->lines = g_ptr_array_ref(reply->lines);
+    return copy;
+}
+
 void reply_free(Reply *reply)
 {
     if (reply == NULL)

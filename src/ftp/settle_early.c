@@ -32,8 +32,9 @@
 typedef struct {
     Settle *settle;
     Transfer *transfer;
-    Feature feature; /* that is made use of */
-    gboolean trial;  /* nobody knows whether it works */
+    Feature feature;     /* that is made use of */
+    gboolean trial;      /* nobody knows whether it works */
+    gboolean port_asked; /* for the next port, behind the exchange */
 } Early;
 
 static Features *features_of(const Early *early)
@@ -107,6 +108,20 @@ static gboolean confirms(const Early *early, const Reply *reply)
                                   !settle->looks && !settle_is_answer(settle, reply));
 }
 
+/* What the question for a port got in place of its refusal, which was taken for another's reply. */
+static Reply *find_at_port(const Early *early, GCancellable *cancel)
+{
+    Session *session = early->settle->session;
+    g_autoptr(GError) failure = NULL;
+    if (!session_settle(session, session_context(session)->options->timeout_s, cancel, &failure)) {
+        g_debug("%s: %s", early->settle->attributes.path, failure->message);
+        return NULL;
+    }
+    const Reply *swapped = dataport_swapped(session_dataport(session));
+    /* A refusal of the upload and the 250 of a look could also stand there. */
+    return swapped != NULL && swapped->code == 226 ? reply_copy(swapped) : NULL;
+}
+
 /* The verdict on the upload, when `first` was none that confirms it: among the replies that are
  * still to come, or else that. NULL: the server has not given one. */
 static Reply *find_verdict(const Early *early, const Reply *first, GCancellable *cancel)
@@ -127,6 +142,11 @@ static Reply *find_verdict(const Early *early, const Reply *first, GCancellable 
             reply_free(refusal);
             refusal = g_steal_pointer(&reply);
         }
+    }
+    if (early->port_asked && (refusal != NULL || !reply_is(first, 2))) {
+        Reply *confirmation = find_at_port(early, cancel);
+        if (confirmation != NULL)
+            return confirmation;
     }
     return answered ? g_steal_pointer(&refusal) : NULL;
 }
@@ -177,7 +197,7 @@ static void wait_a_moment(Session *session, GCancellable *cancel)
 
 /* Sends what comes early. In the trial that is one question: some servers take all that has come
  * meanwhile for one command. */
-static gboolean send_early(const Early *early, GCancellable *cancel, GError **error)
+static gboolean send_early(Early *early, GCancellable *cancel, GError **error)
 {
     Settle *settle = early->settle;
     gboolean soon = early->feature == FEATURE_LOOK_SOON;
@@ -190,7 +210,7 @@ static gboolean send_early(const Early *early, GCancellable *cancel, GError **er
         return FALSE;
     /* That is not risked where the order is a matter of time. */
     if (!soon && features_get(features_of(early), FEATURE_EPSV_EARLY) == FEATURE_YES)
-        dataport_ask_early(session_dataport(settle->session));
+        early->port_asked = dataport_ask_early(session_dataport(settle->session));
     return TRUE;
 }
 
@@ -250,8 +270,7 @@ static gboolean receive_early(const Early *early, GCancellable *cancel, GError *
 }
 
 /* TRUE: the upload is confirmed, *settled as it says. The transfer is left to be freed. */
-static gboolean end_early(const Early *early, gboolean *settled, GCancellable *cancel,
-                          GError **error)
+static gboolean end_early(Early *early, gboolean *settled, GCancellable *cancel, GError **error)
 {
     Session *session = early->settle->session;
     g_autoptr(GError) failure = NULL;

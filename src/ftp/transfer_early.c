@@ -148,7 +148,7 @@ static gboolean is_swapped(const Transfer *transfer, GCancellable *cancel)
     if (!transfer->replied)
         return FALSE;
     if (session_settle(session, session_context(session)->options->timeout_s, cancel, &failure))
-        return dataport_has_swapped(session_dataport(session));
+        return dataport_swapped(session_dataport(session)) != NULL;
     g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
     return FALSE;
 }

@@ -107,6 +107,30 @@ def test_a_failure_behind_an_early_answer_is_told(early_server, mount, in_turn):
     assert learnt(mounted) == "no"
 
 
+@pytest.mark.parametrize("look", ["answer all first", "refuse all first"])
+def test_a_confirmation_that_comes_in_place_of_the_next_port_is_one(early_server, mount, look):
+    server = early_server(on_look=look, looks_in_turn=3)
+    mounted = mounted_of(server, mount)
+    os.listdir(mounted.path)
+    write_all(server, mounted)
+    assert server.early_looks >= 4 and server.count("STOR") == FILES
+    with open(at(mounted, "/file0"), "ab") as file:
+        file.write(b"more")
+    assert server.tree.get("/file0") == pattern(SIZE, 0) + b"more"
+    assert mounted.stats()["retries"] == 0
+
+
+@pytest.mark.parametrize("look", ["answer all first", "refuse all first"])
+def test_a_failure_that_comes_in_place_of_the_next_port_is_told(early_server, mount, look):
+    server = early_server(on_look=look, looks_in_turn=3)
+    mounted = mounted_of(server, mount)
+    os.listdir(mounted.path)
+    write_all(server, mounted, range(3))
+    server.fault("STOR", Data(final="552 The disk is full."))
+    with pytest.raises(OSError):
+        write_all(server, mounted, [3])
+
+
 # What goes wrong at the end of a store, what close() says of it, and the stores that it takes.
 ENDS = [({"final": "552 The disk is full."}, errno.ENOSPC, 1), ({"keep": SIZE // 2}, errno.EIO, 2)]
 

@@ -115,6 +115,19 @@ class EarlySession(Session):
     def look_answer_first(self, _, question):
         self.answer(question)
 
+    def look_answer_all_first(self, _, question):
+        """But for the question for a port."""
+        while question:
+            self.answer(question)
+            question = self.hears("MLST", "SIZE", "MDTM", "SITE")
+        if self.hears("EPSV"):
+            self.reply("450 EPSV: data transfer in progress")
+
+    def look_refuse_all_first(self, *_):
+        while self.hears("MLST", "SIZE", "MDTM", "SITE", "EPSV"):
+            self.reply("450 A transfer is in progress.")
+        self.reply("450 A transfer is in progress.")
+
     def look_tell_nothing_first(self, _, question):
         """As a server that looks at the file before it has received anything."""
         verb, _, argument = question.partition(" ")

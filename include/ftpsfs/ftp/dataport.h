@@ -30,9 +30,9 @@ void dataport_want(DataPort *port);
  * for the end of the transfer. */
 gboolean dataport_ask_early(DataPort *port);
 
-/* Of a session that has settled: whether it was so taken, and the one to the transfer came after
- * it and was good. */
-gboolean dataport_has_swapped(const DataPort *port);
+/* Of a session that has settled: the reply to the transfer, if the answer was so taken, and that
+ * one came after it and was good; else NULL. It is the port's, until it asks again. */
+const Reply *dataport_swapped(const DataPort *port);
 
 /* dataport_want of a session that has settled but for commands that are answered in turn: asks for
  * the port behind them. */

@@ -27,6 +27,9 @@ gboolean reply_is(const Reply *reply, int digit);
  * messages. For g_free. */
 char *reply_text(const Reply *reply);
 
+/* Another one of the same words. */
+Reply *reply_copy(const Reply *reply);
+
 void reply_free(Reply *reply);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reply, reply_free)
 
