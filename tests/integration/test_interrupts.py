@@ -92,6 +92,7 @@ while time.monotonic() < begin + 4:
     except InterruptedError:
         pass
     mode ^= int(time.monotonic() * 1e6) % 64
+signal.setitimer(signal.ITIMER_REAL, 0)  # Python takes its handlers back before it ends
 """
 
 
