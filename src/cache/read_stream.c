@@ -95,99 +95,6 @@ void read_stream_drop(Stream *stream)
     stream_unref(stream);
 }
 
-gboolean read_stream_is_needed(const Stream *stream)
-{
-    for (const GList *l = stream->reader->waiters.head; l != NULL; l = l->next) {
-        const Waiter *waiter = l->data;
-        if (!waiter->blocked && waiter->index >= stream->next && waiter->index < stream->end)
-            return TRUE;
-    }
-    return FALSE;
-}
-
-gboolean read_stream_has_place(const Reader *reader)
-{
-    if (reader->streams->len < reader->shared->max_streams)
-        return TRUE;
-    for (guint i = 0; i < reader->streams->len; i++)
-        if (!read_stream_is_needed(g_ptr_array_index(reader->streams, i)))
-            return TRUE;
-    return FALSE;
-}
-
-/* Makes room for one stream: the last one of the run that was of no use for the longest time. */
-static void drop_least_useful(Reader *reader)
-{
-    Stream *least = NULL;
-    for (guint i = 0; i < reader->streams->len; i++) {
-        Stream *stream = g_ptr_array_index(reader->streams, i);
-        if (read_stream_is_needed(stream))
-            continue;
-        if (least == NULL || stream->run->last_use < least->run->last_use ||
-            (stream->run == least->run && stream->first > least->first))
-            least = stream;
-    }
-    if (least != NULL)
-        read_stream_drop(least);
-}
-
-Stream *read_stream_start(Reader *reader, Run *run, guint64 index)
-{
-    if (reader->streams->len >= reader->shared->max_streams)
-        drop_least_useful(reader);
-    Stream *stream = g_new0(Stream, 1);
-    stream->references = 1;
-    stream->reader = reader_ref(reader);
-    stream->run = run;
-    stream->first = stream->next = index;
-    stream->end = reader_chunks(reader);
-    stream->stop = g_cancellable_new();
-    stream->opened = g_get_monotonic_time();
-    for (guint i = 0; i < reader->streams->len; i++) {
-        Stream *other = g_ptr_array_index(reader->streams, i);
-        if (other->run->window == 0)
-            continue; /* is for a few chunks only */
-        if (other->next > index)
-            stream->end = MIN(stream->end, MAX(other->first, index + 1));
-        else if (run->window > 0)
-            other->end = MIN(other->end, MAX(index, other->next));
-    }
-    if (run->tuning.streams > 1)
-        stream->end = MIN(stream->end, index + run->segment);
-    run->frontier = MAX(run->frontier, stream->end);
-    run->streams++;
-    g_ptr_array_add(reader->streams, stream);
-    return stream;
-}
-
-/* How many chunks a stream is waited for rather than another one started: those that come while
- * that would get its connection. */
-static guint64 reach_of(const Stream *stream)
-{
-    const Tuning *tuning = &stream->run->tuning;
-    if (tuning->since == 0 || tuning->setup_us == 0)
-        return SEEK_AHEAD_CHUNKS;
-    gdouble elapsed = (gdouble)MAX(g_get_monotonic_time() - tuning->since, 1000);
-    gdouble bytes =
-        (gdouble)tuning->bytes / elapsed / stream->run->streams * (gdouble)tuning->setup_us;
-    return SEEK_AHEAD_CHUNKS + (guint64)(bytes / CHUNK_SIZE);
-}
-
-Stream *read_stream_find(Reader *reader, guint64 index)
-{
-    for (guint i = 0; i < reader->streams->len; i++) {
-        Stream *stream = g_ptr_array_index(reader->streams, i);
-        if (index < stream->next || index >= stream->end)
-            continue;
-        /* Others ask for more at once, as the kernel's read-ahead does: that is no seek. */
-        if (index < stream->run->position + RUN_SLACK_CHUNKS && stream->run->window > 0)
-            return stream;
-        if (index - stream->next <= reach_of(stream))
-            return stream;
-    }
-    return NULL;
-}
-
 /* Makes the connection. Lock held; dropped meanwhile. */
 static gboolean connect_stream(Stream *stream, GError **error)
 {
@@ -422,9 +329,7 @@ static void fill_window(Stream *stream)
     }
 }
 
-/* Whether a stream that is not closed is at its end: of its part, or of what a single read wanted.
- */
-static gboolean is_done(const Stream *stream)
+gboolean read_stream_is_done(const Stream *stream)
 {
     return stream->next >= stream->end ||
            (stream->run->window == 0 && stream->next >= stream->run->position);
@@ -447,7 +352,7 @@ static void pause_or_end(Stream *stream)
     Reader *reader = stream->reader;
     if (stream->remote != NULL && stream->next >= stream->told_end)
         take_end(stream);
-    if (stream->closed || !is_done(stream)) {
+    if (stream->closed || !read_stream_is_done(stream)) {
         if (!stream->closed && is_alone(stream) && !has_room(stream, 0))
             run_note_idle(stream->run);
         return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The inside of a Reader, shared by reader.c (what the application asks for), read_run.c (runs:
- * windows, segments), read_stream.c (what the workers do about it) and read_block.c (lone reads).
+ * windows, segments), read_places.c (which streams there are), read_stream.c (what the workers do
+ * about it) and read_block.c (lone reads).
  */
 #ifndef FTPSFS_SRC_CACHE_READER_PRIVATE_H
 #define FTPSFS_SRC_CACHE_READER_PRIVATE_H
@@ -158,10 +159,7 @@ gboolean read_block_suits(Reader *reader, guint64 index, gsize from, gsize to);
  * nobody: the stream that has to be started then meets it again. Lock dropped meanwhile. */
 void read_block_fetch(Reader *reader, guint64 index, gsize from, GCancellable *cancel);
 
-/* read_stream.c */
-
-/* Does what is needed of a stream that is ended for good. */
-void read_stream_remove(Stream *stream);
+/* read_places.c */
 
 /* Whether somebody waits for what the stream brings. It is not dropped for others then: those who
  * read far apart would else take the connections from each other before a byte has come. */
@@ -176,6 +174,15 @@ Stream *read_stream_start(Reader *reader, Run *run, guint64 index);
 
 /* The stream that will bring chunk `index` soon; NULL: none. */
 Stream *read_stream_find(Reader *reader, guint64 index);
+
+/* read_stream.c */
+
+/* Does what is needed of a stream that is ended for good. */
+void read_stream_remove(Stream *stream);
+
+/* Whether a stream that is not closed is at its end: of its part, or of what a single read wanted.
+ */
+gboolean read_stream_is_done(const Stream *stream);
 
 /* Takes the stream out of its reader. A worker that is in it is woken and lets go of it. */
 void read_stream_drop(Stream *stream);

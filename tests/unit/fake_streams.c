@@ -2,6 +2,7 @@
 #include "fake_streams.h"
 
 struct RemoteStream {
+    guint64 first;
     guint64 offset;
     guint64 end;
     GCancellable *yield;
@@ -40,12 +41,17 @@ guint8 fake_byte(guint64 offset)
     return (guint8)(offset ^ (offset >> 8) ^ (offset >> 16) ^ (offset >> 24));
 }
 
-void fake_streams_go_on(void)
+void fake_streams_pause(guint64 at)
 {
     g_mutex_lock(&server.lock);
-    server.settings.pause_at = G_MAXUINT64;
+    server.settings.pause_at = at;
     g_cond_broadcast(&server.changed);
     g_mutex_unlock(&server.lock);
+}
+
+void fake_streams_go_on(void)
+{
+    fake_streams_pause(G_MAXUINT64);
 }
 
 void fake_streams_wait_paused(guint n)
@@ -95,9 +101,10 @@ static RemoteStream *open_stream(guint64 offset, guint64 end, GError **error)
         return NULL;
     }
     RemoteStream *stream = g_new0(RemoteStream, 1);
-    stream->offset = offset;
+    stream->first = stream->offset = offset;
     stream->end = end;
     g_ptr_array_add(server.open, stream);
+    g_cond_broadcast(&server.changed);
     server.most = MAX(server.most, server.open->len);
     return stream;
 }
@@ -117,6 +124,38 @@ RemoteStream *remote_read_range(Remote *remote, const char *path, guint64 offset
     RemoteStream *stream = open_stream(offset, *ends ? end : server.settings.size, error);
     g_mutex_unlock(&server.lock);
     return stream;
+}
+
+gboolean fake_streams_is_open(guint64 first)
+{
+    gboolean found = FALSE;
+    g_mutex_lock(&server.lock);
+    for (guint i = 0; i < server.open->len; i++) {
+        const RemoteStream *stream = g_ptr_array_index(server.open, i);
+        found = found || stream->first == first;
+    }
+    g_mutex_unlock(&server.lock);
+    return found;
+}
+
+guint64 fake_streams_last_open(void)
+{
+    guint64 last = 0;
+    g_mutex_lock(&server.lock);
+    for (guint i = 0; i < server.open->len; i++) {
+        const RemoteStream *stream = g_ptr_array_index(server.open, i);
+        last = MAX(last, stream->first);
+    }
+    g_mutex_unlock(&server.lock);
+    return last;
+}
+
+void fake_streams_wait_open(guint n)
+{
+    g_mutex_lock(&server.lock);
+    while (server.open->len != n)
+        g_cond_wait(&server.changed, &server.lock);
+    g_mutex_unlock(&server.lock);
 }
 
 static void wake_server(GCancellable *cancel, gpointer data)

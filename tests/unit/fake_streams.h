@@ -29,19 +29,27 @@ FakeStreams *fake_streams_reset(guint64 size);
 
 guint8 fake_byte(guint64 offset);
 
+/* Changes `pause_at` while reads are under way. */
+void fake_streams_pause(guint64 at);
+
 /* Lets paused reads go on, from now on. */
 void fake_streams_go_on(void);
 
 /* Waits until `n` reads are paused. */
 void fake_streams_wait_paused(guint n);
 
+/* Waits until so many streams are open. */
+void fake_streams_wait_open(guint n);
+
 /* What the pool does when it wants the connections of all streams that are held. */
 void fake_streams_yield(void);
 
 guint fake_streams_opened(void); /* so far */
 guint fake_streams_open_now(void);
-guint fake_streams_most_open(void); /* at once */
-guint64 fake_streams_bytes(void);   /* given out */
-GArray *fake_streams_offsets(void); /* guint64: where streams began; to be freed */
+gboolean fake_streams_is_open(guint64 first); /* one that began there */
+guint64 fake_streams_last_open(void);         /* where the one began that began last in the file */
+guint fake_streams_most_open(void);           /* at once */
+guint64 fake_streams_bytes(void);             /* given out */
+GArray *fake_streams_offsets(void);           /* guint64: where streams began; to be freed */
 
 #endif
