@@ -160,7 +160,8 @@ static gboolean same_time(const Node *a, const Node *b)
 /* Returns whether the file was changed. */
 static gboolean merge_mtime(Node *node, const Node *fresh)
 {
-    if (!(fresh->has & REMOTE_HAS_MTIME))
+    node->untold = !(fresh->has & REMOTE_HAS_MTIME);
+    if (node->untold)
         return FALSE;
     gboolean known = (node->has & REMOTE_HAS_MTIME) != 0;
     gboolean same = known && same_time(node, fresh);
@@ -216,6 +217,8 @@ void node_merge(Node *node, const Node *fresh)
         node->has &= (guint8)~REMOTE_HAS_SIZE;
         node->asked = 0;
     }
+    if (node->untold)
+        node->asked = 0;
     if (changed)
         node_new_version(node);
     /* It may lead elsewhere now. */
@@ -234,6 +237,7 @@ void node_set_mtime_now(Node *node)
     node->mtime = now / G_USEC_PER_SEC;
     node->mtime_ns = (gint32)(now % G_USEC_PER_SEC) * 1000;
     node->time_precision = REMOTE_TIME_SECOND;
+    node->untold = 0;
     node->has |= REMOTE_HAS_MTIME;
 }
 

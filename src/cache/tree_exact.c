@@ -15,7 +15,8 @@ gboolean node_is_inexact(const Node *node)
 {
     guint both = REMOTE_HAS_SIZE | REMOTE_HAS_MTIME;
     return node->type == REMOTE_TYPE_FILE && node->pins == 0 && !node->asked &&
-           ((node->has & both) != both || node->time_precision != REMOTE_TIME_SECOND);
+           ((node->has & both) != both || node->untold ||
+            node->time_precision != REMOTE_TIME_SECOND);
 }
 
 /* Each file costs the server a command: who lists a very large directory would wait for that far
@@ -31,10 +32,9 @@ gboolean node_wants_exact(const Node *node)
 
 static guint missing(const Node *node)
 {
-    return ((node->has & REMOTE_HAS_SIZE) ? 0u : REMOTE_HAS_SIZE) |
-           ((node->has & REMOTE_HAS_MTIME) && node->time_precision == REMOTE_TIME_SECOND
-                ? 0u
-                : REMOTE_HAS_MTIME);
+    gboolean exact = (node->has & REMOTE_HAS_MTIME) && !node->untold &&
+                     node->time_precision == REMOTE_TIME_SECOND;
+    return ((node->has & REMOTE_HAS_SIZE) ? 0u : REMOTE_HAS_SIZE) | (exact ? 0u : REMOTE_HAS_MTIME);
 }
 
 typedef struct {

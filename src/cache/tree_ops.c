@@ -257,6 +257,7 @@ static void apply_attributes(Node *node, guint32 mode, gint64 mtime)
         node->mtime = mtime;
         node->mtime_ns = 0;
         node->time_precision = REMOTE_TIME_SECOND;
+        node->untold = 0;
         node->has |= REMOTE_HAS_MTIME;
     }
     if (node->parent != NULL)

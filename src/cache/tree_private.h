@@ -58,8 +58,9 @@ struct Node {
     guint8 has;
     guint8 type;
     guint8 time_precision;
-    guint8 seen;  /* while a listing is merged: it has this one */
-    guint8 asked; /* the server was asked for what the listing did not tell exactly */
+    guint8 seen;       /* while a listing is merged: it has this one */
+    guint8 asked : 1;  /* the server was asked for what the listing did not tell exactly */
+    guint8 untold : 1; /* the last listing told no time: the one that is known may be outdated */
     char inline_name[];
 };
 

@@ -6,12 +6,13 @@ import errno
 import grp
 import os
 import pwd
+import re
 import stat
 import time
 
 import pytest
 
-from harness import OTHER_UID, eventually
+from harness import OTHER_UID, Cost, eventually
 
 UNSUPPORTED = (errno.EOPNOTSUPP, errno.EPERM, errno.ENOSYS)
 
@@ -65,6 +66,35 @@ def test_the_modification_time_of_an_old_file_is_the_servers(site, mount):
     shown = os.stat(mounted.at("file")).st_mtime
     # LIST tells only the day of a file older than half a year.
     assert shown == moment
+
+
+@pytest.mark.parametrize("server_kind", ["vsftpd"], indirect=True)
+def test_expired_files_are_looked_at_again_in_few_round_trips(site, mount):
+    """A server without MLST: one listing, then the exact times of those that have changed, and of
+    those only, a batch at a time."""
+    moment = int(time.time()) - 100_000
+
+    def put(first, after):
+        for i in range(first, 300):
+            site.put(f"file-{i:03}", b"x" * (i + after))
+            os.utime(site.path(f"file-{i:03}"), (moment + after, moment + after + i))
+
+    def shown():
+        states = [os.stat(mounted.at(f"file-{i:03}")) for i in range(300)]
+        return [(state.st_size, state.st_mtime) for state in states]
+
+    put(0, 0)
+    mounted = mount(words=("-d",), dir_cache_timeout=4)
+    os.listdir(mounted.path)
+    assert shown() == [(i, moment + i) for i in range(300)]
+    put(100, 7200)
+    wanted = [(i + after, moment + i + after) for i in range(300) for after in [7200 * (i >= 100)]]
+    since = len(mounted.log())
+    with Cost(mounted) as cost:
+        eventually(lambda: shown() == wanted, what="the new sizes and times")
+    sent = re.findall(r"ftpsfs: > (\w+)", mounted.log()[since:])
+    assert sent.count("MDTM") == 200
+    assert cost["round_trips"] <= 25, cost.spent
 
 
 def test_a_file_just_written_is_as_new_as_the_clock_says(site, mount):

@@ -12,7 +12,7 @@ import pytest
 from scripted_dialects import DIALECTS
 from scripted_mount import OPTIONS, read, write
 
-from harness import pattern
+from harness import Cost, pattern, run_ftpsfs
 
 pytest_plugins = ["scripted_fixtures"]
 
@@ -164,6 +164,38 @@ def test_exact_times_are_asked_for_many_at_once(server, mount):
     server.forget()
     assert {name: os.stat(mounted.at(name)).st_mtime for name in names} == times
     assert server.count("MDTM") == 0
+
+
+def test_what_has_expired_is_asked_for_many_at_once(server, mount):
+    """Of a listing that tells names alone, SIZE and MDTM of each file, in few exchanges."""
+    DIALECTS["as400"].play(server)
+    server.lister = lambda tree, path, mlsd: iter(
+        [f"CFT                                     *MEM       {name}\r\n" for name in tree.names()]
+    )
+    mounted = mount(server, dir_cache_timeout=600)
+
+    def change(size, moment):
+        wanted = {}
+        for i in range(200):
+            server.tree.put(f"/F{i:03}.MBR", b"x" * (size + i), mtime=moment + i)
+            wanted[f"F{i:03}.MBR"] = (size + i, moment + i)
+        return wanted
+
+    def shown(names):
+        states = {name: os.stat(mounted.at(name)) for name in names}
+        return {name: (state.st_size, state.st_mtime) for name, state in states.items()}
+
+    wanted = change(1, OLD)
+    names = os.listdir(mounted.path)
+    assert shown(names) == wanted
+    wanted = change(1000, RECENT)
+    server.forget()
+    run_ftpsfs("--refresh", mounted.path)
+    with Cost(mounted) as cost:
+        assert shown(names) == wanted
+    assert (server.count("MDTM"), server.count("SIZE"), server.count("LIST")) == (200, 200, 1)
+    # That of the listing, and some for the batches; not one a file.
+    assert cost["round_trips"] <= 20, cost.spent
 
 
 def test_names_alone_cost_no_times(server, mount):
