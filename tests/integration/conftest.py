@@ -10,10 +10,13 @@ point      a mountpoint for tests that run ftpsfs by hand; taken down at the end
 home       an empty directory with a credentials file, for tests that run ftpsfs by hand
 """
 
+import contextlib
+import faulthandler
 import itertools
 import os
 import re
 import signal
+import threading
 
 import pytest
 
@@ -99,17 +102,34 @@ def _alarm(*_):
     raise TimeoutError("the test takes too long")
 
 
-@pytest.fixture(autouse=True)
-def deadline(request, watchdog):
-    """Every test ends: mounts are aborted at its deadline, then SIGALRM ends what else hangs."""
-    marker = request.node.get_closest_marker("seconds")
-    seconds = marker.args[0] if marker else TEST_SECONDS
-    watchdog.arm(seconds)
+@contextlib.contextmanager
+def alarmed(seconds):
+    """What hangs ends with an error of the test."""
     before = signal.signal(signal.SIGALRM, _alarm)
-    signal.alarm(seconds + 5)
+    signal.alarm(seconds)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def ended(seconds):
+    """The same of a worker of pytest-xdist that does not run its tests in the main thread, which some
+    do by chance: there is no signal for them, and what hangs ends the worker."""
+    faulthandler.dump_traceback_later(seconds, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(autouse=True)
+def deadline(request, watchdog):
+    """Every test ends: mounts are aborted at its deadline, and then what else hangs."""
+    marker = request.node.get_closest_marker("seconds")
+    seconds = marker.args[0] if marker else TEST_SECONDS
+    watchdog.arm(seconds)
+    in_main = threading.current_thread() is threading.main_thread()
+    with (alarmed if in_main else ended)(seconds + 5):
+        yield
     watchdog.disarm()
 
 
