@@ -71,6 +71,7 @@ void pool_free(Pool *pool)
         session_free(session);
     }
     g_clear_error(&pool->down);
+    g_free(pool->refusal);
     g_object_unref(pool->stop);
     g_mutex_clear(&pool->lock);
     g_free(pool);
@@ -255,9 +256,10 @@ static OpenOutcome note_failure(Pool *pool, const GError *failure)
     if (ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED))
         return OPEN_FAILED;
     if (pool->total > 0) {
-        if (pool->ceiling != pool->total)
-            g_message("the server takes %u connections at a time: %s", pool->total,
-                      failure->message);
+        if (pool->ceiling != pool->total) {
+            g_free(pool->refusal);
+            pool->refusal = g_strdup(failure->message);
+        }
         pool->ceiling = pool->total;
         pool->ceiling_until = deadline_in(POOL_LIMIT_RETRY_S);
         return OPEN_LIMIT;
@@ -269,20 +271,34 @@ static OpenOutcome note_failure(Pool *pool, const GError *failure)
     return OPEN_FAILED;
 }
 
+/* Of several connects at once, each that is refused lowers the ceiling: what it is shows after the
+ * last. Lock held. */
+static void tell_limit(Pool *pool)
+{
+    if (pool->connecting > 0 || pool->refusal == NULL)
+        return;
+    g_message("the server takes %u connections at a time: %s", pool->ceiling, pool->refusal);
+    g_clear_pointer(&pool->refusal, g_free);
+}
+
 /* Opens a connection, for which total has been counted up. Lock held; dropped meanwhile. */
 static Session *open_session(Pool *pool, OpenOutcome *outcome, GCancellable *cancel, GError **error)
 {
     gboolean first = !pool->learned;
+    pool->connecting++;
     g_mutex_unlock(&pool->lock);
     g_autoptr(GError) failure = NULL;
     Session *session = session_open(pool->context, first, cancel, &failure);
     g_mutex_lock(&pool->lock);
+    pool->connecting--;
     if (session != NULL) {
         pool_note_success(pool);
+        tell_limit(pool);
         return session;
     }
     pool->total--;
     *outcome = note_failure(pool, failure);
+    tell_limit(pool);
     if (*outcome == OPEN_FAILED)
         g_propagate_error(error, g_steal_pointer(&failure));
     return NULL;

@@ -59,6 +59,8 @@ struct Pool {
     GThreadPool *grower;  /* which does that */
     guint ceiling;        /* as many at most */
     gint64 ceiling_until; /* a lowered ceiling is tried again after */
+    guint connecting;     /* how many are being opened, by whomever */
+    char *refusal;        /* why the ceiling was lowered, until that has been told */
     gboolean learned;     /* the server's features are known */
     GError *down;         /* why the server can't be reached, while no session exists */
     gint64 outage_until;  /* an outage counts as down from then on; 0: there is none */

@@ -13,7 +13,7 @@ import pytest
 from scripted_faults import Reply
 from scripted_mount import OPTIONS
 
-from harness import eventually
+from harness import Site, eventually
 
 pytest_plugins = ["scripted_fixtures"]
 
@@ -106,6 +106,29 @@ def test_a_second_pass_costs_nothing(site, mount):
         for name in sorted(os.listdir(mounted.path)):
             read(mounted.at(name))
     assert not set(verbs(mounted, since)) - LOGIN - {"EPSV"}
+
+
+def test_a_server_of_two_sessions_is_copied_from_with_them(servers, server_kind, mount, tmp_path):
+    """What is fetched ahead is told by a refusal how many connections there are."""
+    site = Site(servers.make(server_kind, max_clients=2), "few")
+    site.mkdir("directory")
+    put_files(site, 50, "directory")
+    mounted = mount(site.server, site.directory, connections=8, dir_cache_timeout=300)
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", mounted.at("directory"), copy], check=True, timeout=60)
+    assert sorted(os.listdir(copy)) == [f"file-{number:04d}" for number in range(50)]
+    for number in range(50):
+        assert read(copy / f"file-{number:04d}") == content(number)[:SIZE]
+    counters = final_stats(mounted)
+    assert counters["sessions_opened"] - counters["sessions_lost"] <= 2, counters
+    assert counters["sessions_opened"] <= 3, counters
+    # Each file once, but for what had begun ahead when its reader took it over.
+    assert 50 <= counters["retrieves"] <= 60, counters
+    assert counters["prefetched_bytes"] >= 25 * SIZE, counters
+    # It is told once, and rightly, though several connects were under way at once. pyftpdlib counts
+    # data connections too.
+    told = re.findall(r"the server takes (\d+) connections at a time", mounted.log())
+    assert told in (["2"], ["1"]) if server_kind == "pyftpdlib" else told == ["2"]
 
 
 @pytest.mark.parametrize("options", [{"no_prefetch": True}, {"connections": 1}])
