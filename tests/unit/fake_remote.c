@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fake_remote.h"
 
-#include <string.h>
-
-typedef struct FakeFile FakeFile;
-
-struct FakeFile {
-    FakeFile *parent;
-    char *name;
-    RemoteType type;
-    guint64 size;
-    gint64 mtime;
-    guint32 mode;
-    guint32 uid, gid; /* that remote_set_owner has set */
-    char *target;
-    GPtrArray *children; /* of a directory, in the order in which they were made */
-    GHashTable *by_name;
-};
+#include "fake_files.h"
 
 typedef struct {
     guint count;
@@ -36,81 +21,6 @@ struct Remote {
     OpState ops[FAKE_OPS];
     guint batched;
 };
-
-/* The in-memory file system; the lock is held. */
-
-static void file_free(gpointer data)
-{
-    FakeFile *file = data;
-    g_free(file->name);
-    g_free(file->target);
-    g_clear_pointer(&file->by_name, g_hash_table_unref);
-    g_clear_pointer(&file->children, g_ptr_array_unref);
-    g_free(file);
-}
-
-static FakeFile *file_new(FakeFile *parent, const char *name, RemoteType type)
-{
-    FakeFile *file = g_new0(FakeFile, 1);
-    file->parent = parent;
-    file->name = g_strdup(name);
-    file->type = type;
-    file->mode = type == REMOTE_TYPE_DIR ? 0755 : 0644;
-    file->mtime = 1000000000;
-    if (type == REMOTE_TYPE_DIR) {
-        file->children = g_ptr_array_new_with_free_func(file_free);
-        file->by_name = g_hash_table_new(g_str_hash, g_str_equal);
-    }
-    if (parent != NULL) {
-        g_ptr_array_add(parent->children, file);
-        g_hash_table_insert(parent->by_name, file->name, file);
-    }
-    return file;
-}
-
-static FakeFile *find(Remote *remote, const char *path)
-{
-    FakeFile *file = remote->top;
-    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
-    for (char **part = parts; *part != NULL && file != NULL; part++) {
-        if (**part == '\0')
-            continue;
-        file = file->by_name != NULL ? g_hash_table_lookup(file->by_name, *part) : NULL;
-    }
-    return file;
-}
-
-static FakeFile *find_parent(Remote *remote, const char *path)
-{
-    g_autofree char *parent = g_path_get_dirname(path);
-    FakeFile *file = find(remote, parent);
-    return file != NULL && file->type == REMOTE_TYPE_DIR ? file : NULL;
-}
-
-static FakeFile *put(Remote *remote, const char *path, RemoteType type)
-{
-    FakeFile *parent = find_parent(remote, path);
-    g_assert_nonnull(parent);
-    g_autofree char *name = g_path_get_basename(path);
-    return file_new(parent, name, type);
-}
-
-/* Takes a file out of its directory, unfreed. */
-static void take_out(FakeFile *file)
-{
-    guint index;
-    FakeFile *parent = file->parent;
-    g_assert_true(g_ptr_array_find(parent->children, file, &index));
-    g_hash_table_remove(parent->by_name, file->name);
-    g_ptr_array_steal_index(parent->children, index);
-    file->parent = NULL;
-}
-
-static void remove_file(FakeFile *file)
-{
-    take_out(file);
-    file_free(file);
-}
 
 static gint64 rounded(gint64 mtime, RemoteTime precision)
 {
@@ -234,24 +144,6 @@ gboolean remote_can(const Remote *remote, RemoteCan what)
     }
 }
 
-/* What a listing tells, as of the moment at which the server reads the directory. */
-static GPtrArray *snapshot(const FakeFile *dir)
-{
-    GPtrArray *files = g_ptr_array_new_with_free_func(file_free);
-    for (guint i = 0; i < dir->children->len; i++) {
-        const FakeFile *file = g_ptr_array_index(dir->children, i);
-        FakeFile *copy = g_new0(FakeFile, 1);
-        copy->name = g_strdup(file->name);
-        copy->type = file->type;
-        copy->size = file->size;
-        copy->mtime = file->mtime;
-        copy->mode = file->mode;
-        copy->target = g_strdup(file->target);
-        g_ptr_array_add(files, copy);
-    }
-    return files;
-}
-
 static gboolean deliver(Remote *remote, const GPtrArray *files, ListingFunc func,
                         void (*restart)(gpointer), gpointer data, GError **error)
 {
@@ -277,13 +169,13 @@ gboolean remote_list(Remote *remote, const char *path, ListingFunc func, void (*
     g_autoptr(GPtrArray) files = NULL;
     gboolean ok = begin(remote, FAKE_LIST, path, &fail_later, error);
     if (ok) {
-        const FakeFile *dir = find(remote, path);
+        const FakeFile *dir = fake_files_find(remote->top, path);
         if (dir == NULL)
             ok = refuse(error, FTPSFS_ERROR_NOT_FOUND, path);
         else if (dir->type != REMOTE_TYPE_DIR)
             ok = refuse(error, FTPSFS_ERROR_NOT_DIR, path);
         else
-            files = snapshot(dir);
+            files = fake_files_snapshot(dir);
     }
     if (!end(remote, FAKE_LIST, path, ok, fail_later, cancel, error))
         return FALSE;
@@ -305,7 +197,7 @@ gboolean remote_stat(Remote *remote, const char *path, RemoteEntry *entry, GCanc
         return refuse(error, FTPSFS_ERROR_UNSUPPORTED, path);
     gboolean ok = begin(remote, FAKE_STAT, path, &fail_later, error);
     if (ok) {
-        const FakeFile *file = find(remote, path);
+        const FakeFile *file = fake_files_find(remote->top, path);
         if (file != NULL)
             fill_entry(remote, file, REMOTE_TIME_SECOND, entry);
         else
@@ -320,7 +212,7 @@ gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,
     gboolean fail_later;
     gboolean ok = begin(remote, FAKE_STAT_EXACT, path, &fail_later, error);
     if (ok) {
-        const FakeFile *file = find(remote, path);
+        const FakeFile *file = fake_files_find(remote->top, path);
         if (file != NULL && file->type == REMOTE_TYPE_FILE)
             fill_entry(remote, file, REMOTE_TIME_SECOND, entry);
         else
@@ -334,7 +226,7 @@ gboolean remote_measure(Remote *remote, const char *path, guint64 *size, GCancel
 {
     gboolean fail_later;
     gboolean ok = begin(remote, FAKE_MEASURE, path, &fail_later, error);
-    const FakeFile *file = ok ? find(remote, path) : NULL;
+    const FakeFile *file = ok ? fake_files_find(remote->top, path) : NULL;
     if (ok && file != NULL)
         *size = file->size;
     else if (ok)
@@ -354,7 +246,7 @@ gboolean remote_stat_batch(Remote *remote, RemoteQuery *queries, guint count, GC
     gboolean fail_later;
     gboolean ok = begin(remote, FAKE_STAT_BATCH, queries[0].path, &fail_later, error);
     for (guint i = 0; ok && i < count; i++) {
-        const FakeFile *file = find(remote, queries[i].path);
+        const FakeFile *file = fake_files_find(remote->top, queries[i].path);
         if (file == NULL || file->type != REMOTE_TYPE_FILE)
             continue;
         queries[i].has = queries[i].want;
@@ -376,12 +268,12 @@ static gboolean make(Remote *remote, FakeOp op, const char *path, RemoteType typ
 {
     gboolean fail_later;
     gboolean ok = begin(remote, op, path, &fail_later, error);
-    if (ok && find(remote, path) != NULL)
+    if (ok && fake_files_find(remote->top, path) != NULL)
         ok = refuse(error, taken(remote), path);
-    if (ok && find_parent(remote, path) == NULL)
+    if (ok && fake_files_find_parent(remote->top, path) == NULL)
         ok = refuse(error, FTPSFS_ERROR_NOT_FOUND, path);
     if (ok)
-        put(remote, path, type)->target = g_strdup(target);
+        fake_files_put(remote->top, path, type)->target = g_strdup(target);
     return end(remote, op, path, ok, fail_later, cancel, error);
 }
 
@@ -403,14 +295,14 @@ static gboolean delete_one(Remote *remote, FakeOp op, const char *path, GCancell
 {
     gboolean fail_later;
     gboolean ok = begin(remote, op, path, &fail_later, error);
-    FakeFile *file = ok ? find(remote, path) : NULL;
+    FakeFile *file = ok ? fake_files_find(remote->top, path) : NULL;
     if (ok && file == NULL)
         ok = refuse(error, FTPSFS_ERROR_NOT_FOUND, path);
     if (ok && ((file->type == REMOTE_TYPE_DIR) != (op == FAKE_RMDIR) ||
                (file->children != NULL && file->children->len > 0)))
         ok = refuse(error, FTPSFS_ERROR_ACCESS, path);
     if (ok)
-        remove_file(file);
+        fake_files_remove(file);
     return end(remote, op, path, ok, fail_later, cancel, error);
 }
 
@@ -427,9 +319,9 @@ gboolean remote_unlink(Remote *remote, const char *path, GCancellable *cancel, G
 /* As rename(2) for what the tests need; FALSE with the refusal. */
 static gboolean move(Remote *remote, const char *from, const char *to, GError **error)
 {
-    FakeFile *file = find(remote, from);
-    FakeFile *there = find(remote, to);
-    FakeFile *parent = find_parent(remote, to);
+    FakeFile *file = fake_files_find(remote->top, from);
+    FakeFile *there = fake_files_find(remote->top, to);
+    FakeFile *parent = fake_files_find_parent(remote->top, to);
     if (file == NULL || parent == NULL)
         return refuse(error, FTPSFS_ERROR_NOT_FOUND, from);
     if (there == file)
@@ -439,8 +331,8 @@ static gboolean move(Remote *remote, const char *from, const char *to, GError **
     if (there != NULL && there->children != NULL && there->children->len > 0)
         return refuse(error, FTPSFS_ERROR_ACCESS, to);
     if (there != NULL)
-        remove_file(there);
-    take_out(file);
+        fake_files_remove(there);
+    fake_files_take_out(file);
     g_free(file->name);
     file->name = g_path_get_basename(to);
     file->parent = parent;
@@ -463,7 +355,7 @@ gboolean remote_set_attributes(Remote *remote, const char *path, guint32 mode, g
 {
     gboolean fail_later;
     gboolean ok = begin(remote, FAKE_SET_ATTRIBUTES, path, &fail_later, error);
-    FakeFile *file = ok ? find(remote, path) : NULL;
+    FakeFile *file = ok ? fake_files_find(remote->top, path) : NULL;
     if (ok && file == NULL)
         ok = refuse(error, FTPSFS_ERROR_NOT_FOUND, path);
     if (ok && mode != G_MAXUINT32)
@@ -478,7 +370,7 @@ gboolean remote_set_owner(Remote *remote, const char *path, RemoteAccount kind, 
 {
     gboolean fail_later;
     gboolean ok = begin(remote, FAKE_SET_ATTRIBUTES, path, &fail_later, error);
-    FakeFile *file = ok ? find(remote, path) : NULL;
+    FakeFile *file = ok ? fake_files_find(remote->top, path) : NULL;
     if (ok && file == NULL)
         ok = refuse(error, FTPSFS_ERROR_NOT_FOUND, path);
     if (ok)
@@ -502,19 +394,19 @@ Remote *fake_remote_new(const char *root)
         .tell_targets = TRUE,
         .list_precision = REMOTE_TIME_SECOND,
     };
-    remote->top = file_new(NULL, "", REMOTE_TYPE_DIR);
+    remote->top = fake_files_new(NULL, "", REMOTE_TYPE_DIR);
     FakeFile *dir = remote->top;
     g_auto(GStrv) parts = g_strsplit(root, "/", -1);
     for (char **part = parts; *part != NULL; part++) {
         if (**part != '\0')
-            dir = file_new(dir, *part, REMOTE_TYPE_DIR);
+            dir = fake_files_new(dir, *part, REMOTE_TYPE_DIR);
     }
     return remote;
 }
 
 void fake_remote_free(Remote *remote)
 {
-    file_free(remote->top);
+    fake_files_free(remote->top);
     g_free(remote->root);
     g_mutex_clear(&remote->lock);
     g_cond_clear(&remote->changed);
@@ -529,9 +421,9 @@ FakeSettings *fake_settings(Remote *remote)
 void fake_put_file(Remote *remote, const char *path, guint64 size, gint64 mtime)
 {
     g_mutex_lock(&remote->lock);
-    FakeFile *file = find(remote, path);
+    FakeFile *file = fake_files_find(remote->top, path);
     if (file == NULL)
-        file = put(remote, path, REMOTE_TYPE_FILE);
+        file = fake_files_put(remote->top, path, REMOTE_TYPE_FILE);
     file->size = size;
     file->mtime = mtime;
     g_mutex_unlock(&remote->lock);
@@ -540,30 +432,30 @@ void fake_put_file(Remote *remote, const char *path, guint64 size, gint64 mtime)
 void fake_put_dir(Remote *remote, const char *path)
 {
     g_mutex_lock(&remote->lock);
-    put(remote, path, REMOTE_TYPE_DIR);
+    fake_files_put(remote->top, path, REMOTE_TYPE_DIR);
     g_mutex_unlock(&remote->lock);
 }
 
 void fake_put_symlink(Remote *remote, const char *path, const char *target)
 {
     g_mutex_lock(&remote->lock);
-    put(remote, path, REMOTE_TYPE_SYMLINK)->target = g_strdup(target);
+    fake_files_put(remote->top, path, REMOTE_TYPE_SYMLINK)->target = g_strdup(target);
     g_mutex_unlock(&remote->lock);
 }
 
 void fake_delete(Remote *remote, const char *path)
 {
     g_mutex_lock(&remote->lock);
-    FakeFile *file = find(remote, path);
+    FakeFile *file = fake_files_find(remote->top, path);
     g_assert_nonnull(file);
-    remove_file(file);
+    fake_files_remove(file);
     g_mutex_unlock(&remote->lock);
 }
 
 gboolean fake_exists(Remote *remote, const char *path)
 {
     g_mutex_lock(&remote->lock);
-    gboolean exists = find(remote, path) != NULL;
+    gboolean exists = fake_files_find(remote->top, path) != NULL;
     g_mutex_unlock(&remote->lock);
     return exists;
 }
@@ -571,7 +463,7 @@ gboolean fake_exists(Remote *remote, const char *path)
 guint64 fake_size(Remote *remote, const char *path)
 {
     g_mutex_lock(&remote->lock);
-    const FakeFile *file = find(remote, path);
+    const FakeFile *file = fake_files_find(remote->top, path);
     g_assert_nonnull(file);
     guint64 size = file->size;
     g_mutex_unlock(&remote->lock);
@@ -581,7 +473,7 @@ guint64 fake_size(Remote *remote, const char *path)
 guint32 fake_mode(Remote *remote, const char *path)
 {
     g_mutex_lock(&remote->lock);
-    const FakeFile *file = find(remote, path);
+    const FakeFile *file = fake_files_find(remote->top, path);
     g_assert_nonnull(file);
     guint32 mode = file->mode;
     g_mutex_unlock(&remote->lock);
@@ -591,7 +483,7 @@ guint32 fake_mode(Remote *remote, const char *path)
 guint fake_children(Remote *remote, const char *path)
 {
     g_mutex_lock(&remote->lock);
-    const FakeFile *file = find(remote, path);
+    const FakeFile *file = fake_files_find(remote->top, path);
     g_assert_nonnull(file);
     guint count = file->children->len;
     g_mutex_unlock(&remote->lock);
