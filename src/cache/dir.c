@@ -205,8 +205,9 @@ Node *dir_adopt(Node *dir, Node *fresh, gint64 now)
     return node;
 }
 
-/* Takes one entry of a listing over; the node goes to the end of the order and is marked. */
-static void merge_one(Node *dir, Node *fresh, gint64 now)
+/* Takes one entry of a listing over; the node goes to the end of the order and is marked.
+ * Borrowed. */
+static Node *merge_one(Node *dir, Node *fresh, gint64 now)
 {
     NodeList *order = &dir->of.dir->order;
     Node *node = dir_adopt(dir, fresh, now);
@@ -215,13 +216,15 @@ static void merge_one(Node *dir, Node *fresh, gint64 now)
         node_list_append(order, node);
     }
     node->seen = 1;
+    return node;
 }
 
 /* Takes out what the listing doesn't have, and puts the marks back. What stays though it isn't
  * there goes to the end, being newer than the rest. */
-static void sweep(Node *dir, GHashTable *touched)
+static void sweep(Node *dir, GHashTable *touched, Listing *listing)
 {
     NodeList *order = &dir->of.dir->order;
+    g_autoptr(GHashTable) names = NULL;
     Node *last = order->last;
     Node *next = order->first;
     for (Node *node = next; node != NULL; node = next) {
@@ -231,16 +234,25 @@ static void sweep(Node *dir, GHashTable *touched)
         } else if (node->pins > 0 || g_hash_table_contains(touched, node->name)) {
             node_list_remove(order, node);
             node_list_append(order, node);
+            if (listing == NULL)
+                continue;
+            /* It may have been shown before it was renamed, or under its name what it replaced. */
+            if (names == NULL)
+                names = listing_names(listing);
+            if (!g_hash_table_contains(names, node->name))
+                listing_show(listing, node);
         } else {
             node_detach(node);
         }
     }
 }
 
-void dir_merge(Node *dir, GPtrArray *fresh, GHashTable *touched, gint64 now)
+void dir_merge_part(Node *dir, GPtrArray *fresh, GHashTable *touched, Listing *listing, gint64 now)
 {
     Dir *state = dir_of(dir);
-    state->hidden = FALSE;
+    if (!state->merging)
+        state->hidden = FALSE;
+    state->merging = TRUE;
     for (guint i = 0; i < fresh->len; i++) {
         Node *node = g_steal_pointer(&g_ptr_array_index(fresh, i));
         gboolean unwanted = g_hash_table_contains(touched, node->name);
@@ -249,18 +261,40 @@ void dir_merge(Node *dir, GPtrArray *fresh, GHashTable *touched, gint64 now)
             state->hidden = TRUE;
             unwanted = TRUE;
         }
-        if (unwanted)
+        if (unwanted) {
             node_free_new(node);
-        else
-            merge_one(dir, node, now);
+            continue;
+        }
+        const Node *before = listing != NULL ? dir_child(dir, node->name) : NULL;
+        gboolean again = before != NULL && before->seen;
+        node = merge_one(dir, node, now);
+        if (listing != NULL && !again)
+            listing_show(listing, node);
     }
-    sweep(dir, touched);
+}
+
+void dir_merge(Node *dir, GPtrArray *fresh, GHashTable *touched, Listing *listing, gint64 now)
+{
+    Dir *state = dir_of(dir);
+    dir_merge_part(dir, fresh, touched, listing, now);
+    sweep(dir, touched, listing);
+    state->merging = FALSE;
     if (state->absent != NULL)
         g_hash_table_remove_all(state->absent);
     state->misses = 0;
     state->unlisted_until = 0;
     state->listed_until = now + dir->tree->timeout;
     state->whole = TRUE;
+}
+
+void dir_merge_abandon(Node *dir)
+{
+    Dir *state = dir_of(dir);
+    if (!state->merging)
+        return;
+    for (Node *node = state->order.first; node != NULL; node = node->next)
+        node->seen = 0;
+    state->merging = FALSE;
 }
 
 /* Whether nobody would notice if the node were not there. */

@@ -211,15 +211,17 @@ void file_close(File *file)
     file_release(file);
 }
 
-GPtrArray *files_list(Files *files, Node *dir, GCancellable *cancel, GError **error)
+GPtrArray *files_list(Files *files, Node *dir, TreeParts *parts, GCancellable *cancel,
+                      GError **error)
 {
+    g_autoptr(Node) kept = node_ref(dir);
     STATS_ADD(files->reader.stats, list_requests, 1);
     if (tree_listed_until(files->tree, dir) != 0)
         STATS_ADD(files->reader.stats, list_hits, 1);
     prefetch_note_listing(files->prefetch, dir);
-    GPtrArray *children = tree_list(files->tree, dir, cancel, error);
-    if (children != NULL)
-        prefetch_note_listed(files->prefetch, dir);
+    GPtrArray *children = tree_list_parts(files->tree, kept, parts, cancel, error);
+    if (children != NULL || (parts->begun && tree_listed_until(files->tree, kept) != 0))
+        prefetch_note_listed(files->prefetch, kept);
     return children;
 }
 

@@ -110,6 +110,7 @@ void node_detach(Node *node)
     g_hash_table_remove(state->children, node);
     node_list_remove(&state->order, node);
     node->parent = NULL;
+    node->seen = 0;
     node_list_append(&tree->detached, node);
     node_collect(node);
 }

@@ -4,21 +4,65 @@
 
 #include "tree_private.h"
 
+/* Of a directory of so many entries some are shown while the others are on their way, in parts: the
+ * kernel makes its inodes of them meanwhile. A smaller one is there at once. */
+#define FIRST_PART 4096
+#define NEXT_PART  1024
+
 /* What a listing has brought so far; belongs to the thread that runs it. */
 typedef struct {
     Tree *tree;
-    GPtrArray *nodes;
+    Node *dir;
+    const char *path;
+    Listing *listing;
+    GHashTable *touched; /* the watch's; the tree's lock guards it */
+    TreeParts *parts;    /* who takes them; NULL: all is taken over in the end */
+    GPtrArray *nodes;    /* what is not merged yet */
 } Gather;
+
+static gboolean path_is(const Node *node, const char *path)
+{
+    g_autofree char *now = node_path_locked(node);
+    return g_strcmp0(now, path) == 0;
+}
+
+/* Merges what has come, and shows it. FALSE when nobody reads on, and there is more already than is
+ * kept for its own sake. */
+static gboolean show_part(Gather *gather, GError **error)
+{
+    Tree *tree = gather->tree;
+    Listing *listing = gather->listing;
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    /* The answer is about a directory that is no more, or elsewhere. */
+    if (!path_is(gather->dir, gather->path)) {
+        gather->parts = NULL;
+        return TRUE;
+    }
+    if (listing->shown == NULL)
+        listing->shown = g_ptr_array_new();
+    dir_merge_part(gather->dir, gather->nodes, gather->touched, listing, tree_now(tree));
+    g_ptr_array_set_size(gather->nodes, 0);
+    g_cond_broadcast(&tree->changed);
+    if (!gather->parts->begun)
+        listing_begin(listing, gather->parts);
+    if (listing->references > 1 || listing->shown->len < tree->max_nodes)
+        return TRUE;
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
+                "\"%s\" has more entries than are listed when nobody waits for them", gather->path);
+    return FALSE;
+}
 
 static gboolean gather_entry(const RemoteEntry *entry, gpointer data, GError **error)
 {
     Gather *gather = data;
-    (void)error;
     if (entry->name->len > TREE_NAME_MAX)
         g_warning("The server lists a name of %zu bytes, which is more than the 255 that a file "
                   "system can show; it is left out: %.64s...",
                   entry->name->len, entry->name->str);
     g_ptr_array_add(gather->nodes, node_new_from_entry(gather->tree, entry->name->str, entry));
+    if (gather->parts != NULL &&
+        gather->nodes->len >= (gather->parts->begun ? NEXT_PART : FIRST_PART))
+        return show_part(gather, error);
     return TRUE;
 }
 
@@ -26,26 +70,14 @@ static void gather_restart(gpointer data)
 {
     Gather *gather = data;
     g_ptr_array_set_size(gather->nodes, 0);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&gather->tree->lock);
+    listing_restart(gather->listing, gather->dir);
 }
 
 static void free_new(gpointer node)
 {
     if (node != NULL)
         node_free_new(node);
-}
-
-static void listing_unref(Listing *listing)
-{
-    if (--listing->references > 0)
-        return;
-    g_clear_error(&listing->error);
-    g_free(listing);
-}
-
-static gboolean path_is(const Node *node, const char *path)
-{
-    g_autofree char *now = node_path_locked(node);
-    return g_strcmp0(now, path) == 0;
 }
 
 /* Uploads of mounts that crashed, when nothing has been added to them for this long. */
@@ -80,10 +112,42 @@ static void remove_leftovers(Tree *tree, const char *path, GPtrArray *nodes)
     }
 }
 
-/* Runs a listing and merges it. With *again the answer was about a path that the directory doesn't
- * have any more, and no error is set. Unlocks. */
-static gboolean run_listing(Tree *tree, Node *dir, gboolean *again, GCancellable *cancel,
-                            GError **error)
+/* What the answer means. With *again it was about a path that the directory doesn't have any more,
+ * and no error is set. */
+static gboolean take_listing(const Gather *gather, const Watch *watch, GError *failure,
+                             gboolean *again, GError **error)
+{
+    Node *dir = gather->dir;
+    Listing *listing = gather->listing;
+    gint64 now = tree_now(gather->tree);
+    if (!path_is(dir, gather->path) || (ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND) &&
+                                        watch_was_in_rename(watch, gather->tree))) {
+        listing_restart(listing, dir);
+        g_clear_error(&failure);
+        *again = TRUE;
+        return FALSE;
+    }
+    if (failure == NULL) {
+        dir_merge(dir, gather->nodes, gather->touched, listing->shown != NULL ? listing : NULL,
+                  now);
+        dir_of(dir)->refined = 0;
+        dir_use(dir, now);
+        return TRUE;
+    }
+    dir_merge_abandon(dir);
+    /* Whether the directory itself is gone is for its own next lookup to find out: a 550 is too
+     * weak a proof to throw away what is known of all below. */
+    if (ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
+        dir->valid_until = 0;
+    else if (ftpsfs_error_is(failure, FTPSFS_ERROR_ACCESS))
+        dir_of(dir)->unlisted_until = now + gather->tree->timeout;
+    g_propagate_error(error, failure);
+    return FALSE;
+}
+
+/* Runs a listing and merges it. *again as of take_listing. Unlocks. */
+static gboolean run_listing(Tree *tree, Node *dir, TreeParts *parts, gboolean *again,
+                            GCancellable *cancel, GError **error)
 {
     g_autofree char *path = node_path_locked(dir);
     if (path == NULL) {
@@ -91,54 +155,41 @@ static gboolean run_listing(Tree *tree, Node *dir, gboolean *again, GCancellable
         return FALSE;
     }
     g_autoptr(GPtrArray) nodes = g_ptr_array_new_with_free_func(free_new);
-    Gather gather = {.tree = tree, .nodes = nodes};
-    g_autoptr(GError) failure = NULL;
+    GError *failure = NULL;
     Watch watch;
     watch_begin(&watch, dir, NULL);
+    g_autoptr(GHashTable) touched = watch.touched;
+    Gather gather = {
+        .tree = tree,
+        .dir = dir,
+        .path = path,
+        .listing = dir_of(dir)->listing,
+        .touched = touched,
+        .parts = tree->remove_leftovers ? NULL : parts,
+        .nodes = nodes,
+    };
     g_mutex_unlock(&tree->lock);
 
-    gboolean ok =
-        remote_list(tree->remote, path, gather_entry, gather_restart, &gather, cancel, &failure);
-    if (ok && tree->remove_leftovers)
+    if (remote_list(tree->remote, path, gather_entry, gather_restart, &gather, cancel, &failure) &&
+        tree->remove_leftovers)
         remove_leftovers(tree, path, nodes);
 
     g_mutex_lock(&tree->lock);
     watch_end(&watch, dir);
-    g_autoptr(GHashTable) touched = watch.touched;
-    gint64 now = tree_now(tree);
-    if (!path_is(dir, path) ||
-        (ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND) && watch_was_in_rename(&watch, tree))) {
-        *again = TRUE;
-        return FALSE;
-    }
-    if (ok) {
-        dir_merge(dir, nodes, touched, now);
-        dir_of(dir)->refined = 0;
-        dir_use(dir, now);
-        return TRUE;
-    }
-    /* Whether the directory itself is gone is for its own next lookup to find out: a 550 is too
-     * weak a proof to throw away what is known of all below. */
-    if (ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        dir->valid_until = 0;
-    else if (ftpsfs_error_is(failure, FTPSFS_ERROR_ACCESS))
-        dir_of(dir)->unlisted_until = now + tree->timeout;
-    g_propagate_error(error, g_steal_pointer(&failure));
-    return FALSE;
+    return take_listing(&gather, &watch, failure, again, error);
 }
 
 /* Runs the listing that others may wait for. Unlocks. */
-static gboolean lead(Tree *tree, Node *dir, GCancellable *cancel, GError **error)
+static gboolean lead(Tree *tree, Node *dir, TreeParts *parts, GCancellable *cancel, GError **error)
 {
-    Listing *listing = g_new0(Listing, 1);
-    listing->references = 1;
+    Listing *listing = listing_new(tree);
     dir_of(dir)->listing = listing;
     gboolean listed = FALSE;
     gboolean again = TRUE;
     g_autoptr(GError) failure = NULL;
     for (guint attempt = 0; again && attempt < TREE_ATTEMPTS; attempt++) {
         again = FALSE;
-        listed = run_listing(tree, dir, &again, cancel, &failure);
+        listed = run_listing(tree, dir, parts, &again, cancel, &failure);
     }
     if (again)
         g_set_error(&failure, FTPSFS_ERROR, FTPSFS_ERROR_NOT_FOUND,
@@ -165,7 +216,9 @@ static void wake(GCancellable *cancel, gpointer data)
     g_mutex_unlock(&tree->lock);
 }
 
-gboolean tree_wait(Tree *tree, const gboolean *flag, gboolean value, GCancellable *cancel)
+/* Waits until met(data). FALSE when cancelled. Unlocks. */
+static gboolean wait_until(Tree *tree, gboolean (*met)(gconstpointer data), gconstpointer data,
+                           GCancellable *cancel)
 {
     /* g_cancellable_connect may call wake at once, and disconnect waits for it to return: both
      * would hang with the lock held. */
@@ -175,9 +228,9 @@ gboolean tree_wait(Tree *tree, const gboolean *flag, gboolean value, GCancellabl
         handler = g_cancellable_connect(cancel, G_CALLBACK(wake), tree, NULL);
         g_mutex_lock(&tree->lock);
     }
-    while (!*flag != !value && !g_cancellable_is_cancelled(cancel))
+    while (!met(data) && !g_cancellable_is_cancelled(cancel))
         g_cond_wait(&tree->changed, &tree->lock);
-    gboolean done = !*flag == !value;
+    gboolean done = met(data);
     if (cancel != NULL) {
         g_mutex_unlock(&tree->lock);
         g_cancellable_disconnect(cancel, handler);
@@ -186,19 +239,61 @@ gboolean tree_wait(Tree *tree, const gboolean *flag, gboolean value, GCancellabl
     return done;
 }
 
-gboolean tree_list_now(Tree *tree, Node *dir, GCancellable *cancel, GError **error)
+typedef struct {
+    const gboolean *flag;
+    gboolean value;
+} Flag;
+
+static gboolean flag_is_set(gconstpointer data)
+{
+    const Flag *awaited = data;
+    return !*awaited->flag == !awaited->value;
+}
+
+gboolean tree_wait(Tree *tree, const gboolean *flag, gboolean value, GCancellable *cancel)
+{
+    Flag awaited = {flag, value};
+    return wait_until(tree, flag_is_set, &awaited, cancel);
+}
+
+typedef struct {
+    const Listing *listing;
+    guint known;
+} Progress;
+
+static gboolean has_got_on(gconstpointer data)
+{
+    const Progress *awaited = data;
+    const Listing *listing = awaited->listing;
+    return listing->done || (listing->shown != NULL && listing->shown->len > awaited->known);
+}
+
+gboolean listing_wait(Listing *listing, guint known, GCancellable *cancel)
+{
+    Progress awaited = {listing, known};
+    return wait_until(listing->tree, has_got_on, &awaited, cancel);
+}
+
+/* As tree_list_now. When parts->begun is set the rest is the business of those who got it. */
+static gboolean list_now(Tree *tree, Node *dir, TreeParts *parts, GCancellable *cancel,
+                         GError **error)
 {
     for (;;) {
         Listing *listing = dir_of(dir)->listing;
         if (listing == NULL)
-            return lead(tree, dir, cancel, error);
+            return lead(tree, dir, parts, cancel, error);
         /* The answer of a listing that was stale when we came is not one to our question. */
         gboolean ours = !listing->stale;
         listing->references++;
-        gboolean done = tree_wait(tree, &listing->done, TRUE, cancel);
+        gboolean done = listing_wait(listing, parts != NULL && ours ? 0 : G_MAXUINT, cancel);
+        gboolean part = done && !listing->done;
+        if (part)
+            listing_begin(listing, parts);
         g_autoptr(GError) failure =
             done && listing->error != NULL ? g_error_copy(listing->error) : NULL;
         listing_unref(listing);
+        if (part)
+            return TRUE;
         if (!done) {
             g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
                         "interrupted while waiting for the listing of \"%s\"", dir->name);
@@ -214,12 +309,18 @@ gboolean tree_list_now(Tree *tree, Node *dir, GCancellable *cancel, GError **err
     }
 }
 
-static void unref_node(gpointer node)
+gboolean tree_list_now(Tree *tree, Node *dir, GCancellable *cancel, GError **error)
 {
-    node_unref(node);
+    return list_now(tree, dir, NULL, cancel, error);
 }
 
 GPtrArray *tree_list(Tree *tree, Node *dir, GCancellable *cancel, GError **error)
+{
+    return tree_list_parts(tree, dir, NULL, cancel, error);
+}
+
+GPtrArray *tree_list_parts(Tree *tree, Node *dir, TreeParts *parts, GCancellable *cancel,
+                           GError **error)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
     if (!tree_check_dir(dir, error))
@@ -232,13 +333,15 @@ GPtrArray *tree_list(Tree *tree, Node *dir, GCancellable *cancel, GError **error
         return NULL;
     }
     g_autoptr(GError) failure = NULL;
-    if (!dir_is_current(dir, now) && !tree_list_now(tree, dir, cancel, &failure) &&
-        !(tree_is_offline(tree, failure, cancel) && dir_of(dir)->whole)) {
+    gboolean ok = dir_is_current(dir, now) || list_now(tree, dir, parts, cancel, &failure);
+    if (parts != NULL && parts->begun)
+        return NULL;
+    if (!ok && !(tree_is_offline(tree, failure, cancel) && dir_of(dir)->whole)) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return NULL;
     }
     Dir *state = dir_of(dir);
-    GPtrArray *children = g_ptr_array_new_full(g_hash_table_size(state->children), unref_node);
+    GPtrArray *children = children_new(g_hash_table_size(state->children));
     for (Node *node = state->order.first; node != NULL; node = node->next) {
         if (tree_name_is_hidden(node->name))
             continue;

@@ -2,9 +2,9 @@
 /*
  * tree_private - what the files of the tree share: node.c (nodes, names, paths, siblings), dir.c
  * (what a directory's node holds beyond its attributes), tree.c (lookups and refreshes),
- * tree_list.c (listings), tree_links.c (where links lead), tree_offline.c (what is given while the
- * server is gone), tree_local.c (changes that others make), tree_ops.c and tree_rename.c (changes
- * on the server).
+ * tree_list.c (listings), tree_parts.c (those that are shown while they come), tree_links.c (where
+ * links lead), tree_offline.c (what is given while the server is gone), tree_local.c (changes that
+ * others make), tree_ops.c and tree_rename.c (changes on the server).
  *
  * Everything here is called with the Tree's lock held and returns with it held. Functions that let
  * it go in between say so: "unlocks". The Remote is called with the lock free.
@@ -58,7 +58,7 @@ struct Node {
     guint8 has;
     guint8 type;
     guint8 time_precision;
-    guint8 seen;       /* while a listing is merged: it has this one */
+    guint8 seen;       /* while a listing is merged: it has this one, here */
     guint8 asked : 1;  /* the server was asked for what the listing did not tell exactly */
     guint8 untold : 1; /* the last listing told no time: the one that is known may be outdated */
     char inline_name[];
@@ -74,11 +74,14 @@ typedef struct Watch {
 } Watch;
 
 /* A listing under way, that threads may wait for. */
-typedef struct {
+typedef struct TreeListing {
+    Tree *tree;
     guint references;
     gboolean done;
-    gboolean stale; /* tree_expire since it began: good for those who wait, not for later ones */
-    GError *error;  /* when done */
+    gboolean stale;   /* tree_expire since it began: good for those who wait, not for later ones */
+    GError *error;    /* when done */
+    GPtrArray *shown; /* the children shown so far, a reference each; NULL: none before the end */
+    GHashTable *told; /* the names of those shown when it began again; NULL: it didn't */
 } Listing;
 
 /* The state of a directory. */
@@ -89,6 +92,7 @@ struct Dir {
     GHashTable *absent; /* name -> monotonic microseconds (gint64) until which it holds */
     Watch *watches;
     Listing *listing;
+    gboolean merging;    /* a part of the listing is merged, and marked as seen */
     gint64 listed_until; /* the children are all there are until then */
     gboolean whole;      /* they were all there were, once */
     gint64
@@ -104,7 +108,7 @@ struct Dir {
 
 struct Tree {
     GMutex lock;
-    GCond changed; /* a listing ended, or a waiter was cancelled */
+    GCond changed; /* a listing ended or has got on, or a waiter was cancelled */
     Remote *remote;
     Stats *stats;          /* NULL: nothing is counted */
     gint64 timeout;        /* microseconds */
@@ -219,8 +223,14 @@ gboolean dir_has_children(const Node *dir, gint64 now);
 Node *dir_adopt(Node *dir, Node *fresh, gint64 now);
 
 /* Makes the children what a listing tells: `fresh` holds new nodes, which are taken out of it.
- * Names in `touched` are left as they are. */
-void dir_merge(Node *dir, GPtrArray *fresh, GHashTable *touched, gint64 now);
+ * Names in `touched` are left as they are. `listing`: is shown what it has not been yet; or NULL.
+ */
+void dir_merge(Node *dir, GPtrArray *fresh, GHashTable *touched, Listing *listing, gint64 now);
+
+/* The same with what has come of a listing so far. It ends with dir_merge, or dir_merge_abandon:
+ * then the children are those of before and the new ones. */
+void dir_merge_part(Node *dir, GPtrArray *fresh, GHashTable *touched, Listing *listing, gint64 now);
+void dir_merge_abandon(Node *dir);
 
 /* Drops children of directories that were not used for long and that nobody refers to. Does little
  * at a time. */
@@ -235,6 +245,31 @@ gboolean tree_list_now(Tree *tree, Node *dir, GCancellable *cancel, GError **err
 /* Waits until *flag is `value`. The caller keeps `flag` from going away. FALSE when cancelled.
  * Unlocks. */
 gboolean tree_wait(Tree *tree, const gboolean *flag, gboolean value, GCancellable *cancel);
+
+/* tree_parts.c */
+
+/* One reference, the caller's. */
+Listing *listing_new(Tree *tree);
+void listing_unref(Listing *listing);
+
+/* Waits until the listing is done or shows more than `known` children. The caller holds a reference
+ * to it. FALSE when cancelled. Unlocks. */
+gboolean listing_wait(Listing *listing, guint known, GCancellable *cancel);
+
+/* Shows a child, unless it is hidden or its name was shown before the listing began again. */
+void listing_show(Listing *listing, Node *node);
+
+/* The names of what is shown, a set that owns them. */
+GHashTable *listing_names(const Listing *listing);
+
+/* The listing comes once more from its beginning. */
+void listing_restart(Listing *listing, Node *dir);
+
+/* Calls parts->begin with what is shown. Unlocks. */
+void listing_begin(Listing *listing, TreeParts *parts);
+
+/* For children that are given away: Node references. */
+GPtrArray *children_new(guint size);
 
 /* tree_offline.c */
 

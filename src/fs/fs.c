@@ -33,6 +33,35 @@ FsCancellable *fs_cancellable(fuse_req_t req)
     return cancel;
 }
 
+/* Has the watch over the unmount look at what goes on. */
+static void wake_watch(const Fs *fs)
+{
+    guint64 one = 1;
+    if (write(fs->wake_fd, &one, sizeof one) < 0)
+        g_warning("eventfd: %s", g_strerror(errno));
+}
+
+static void cancel_too(GCancellable *ended, gpointer cancel)
+{
+    (void)ended;
+    g_cancellable_cancel(cancel);
+}
+
+gulong fs_go_on(Fs *fs, FsCancellable *cancel)
+{
+    interrupts_detach(cancel);
+    if (g_atomic_int_add(&fs->behind, 1) == 0)
+        wake_watch(fs);
+    return g_cancellable_connect(fs->ended, G_CALLBACK(cancel_too), g_object_ref(cancel),
+                                 g_object_unref);
+}
+
+void fs_went_on(Fs *fs, gulong handler)
+{
+    g_cancellable_disconnect(fs->ended, handler);
+    g_atomic_int_add(&fs->behind, -1);
+}
+
 /* libfuse wants to hear of max_read twice: as mount option, and here. */
 static unsigned max_read_of(const GPtrArray *options)
 {
@@ -97,6 +126,9 @@ void fs_free(Fs *fs)
         fuse_session_destroy(fs->session);
     g_hash_table_unref(fs->directories);
     interrupts_clear(&fs->interrupts);
+    g_object_unref(fs->ended);
+    if (fs->wake_fd >= 0)
+        close(fs->wake_fd);
     g_mutex_clear(&fs->lock);
     g_free(fs);
 }
@@ -107,6 +139,8 @@ Fs *fs_mount(Remote *remote, Tree *tree, Files *files, const FsOptions *options,
     fs->options = *options;
     g_mutex_init(&fs->lock);
     interrupts_init(&fs->interrupts);
+    fs->ended = g_cancellable_new();
+    fs->wake_fd = -1;
     fs->directories = g_hash_table_new_full(NULL, NULL, fs_directory_handle_free, NULL);
     fs->remote = remote;
     fs->tree = tree;
@@ -127,31 +161,44 @@ Fs *fs_mount(Remote *remote, Tree *tree, Files *files, const FsOptions *options,
     return g_steal_pointer(&fs);
 }
 
+/* How long an operation that goes on behind its reply may not know of a signal: libfuse's handlers
+ * tell none but the loop, which waits for all that goes on. */
+#define LOOK_MS 200
+
 /* Notices the unmount while the loop still serves what the kernel has left over: files that are
  * released then are uploaded, and that shall not go on for ever. */
 typedef struct {
     Fs *fs;
-    int over_fd; /* readable when the loop has ended */
+    gint over; /* the loop has ended */
 } Watch;
 
 static gpointer watch_unmount(gpointer data)
 {
-    const Watch *watch = data;
-    struct pollfd fds[2] = {{.fd = fuse_session_fd(watch->fs->session)}, /* POLLERR comes unasked */
-                            {.fd = watch->over_fd, .events = POLLIN}};
-    while (poll(fds, 2, -1) < 0 && errno == EINTR)
-        continue;
-    files_begin_end(watch->fs->files);
+    Watch *watch = data;
+    Fs *fs = watch->fs;
+    struct pollfd fds[2] = {{.fd = fuse_session_fd(fs->session)}, /* POLLERR comes unasked */
+                            {.fd = fs->wake_fd, .events = POLLIN}};
+    while (fds[0].revents == 0 && !g_atomic_int_get(&watch->over)) {
+        gboolean look = g_atomic_int_get(&fs->behind) > 0 && !g_cancellable_is_cancelled(fs->ended);
+        int ready = poll(fds, 2, look ? LOOK_MS : -1);
+        guint64 count;
+        if (ready > 0 && fds[1].revents != 0 && read(fs->wake_fd, &count, sizeof count) < 0)
+            g_warning("eventfd: %s", g_strerror(errno));
+        if (ready < 0)
+            fds[0].revents = 0; /* EINTR */
+        if (fuse_session_exited(fs->session))
+            g_cancellable_cancel(fs->ended);
+    }
+    g_cancellable_cancel(fs->ended);
+    files_begin_end(fs->files);
     return NULL;
 }
 
-static void end_watch(const Watch *watch, GThread *thread)
+static void end_watch(Watch *watch, GThread *thread)
 {
-    guint64 one = 1;
-    if (write(watch->over_fd, &one, sizeof one) < 0)
-        g_warning("eventfd: %s", g_strerror(errno));
+    g_atomic_int_set(&watch->over, TRUE);
+    wake_watch(watch->fs);
     g_thread_join(thread);
-    close(watch->over_fd);
 }
 
 /* The loop, with the signals let in for which libfuse has handlers: this thread takes them alone.
@@ -177,8 +224,9 @@ static int loop(Fs *fs)
 
 gboolean fs_serve(Fs *fs)
 {
-    Watch watch = {.fs = fs, .over_fd = eventfd(0, EFD_CLOEXEC)};
-    if (watch.over_fd < 0) {
+    Watch watch = {.fs = fs};
+    fs->wake_fd = eventfd(0, EFD_CLOEXEC);
+    if (fs->wake_fd < 0) {
         g_warning("eventfd: %s", g_strerror(errno));
         return FALSE;
     }

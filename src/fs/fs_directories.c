@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Callbacks that list directories. A handle holds the children as they were when it was opened or
- * rewound, so that offsets stay good while the directory changes.
+ * rewound, so that offsets stay good while the directory changes. Those of a big directory are
+ * shown while its listing is on its way: the thread that has answered the opendir runs it to its
+ * end, also when the handle is released before, and those who read wait for what follows.
  */
 #include <errno.h>
 
 #include "fs_private.h"
 
 typedef struct {
-    GMutex lock;         /* guards children: a handle may be used by several threads */
+    GMutex lock;         /* guards what follows: a handle may be used by several threads */
     GPtrArray *children; /* Node references */
+    TreeListing *rest;   /* what follows them; NULL: that is all */
     gboolean read;       /* something was read from it since */
 } DirHandle;
 
@@ -20,15 +23,17 @@ void fs_directory_handle_free(gpointer data)
 {
     DirHandle *handle = data;
     g_ptr_array_unref(handle->children);
+    g_clear_pointer(&handle->rest, tree_listing_unref);
     g_mutex_clear(&handle->lock);
     g_free(handle);
 }
 
-static DirHandle *new_handle(Fs *fs, GPtrArray *children)
+static DirHandle *new_handle(Fs *fs, GPtrArray *children, TreeListing *rest)
 {
     DirHandle *handle = g_new0(DirHandle, 1);
     g_mutex_init(&handle->lock);
     handle->children = children;
+    handle->rest = rest;
     g_mutex_lock(&fs->lock);
     g_hash_table_add(fs->directories, handle);
     g_mutex_unlock(&fs->lock);
@@ -42,20 +47,46 @@ static void drop_handle(Fs *fs, DirHandle *handle)
     g_mutex_unlock(&fs->lock);
 }
 
-static void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+/* Takes the children and the rest, which may be NULL. */
+static void reply_open(fuse_req_t req, struct fuse_file_info *fi, GPtrArray *children,
+                       TreeListing *rest)
 {
-    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
-    g_autoptr(GError) error = NULL;
-    GPtrArray *children = files_list(fs_of(req)->files, fs_node(req, ino), cancel, &error);
-    if (children == NULL) {
-        fs_reply_error(req, ino, NULL, error);
-        return;
-    }
     Fs *fs = fs_of(req);
-    DirHandle *handle = new_handle(fs, children);
+    DirHandle *handle = new_handle(fs, children, rest);
     fi->fh = (uint64_t)(uintptr_t)handle;
     if (fuse_reply_open(req, fi) != 0)
         drop_handle(fs, handle);
+}
+
+/* An opendir on its way; the request is gone once it is answered. */
+typedef struct {
+    fuse_req_t req;
+    struct fuse_file_info *fi;
+    FsCancellable *cancel;
+    gulong handler; /* of fs_go_on */
+} Opening;
+
+static void show_begin(GPtrArray *children, TreeListing *rest, gpointer data)
+{
+    Opening *opening = data;
+    opening->handler = fs_go_on(fs_of(opening->req), opening->cancel);
+    reply_open(opening->req, opening->fi, children, rest);
+}
+
+static void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    Fs *fs = fs_of(req);
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
+    g_autoptr(GError) error = NULL;
+    Opening opening = {.req = req, .fi = fi, .cancel = cancel};
+    TreeParts parts = {.begin = show_begin, .data = &opening};
+    GPtrArray *children = files_list(fs->files, fs_node(req, ino), &parts, cancel, &error);
+    if (parts.begun)
+        fs_went_on(fs, opening.handler);
+    else if (children == NULL)
+        fs_reply_error(req, ino, NULL, error);
+    else
+        reply_open(req, fi, children, NULL);
 }
 
 static void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -77,8 +108,45 @@ static gboolean rewind_handle(fuse_req_t req, DirHandle *handle, Node *dir, GErr
     g_mutex_lock(&handle->lock);
     g_ptr_array_unref(handle->children);
     handle->children = children;
+    g_clear_pointer(&handle->rest, tree_listing_unref);
     g_mutex_unlock(&handle->lock);
     return TRUE;
+}
+
+/* What is to come after the handle's children, `known` of them, when none of these is at `offset`:
+ * a reference, or NULL. */
+static TreeListing *rest_at(DirHandle *handle, off_t offset, guint *known)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&handle->lock);
+    *known = handle->children->len;
+    if (handle->rest == NULL || offset - FIRST_CHILD < (off_t)*known)
+        return NULL;
+    return tree_listing_ref(handle->rest);
+}
+
+static void take_more(DirHandle *handle, TreeListing *rest)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&handle->lock);
+    /* Else it was rewound. */
+    if (handle->rest == rest && tree_listing_take(rest, handle->children))
+        g_clear_pointer(&handle->rest, tree_listing_unref);
+}
+
+/* Waits until there is a child at `offset`, or that is the end. */
+static gboolean await_child(fuse_req_t req, DirHandle *handle, off_t offset, GError **error)
+{
+    guint known;
+    for (;;) {
+        g_autoptr(TreeListing) rest = rest_at(handle, offset, &known);
+        if (rest == NULL)
+            return TRUE;
+        g_autoptr(FsCancellable) cancel = fs_cancellable(req);
+        gboolean ok = tree_listing_await(rest, known, cancel, error);
+        fuse_req_interrupt_func(req, NULL, NULL);
+        if (!ok)
+            return FALSE;
+        take_more(handle, rest);
+    }
 }
 
 /* The bytes that entry `index` takes in the buffer; more than `space` when it does not fit. */
@@ -126,7 +194,8 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
     DirHandle *handle = (DirHandle *)(uintptr_t)fi->fh;
     Node *dir = fs_node(req, ino);
     g_autoptr(GError) error = NULL;
-    if (offset == 0 && handle->read && !rewind_handle(req, handle, dir, &error)) {
+    if ((offset == 0 && handle->read && !rewind_handle(req, handle, dir, &error)) ||
+        !await_child(req, handle, offset, &error)) {
         fs_reply_error(req, ino, NULL, error);
         return;
     }

@@ -23,6 +23,9 @@ struct Fs {
     GHashTable *directories; /* handles of open directories, for those that are never released: the
                                 kernel does not do so after a signal has ended the session */
     Interrupts interrupts;
+    GCancellable *ended; /* cancelled at the unmount, and when a signal ends the session */
+    gint behind;         /* operations that go on behind their replies */
+    int wake_fd;         /* an eventfd: has the watch over the unmount look again; -1: none */
     gboolean mounted;
     gboolean signals;
     /* What opens files to read in a mount that refuses to write; constant. */
@@ -50,6 +53,11 @@ static inline File *fs_file(const struct fuse_file_info *fi)
 typedef GCancellable FsCancellable;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FsCancellable, interrupts_end)
 FsCancellable *fs_cancellable(fuse_req_t req);
+
+/* From just before its reply to its end an operation goes on behind that, until the unmount, and no
+ * interrupt ends it any more. fs_go_on gives what fs_went_on takes. */
+gulong fs_go_on(Fs *fs, FsCancellable *cancel);
+void fs_went_on(Fs *fs, gulong handler);
 
 /* Replies with EPERM, and says so, when `name` is one that ftpsfs keeps for itself. */
 gboolean fs_refuse_reserved(fuse_req_t req, const char *name);

@@ -98,12 +98,17 @@ void interrupts_ask(Interrupts *interrupts, gsize number)
     g_mutex_unlock(&interrupts->lock);
 }
 
-void interrupts_end(GCancellable *cancel)
+void interrupts_detach(GCancellable *cancel)
 {
     const Registered *registered = g_object_get_data(G_OBJECT(cancel), REGISTERED);
     Interrupts *interrupts = registered->interrupts;
     g_mutex_lock(&interrupts->lock);
     g_hash_table_remove(interrupts->pending, GSIZE_TO_POINTER(registered->number));
     g_mutex_unlock(&interrupts->lock);
+}
+
+void interrupts_end(GCancellable *cancel)
+{
+    interrupts_detach(cancel);
     g_object_unref(cancel);
 }

@@ -36,6 +36,9 @@ GCancellable *interrupts_begin(Interrupts *interrupts, gsize *number);
 /* Cancels it in a while, unless it has ended by then. Any thread. */
 void interrupts_ask(Interrupts *interrupts, gsize number);
 
+/* The operation goes on though its request is answered: no interrupt is meant for it any more. */
+void interrupts_detach(GCancellable *cancel);
+
 /* The operation is over: takes back and unreferences what interrupts_begin gave. */
 void interrupts_end(GCancellable *cancel);
 

@@ -351,7 +351,9 @@ def test_an_endless_line_in_a_listing_is_an_error(scripted, mount, mlst):
 
 def _listing(path):
     """A process that lists a directory; says so first."""
-    code = "import os, sys; print('begin', flush=True); os.listdir(sys.argv[1])"
+    # Python's handler of SIGINT runs when a call waits for the server, and else at its end alone.
+    code = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    code += "print('begin', flush=True); os.listdir(sys.argv[1])"
     process = subprocess.Popen(
         [sys.executable, "-c", code, path],
         stdout=subprocess.PIPE,

@@ -20,6 +20,8 @@ struct Remote {
     FakeFile *top;
     OpState ops[FAKE_OPS];
     guint batched;
+    guint stall; /* entries; 0: no listing is to stall */
+    gboolean stalled;
 };
 
 static gint64 rounded(gint64 mtime, RemoteTime precision)
@@ -144,18 +146,52 @@ gboolean remote_can(const Remote *remote, RemoteCan what)
     }
 }
 
-static gboolean deliver(Remote *remote, const GPtrArray *files, ListingFunc func,
-                        void (*restart)(gpointer), gpointer data, GError **error)
+/* Stalls if this is the moment. FALSE when it was cancelled. */
+static gboolean stall(Remote *remote, guint entries, GCancellable *cancel)
+{
+    gboolean ok = TRUE;
+    gulong handler = 0;
+    if (cancel != NULL)
+        handler = g_cancellable_connect(cancel, G_CALLBACK(wake), remote, NULL);
+    g_mutex_lock(&remote->lock);
+    if (entries > 0 && remote->stall == entries) {
+        remote->stall = 0;
+        remote->stalled = TRUE;
+        g_cond_broadcast(&remote->changed);
+        while (remote->stalled && !g_cancellable_is_cancelled(cancel))
+            g_cond_wait(&remote->changed, &remote->lock);
+        ok = !remote->stalled;
+        remote->stalled = FALSE;
+    }
+    g_mutex_unlock(&remote->lock);
+    if (cancel != NULL)
+        g_cancellable_disconnect(cancel, handler);
+    return ok;
+}
+
+/* Delivers what the server has read. It reads again for a listing that starts again. */
+static gboolean deliver(Remote *remote, const char *path, GPtrArray *files, ListingFunc func,
+                        void (*restart)(gpointer), gpointer data, GCancellable *cancel,
+                        GError **error)
 {
     g_autoptr(RemoteEntry) entry = remote_entry_new();
     guint restarts = remote->settings.list_restarts;
     for (guint i = 0; i < files->len; i++) {
+        if (!stall(remote, i, cancel))
+            return refuse(error, FTPSFS_ERROR_INTERRUPTED, path);
+        if (i > 0 && i == remote->settings.list_cut)
+            return refuse(error, FTPSFS_ERROR_TIMEOUT, path);
         fill_entry(remote, g_ptr_array_index(files, i), remote->settings.list_precision, entry);
         if (!func(entry, data, error))
             return FALSE;
         if (restarts > 0 && i >= files->len / 2) {
             restarts--;
             restart(data);
+            g_mutex_lock(&remote->lock);
+            g_autoptr(GPtrArray) again = fake_files_snapshot(fake_files_find(remote->top, path));
+            g_mutex_unlock(&remote->lock);
+            g_ptr_array_set_size(files, 0);
+            g_ptr_array_extend_and_steal(files, g_steal_pointer(&again));
             i = (guint)-1;
         }
     }
@@ -179,7 +215,7 @@ gboolean remote_list(Remote *remote, const char *path, ListingFunc func, void (*
     }
     if (!end(remote, FAKE_LIST, path, ok, fail_later, cancel, error))
         return FALSE;
-    return deliver(remote, files, func, restart, data, error);
+    return deliver(remote, path, files, func, restart, data, cancel, error);
 }
 
 gboolean remote_list_long(Remote *remote, const char *path, ListingFunc func,
@@ -538,5 +574,28 @@ void fake_wait_held(Remote *remote, FakeOp op, guint n)
     g_mutex_lock(&remote->lock);
     while (remote->ops[op].held < n)
         g_cond_wait(&remote->changed, &remote->lock);
+    g_mutex_unlock(&remote->lock);
+}
+
+void fake_stall(Remote *remote, guint entries)
+{
+    g_mutex_lock(&remote->lock);
+    remote->stall = entries;
+    g_mutex_unlock(&remote->lock);
+}
+
+void fake_wait_stalled(Remote *remote)
+{
+    g_mutex_lock(&remote->lock);
+    while (!remote->stalled)
+        g_cond_wait(&remote->changed, &remote->lock);
+    g_mutex_unlock(&remote->lock);
+}
+
+void fake_go_on(Remote *remote)
+{
+    g_mutex_lock(&remote->lock);
+    remote->stalled = FALSE;
+    g_cond_broadcast(&remote->changed);
     g_mutex_unlock(&remote->lock);
 }

@@ -39,6 +39,7 @@ typedef struct {
     RemoteTime list_precision; /* of mtimes in listings */
     gboolean gone;             /* remote_is_gone; operations are made to fail by fake_fail */
     guint list_restarts;       /* a listing starts again this often after its first half */
+    guint list_cut; /* a listing fails with TIMEOUT after so many entries; 0: none does */
 } FakeSettings;
 
 /* `root` is where the mount starts ("/", "/home/me") and exists. Can all but refuses rename over an
@@ -78,5 +79,10 @@ void fake_release(Remote *remote, FakeOp op);
 
 /* Waits until `n` calls of `op` are being held. */
 void fake_wait_held(Remote *remote, FakeOp op, guint n);
+
+/* The next listing stalls after so many entries, until fake_go_on. */
+void fake_stall(Remote *remote, guint entries);
+void fake_wait_stalled(Remote *remote);
+void fake_go_on(Remote *remote);
 
 #endif

@@ -83,8 +83,10 @@ void file_close(File *file);
 gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, GCancellable *cancel,
                    GError **error);
 
-/* As tree_list, for a program that may go on to list or read what it finds. */
-GPtrArray *files_list(Files *files, Node *dir, GCancellable *cancel, GError **error);
+/* As tree_list_parts, for a program that may go on to list or read what it finds. Takes a reference
+ * to `dir` itself. */
+GPtrArray *files_list(Files *files, Node *dir, TreeParts *parts, GCancellable *cancel,
+                      GError **error);
 
 /* Writes at `offset`, or at the end when `append`. */
 gboolean file_write(File *file, const void *data, gsize length, guint64 offset, gboolean append,

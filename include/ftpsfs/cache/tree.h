@@ -118,6 +118,39 @@ Node *tree_peek(Tree *tree, Node *dir, const char *name);
  */
 GPtrArray *tree_list(Tree *tree, Node *dir, GCancellable *cancel, GError **error);
 
+/* What is still to come of a listing that is shown while it comes. */
+typedef struct TreeListing TreeListing;
+
+/* One who can take the children of a big directory part by part. */
+typedef struct {
+    /* Called at most once, without a lock: the children that are there, as of tree_list, and what
+     * follows them, for tree_listing_unref. Both are the callee's. */
+    void (*begin)(GPtrArray *children, TreeListing *rest, gpointer data);
+    gpointer data;
+    gboolean begun; /* set when it was called */
+} TreeParts;
+
+/* As tree_list. Of a directory of some thousand children that is being listed, by this thread or
+ * another, the first ones are shown by parts->begin; then NULL is returned, without an error, once
+ * this thread has nothing more to do: when it runs the listing, at its end, or at
+ * TreeOptions.max_nodes children if nobody holds `rest` or waits any more. That may be after who
+ * asked has gone, so the caller holds a reference to `dir`. */
+GPtrArray *tree_list_parts(Tree *tree, Node *dir, TreeParts *parts, GCancellable *cancel,
+                           GError **error);
+
+/* Waits until there are more than `known` children, or that is all. FALSE when the listing has
+ * failed, with its error, and there are no more than these. */
+gboolean tree_listing_await(TreeListing *listing, guint known, GCancellable *cancel,
+                            GError **error);
+
+/* Appends those that have come since to `children`, which holds the ones before. TRUE when that is
+ * all. */
+gboolean tree_listing_take(TreeListing *listing, GPtrArray *children);
+
+TreeListing *tree_listing_ref(TreeListing *listing);
+void tree_listing_unref(TreeListing *listing);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TreeListing, tree_listing_unref)
+
 /* Brings the attributes up to date unless they still hold, and then fills `info`. Exact mtime and
  * size are asked for when `exact` (open, for close-to-open consistency, when what is held is
  * expired). FTPSFS_ERROR_NOT_FOUND (the node is detached then). Nodes that are pinned (tree_pin)
