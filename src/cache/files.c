@@ -51,7 +51,7 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
     files->space = options->space;
     files->writeback = options->writeback;
     if (files->writeback != NULL)
-        writeback_start(files->writeback, files_uploaded, files);
+        writeback_start(files->writeback, files->leftovers, files_uploaded, files);
     return files;
 }
 

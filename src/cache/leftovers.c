@@ -61,6 +61,13 @@ static Item *item_new(Leftovers *leftovers, char *path, const GError *failure)
     return item;
 }
 
+static void keep(Item *item)
+{
+    g_mutex_lock(&item->leftovers->lock);
+    g_queue_push_tail(&item->leftovers->items, item);
+    g_mutex_unlock(&item->leftovers->lock);
+}
+
 static void say(const Item *item, const GError *failure)
 {
     g_message("%s: a temporary file is left there: %s. Delete it with another FTP client.",
@@ -99,9 +106,7 @@ static void run(gpointer data)
     } else {
         g_info("%s is to be removed later: %s", item->path, failure->message);
     }
-    g_mutex_lock(&leftovers->lock);
-    g_queue_push_tail(&leftovers->items, item);
-    g_mutex_unlock(&leftovers->lock);
+    keep(item);
 }
 
 void leftovers_add(Leftovers *leftovers, char *path, const GError *failure)
@@ -112,6 +117,13 @@ void leftovers_add(Leftovers *leftovers, char *path, const GError *failure)
 void leftovers_remove(Leftovers *leftovers, const char *path)
 {
     run(item_new(leftovers, g_strdup(path), NULL));
+}
+
+void leftovers_recheck(Leftovers *leftovers, const char *path)
+{
+    Item *item = item_new(leftovers, g_strdup(path), NULL);
+    item->due = deadline_in(leftovers->timeout_s);
+    keep(item);
 }
 
 void leftovers_retry(Leftovers *leftovers)

@@ -33,6 +33,10 @@ void leftovers_add(Leftovers *leftovers, char *path, const GError *failure);
 /* Removes it at once, or remembers it. */
 void leftovers_remove(Leftovers *leftovers, const char *path);
 
+/* `path` was removed, but a command that makes it may be on its way still, as after a crash: it is
+ * removed once more later. */
+void leftovers_recheck(Leftovers *leftovers, const char *path);
+
 /* The server is there: what is due is tried again in the background. */
 void leftovers_retry(Leftovers *leftovers);
 

@@ -369,7 +369,7 @@ static void end_dropped(Item *item)
     g_ptr_array_remove_fast(writeback->dying, item);
     JournalRecord record = journal_record(JOURNAL_CLEAN, item->id);
     g_autoptr(GError) failure = NULL;
-    if (item->temporary == NULL && !journal_append(writeback->journal, &record, FALSE, &failure))
+    if (!item->doubtful && !journal_append(writeback->journal, &record, FALSE, &failure))
         g_debug("%s", failure->message);
     item_free(item);
     writeback_compact(writeback);
@@ -487,8 +487,9 @@ Writeback *writeback_new(Remote *remote, Tree *tree, Stats *stats, Space *space,
     return writeback_read(writeback, error) ? g_steal_pointer(&writeback) : NULL;
 }
 
-void writeback_start(Writeback *writeback, WritebackFunc func, gpointer data)
+void writeback_start(Writeback *writeback, Leftovers *leftovers, WritebackFunc func, gpointer data)
 {
+    writeback->leftovers = leftovers;
     writeback->func = func;
     writeback->data = data;
     writeback_resume(writeback);

@@ -10,6 +10,7 @@
 #define FTPSFS_SRC_CACHE_WRITEBACK_PRIVATE_H
 
 #include "ftpsfs/cache/writeback.h"
+#include "leftovers.h"
 
 typedef enum {
     ITEM_WAITING,
@@ -44,6 +45,7 @@ struct Item {
     GCancellable *cancel;
     /* What an attempt that was cut off may have left on the server: */
     char *temporary;
+    gboolean doubtful; /* it was removed, and may come into being once more */
     char *target, *aside; /* NULL unless it was about to be renamed */
     gint64 stored_mtime;
 };
@@ -53,6 +55,7 @@ struct Writeback {
     Tree *tree;
     Stats *stats;
     Space *space;
+    Leftovers *leftovers; /* from writeback_start on */
     Journal *journal;
     char *directory; /* of the source */
     char *prefix;

@@ -311,8 +311,11 @@ void writeback_resume(Writeback *writeback)
 {
     JournalPlan *plan = writeback->plan;
     settle_renames(writeback);
-    for (guint i = 0; i < plan->leftovers->len; i++)
-        remote_unlink(writeback->remote, g_ptr_array_index(plan->leftovers, i), NULL, NULL);
+    for (guint i = 0; i < plan->leftovers->len; i++) {
+        const char *path = g_ptr_array_index(plan->leftovers, i);
+        leftovers_remove(writeback->leftovers, path);
+        leftovers_recheck(writeback->leftovers, path);
+    }
     guint resumed = 0;
     for (guint i = 0; i < plan->items->len; i++) {
         JournalItem *item = g_ptr_array_index(plan->items, i);

@@ -224,8 +224,11 @@ static gboolean resolve(Attempt *attempt, gboolean *done, GError **error)
         return TRUE;
     if (item->target != NULL && !resolve_committed(attempt, done, error))
         return FALSE;
-    if (!*done && !remove_earlier(attempt->writeback, item->temporary, error))
-        return FALSE;
+    if (!*done) {
+        if (!remove_earlier(attempt->writeback, item->temporary, error))
+            return FALSE;
+        leftovers_recheck(attempt->writeback->leftovers, item->temporary);
+    }
     g_mutex_lock(&attempt->writeback->lock);
     g_clear_pointer(&item->temporary, g_free);
     g_clear_pointer(&item->target, g_free);
@@ -578,13 +581,18 @@ UploadEnd writeback_upload(Item *item, RemoteEntry *entry, JournalState *state, 
     UploadEnd end = run_attempt(&attempt, error);
     *conflict = attempt.conflict;
     g_free(attempt.looked);
+    if (end == UPLOAD_DONE)
+        leftovers_retry(item->writeback->leftovers);
     if (end == UPLOAD_DONE && !attempt.conflict)
         *state = state_of(entry);
     /* What is given up leaves nothing. */
     g_mutex_lock(&item->writeback->lock);
     g_autofree char *left = item->dropped ? g_steal_pointer(&item->temporary) : NULL;
+    item->doubtful = left != NULL;
     g_mutex_unlock(&item->writeback->lock);
-    if (left != NULL)
+    if (left != NULL) {
         remove_quietly(item->writeback, left);
+        leftovers_recheck(item->writeback->leftovers, left);
+    }
     return end;
 }

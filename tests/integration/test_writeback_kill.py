@@ -148,7 +148,12 @@ def one_kill(site, remount, seed, model):  # noqa: F811
     assert again.stats()["writeback_conflicts"] == 0, f"seed {seed}: {again.log()}"
     assert again.unmount() == 0
     # A server may be at the last command of the killed mount still.
-    eventually(lambda: files_below(site.root) == seen, 5, f"seed {seed}: the server's agreement")
+    try:
+        eventually(lambda: files_below(site.root) == seen, 5)
+    except AssertionError:
+        there = files_below(site.root)
+        other = [path for path in {*there, *seen} if there.get(path) != seen.get(path)]
+        pytest.fail(f"seed {seed}: the server has other content than the mount showed: {other}")
     return seen, work.done
 
 

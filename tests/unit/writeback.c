@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../src/cache/leftovers.h"
 #include "fake_stores.h"
 #include "tree_fixture.h"
 
@@ -12,6 +13,9 @@ typedef struct {
     char *directory;
     Stats stats;
     Space *space;
+    Workers *workers;
+    GCancellable *cancel;
+    Leftovers *leftovers;
     Writeback *writeback;
     guint contents;
     gint uploaded;
@@ -38,7 +42,7 @@ static void open_writeback(Test *test)
 
 static void start(Test *test)
 {
-    writeback_start(test->writeback, count_upload, test);
+    writeback_start(test->writeback, test->leftovers, count_upload, test);
 }
 
 static void set_up(Test *test, gconstpointer data)
@@ -51,6 +55,9 @@ static void set_up(Test *test, gconstpointer data)
     test->directory = g_dir_make_tmp("ftpsfs-writeback-XXXXXX", &error);
     g_assert_no_error(error);
     test->space = space_new(0, 1);
+    test->workers = workers_new(1);
+    test->cancel = g_cancellable_new();
+    test->leftovers = leftovers_new(test->f.remote, test->workers, 1, test->cancel);
     open_writeback(test);
 }
 
@@ -58,6 +65,9 @@ static void tear_down(Test *test, gconstpointer data)
 {
     (void)data;
     g_clear_pointer(&test->writeback, writeback_free);
+    workers_free(test->workers);
+    leftovers_free(test->leftovers);
+    g_object_unref(test->cancel);
     g_autofree char *inner = g_build_filename(test->directory, "u@h:990", NULL);
     g_autoptr(GDir) dir = g_dir_open(inner, 0, NULL);
     for (const char *name = g_dir_read_name(dir); name != NULL; name = g_dir_read_name(dir)) {
@@ -283,6 +293,40 @@ static void test_way(Test *test, gconstpointer data)
     g_assert_cmpint(STATS_GET(&test->stats, writeback_conflicts), ==, 0);
 }
 
+static gboolean take_name(const RemoteEntry *entry, gpointer data, GError **error)
+{
+    (void)error;
+    g_string_assign(data, entry->name->str);
+    return TRUE;
+}
+
+static void forget_nothing(gpointer data)
+{
+    (void)data;
+}
+
+/* The server comes to the store of what is dropped when the name has been removed already. */
+static void test_late_temporary(Test *test, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(Node) node = make(test, test->f.root, "f", 10);
+    fake_hold(test->f.remote, FAKE_STAT_EXACT);
+    start(test);
+    fake_wait_held(test->f.remote, FAKE_STAT_EXACT, 1);
+    g_autoptr(GString) name = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    assert_succeeds(
+        remote_list(test->f.remote, "/m", take_name, forget_nothing, name, NULL, &error), error);
+    g_autofree char *temporary = g_strconcat("/m/", name->str, NULL);
+    assert_succeeds(writeback_drop(test->writeback, node, &error), error);
+    fake_release(test->f.remote, FAKE_STAT_EXACT);
+    writeback_stop(test->writeback);
+    g_assert_false(fake_exists(test->f.remote, temporary));
+    fake_put_file(test->f.remote, temporary, 0, 0);
+    leftovers_end(test->leftovers);
+    g_assert_cmpuint(fake_children(test->f.remote, "/m"), ==, 0);
+}
+
 /* It may have been carried out: the newer one is no less pending, and the end is not held up. */
 static void test_end_behind_a_failure(Test *test, gconstpointer data)
 {
@@ -363,6 +407,7 @@ int main(int argc, char **argv)
     TEST("of several contents of a file only the last is uploaded", test_replaced);
     TEST("a content put while the one before is renamed follows it", test_follows);
     TEST("what is dropped is not uploaded", test_dropped);
+    TEST("what a dropped upload leaves late is removed in the end", test_late_temporary);
     TEST("a new file that is renamed is uploaded under its last name", test_moved);
     TEST("a file that others have changed is left alone", test_conflict);
     TEST("nothing is uploaded to a name that is held", test_held);

@@ -22,6 +22,7 @@
 #include "ftpsfs/cache/spool.h"
 #include "ftpsfs/cache/tree.h"
 
+typedef struct Leftovers Leftovers;
 typedef struct Writeback Writeback;
 
 /* What has become of an item. */
@@ -48,8 +49,9 @@ typedef struct {
 Writeback *writeback_new(Remote *remote, Tree *tree, Stats *stats, Space *space,
                          const WritebackOptions *options, GError **error);
 
-/* Puts the pending files of earlier mounts into the tree, and begins to upload. */
-void writeback_start(Writeback *writeback, WritebackFunc func, gpointer data);
+/* Puts the pending files of earlier mounts into the tree, and begins to upload. `leftovers`
+ * outlives the uploads. */
+void writeback_start(Writeback *writeback, Leftovers *leftovers, WritebackFunc func, gpointer data);
 
 /* Uploads what is left; what can't be uploaded stays in the journal, with a warning that names it.
  * No other call may be under way or follow, but writeback_flush, writeback_foreach and
