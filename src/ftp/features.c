@@ -3,10 +3,14 @@
 
 #include <string.h>
 
+/* After a data connection's ClientHello came to nothing, so many transfers send it later. */
+#define LATE_HELLOS 32
+
 struct Features {
     gint state[FEATURE_COUNT]; /* FeatureState, atomic */
     gint tried[FEATURE_COUNT]; /* whether a trial is under way, atomic */
     char *mlst_facts;
+    gint late_hellos; /* transfers that wait with their ClientHello */
 };
 
 /* One row of the table of capabilities. */
@@ -144,6 +148,19 @@ gboolean features_end_trial(Features *features, Feature feature, TrialOutcome ou
         g_info("%s: %s", specs[feature].name, outcome == TRIAL_WORKED ? "yes" : "no");
     g_atomic_int_set(&features->tried[feature], FALSE);
     return features_get(features, feature) == FEATURE_NO;
+}
+
+void features_hello_failed(Features *features)
+{
+    g_atomic_int_set(&features->late_hellos, LATE_HELLOS);
+}
+
+gboolean features_hello_waits(Features *features)
+{
+    gint left = g_atomic_int_get(&features->late_hellos);
+    while (left > 0 && !g_atomic_int_compare_and_exchange(&features->late_hellos, left, left - 1))
+        left = g_atomic_int_get(&features->late_hellos);
+    return left > 0;
 }
 
 const char *features_name(Feature feature)

@@ -184,6 +184,7 @@ static gboolean complete_handshake(Transfer *transfer, const TransferOptions *op
         /* The server may report the failure now, or wait for another data connection to serve this
          * very command on: no telling what the next one would get. */
         session_break(transfer->session);
+        features_hello_failed(session_context(transfer->session)->features);
         g_propagate_prefixed_error(
             error, begin_failure != NULL ? g_error_copy(begin_failure) : g_steal_pointer(&failure),
             "%s %s: data connection: ", transfer->verb, transfer->path);
@@ -222,7 +223,8 @@ static Transfer *attempt(Session *session, const TransferOptions *options, gbool
     /* The ClientHello goes out behind the command without waiting for the 150: one round trip less.
      * Its failure is judged after the reply, which may say why the server hung up. */
     g_autoptr(GError) tls_failure = NULL;
-    if (!channel_handshake_begin(transfer->channel, &tls_failure))
+    if (!features_hello_waits(session_context(session)->features) &&
+        !channel_handshake_begin(transfer->channel, &tls_failure))
         g_debug("%s %s: %s", transfer->verb, transfer->path, tls_failure->message);
     gboolean refused = FALSE;
     if (!receive_start(session, options, cancel, error) ||

@@ -103,6 +103,22 @@ def test_a_forwarder_of_single_ports_is_enough(all_servers, server_kind, mount):
         assert sum(forwarder.taken[port] for port in server.passive) >= 6
 
 
+def test_a_hello_that_overtakes_its_command_is_no_error(all_servers, server_kind, mount):
+    server = server_class(server_kind)(authority=all_servers.authority)
+    server.data_ports = 2
+    with server, Forwarder(
+        "127.0.0.4", server.host, [server.port, *server.passive], slow=0.02
+    ) as forwarder:
+        source = f"ftps://{server.user}@{forwarder.host}:{server.port}/"
+        mounted = mount(server, source=source, tls_verify="no", cafile=None, connections=1)
+        for i in range(5):
+            with open(mounted.at(f"file-{i}"), "wb") as file:
+                file.write(pattern(100_000, i))
+        for i in range(5):
+            assert read(mounted.at(f"file-{i}")) == pattern(100_000, i)
+        assert mounted.stats()["retries"] <= 1
+
+
 # Active mode
 
 

@@ -10,6 +10,7 @@ in a form of one's choice; and a forwarder of TCP ports.
 import re
 import socket
 import threading
+import time
 
 from scripted import ScriptedServer
 from scripted_session import DATA_SECONDS, Session
@@ -120,10 +121,11 @@ class DataServer(ScriptedServer):
 
 
 class Forwarder:
-    """Takes TCP connections at `bind` and hands them on to the same ports of `target`."""
+    """Takes TCP connections at `bind` and hands them on to the same ports of `target`. What is said to
+    the first of the ports takes `slow` seconds."""
 
-    def __init__(self, bind, target, ports):
-        self.host, self.target, self.port = bind, target, ports[0]
+    def __init__(self, bind, target, ports, slow=0):
+        self.host, self.target, self.port, self.slow = bind, target, ports[0], slow
         self.listeners = [socket.create_server((bind, port), backlog=64) for port in ports]
         self.taken = {port: 0 for port in ports}
         for listener, port in zip(self.listeners, ports):
@@ -141,13 +143,15 @@ class Forwarder:
             except OSError:
                 near.close()
                 continue
-            for pair in ((near, far), (far, near)):
+            slow = self.slow if port == self.port else 0
+            for pair in ((near, far, slow), (far, near, 0)):
                 threading.Thread(target=self._copy, args=pair, daemon=True).start()
 
     @staticmethod
-    def _copy(source, sink):
+    def _copy(source, sink, slow):
         try:
             while block := source.recv(1 << 16):
+                time.sleep(slow)
                 sink.sendall(block)
             sink.shutdown(socket.SHUT_WR)
         except OSError:

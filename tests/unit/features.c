@@ -140,6 +140,19 @@ static void test_table(void)
     }
 }
 
+static void test_hello(void)
+{
+    g_autoptr(Features) features = features_new();
+    g_assert_false(features_hello_waits(features));
+    features_hello_failed(features);
+    guint waited = 0;
+    while (features_hello_waits(features))
+        waited++;
+    g_assert_cmpuint(waited, >, 1);
+    g_assert_cmpuint(waited, <, 1000);
+    g_assert_false(features_hello_waits(features));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -153,6 +166,8 @@ int main(int argc, char **argv)
         "/features/a trial that ends with the connection has failed, if none has worked",
         test_trial_lost);
     g_test_add_func("/features/what has failed once is never tried again", test_trial_failed);
+    g_test_add_func("/features/after a hello that failed some transfers wait with theirs",
+                    test_hello);
     g_test_add_func("/features/each has a name of its own and words", test_table);
     return g_test_run();
 }

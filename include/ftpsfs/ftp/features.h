@@ -93,6 +93,14 @@ typedef enum {
  * be, so that what failed because of it may be repeated without. */
 gboolean features_end_trial(Features *features, Feature feature, TrialOutcome outcome);
 
+/* The ClientHello of a data connection goes out right behind the command, and may overtake it: the
+ * paths are two. pyftpdlib then closes the data connection. After a handshake that failed, the next
+ * transfers wait with the ClientHello for the reply to the command, at one round trip each. */
+void features_hello_failed(Features *features);
+
+/* Whether this transfer, which counts as one of them, is to wait. */
+gboolean features_hello_waits(Features *features);
+
 /* Takes the reply to FEAT; one that is no 211 leaves everything unknown but what FEAT alone
  * announces, which is then missing. */
 void features_learn_feat(Features *features, const Reply *reply);
