@@ -16,6 +16,8 @@ void session_free(Session *session)
     if (session == NULL)
         return;
     dataport_free(session->dataport);
+    if (session->channel != NULL)
+        channel_leave(session->channel);
     channel_free(session->channel);
     reply_parser_free(session->parser);
     g_queue_clear_full(&session->expected, g_free);

@@ -339,6 +339,15 @@ gboolean channel_bye(Channel *channel, GError **error)
     return TRUE;
 }
 
+void channel_leave(Channel *channel)
+{
+    if (!channel->done || channel->said_bye || channel->look || channel->write_failure != NULL)
+        return;
+    int code = gnutls_bye(channel->session, GNUTLS_SHUT_WR);
+    if (code != GNUTLS_E_SUCCESS)
+        g_debug("no close_notify for %s: %s", channel->host, gnutls_strerror(code));
+}
+
 gboolean channel_drain(Channel *channel, GCancellable *cancel, GError **error)
 {
     g_autofree guchar *scrap = g_malloc(16384);

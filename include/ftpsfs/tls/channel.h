@@ -69,6 +69,10 @@ gboolean channel_write(Channel *channel, const void *data, gsize length, GCancel
  * FTPSFS_ERROR_LOST, _TIMEOUT, _TLS. A second call does nothing. */
 gboolean channel_bye(Channel *channel, GError **error);
 
+/* Sends close_notify if that can be done at once, before a connection of no more use is freed: to
+ * some servers a mere FIN is an attack, or an error that they never come out of. */
+void channel_leave(Channel *channel);
+
 /* Waits for the peer's close_notify or EOF after channel_bye, dropping what else comes. */
 gboolean channel_drain(Channel *channel, GCancellable *cancel, GError **error);
 
@@ -118,7 +122,8 @@ void channel_shutdown(Channel *channel);
  * channel_free may follow. */
 void channel_reset(Channel *channel);
 
-/* Closes the socket, without close_notify unless channel_bye was called. NULL is fine. */
+/* Closes the socket, without close_notify unless channel_bye or channel_leave was called. NULL is
+ * fine. */
 void channel_free(Channel *channel);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Channel, channel_free)
