@@ -11,13 +11,14 @@ import contextlib
 import dataclasses
 import statistics
 
-from lab import LabError
+from lab import LabError, warm_memory
 from peers import PeerError, Unsupported
 
 MIB = 1 << 20
 GIB = 1 << 30
 RATE_LIMIT = 5_000_000
 MEMORY_LIMIT = 400 * MIB
+WARM_MEMORY = 512 * MIB  # before each run, and four times what it copies
 
 FULL = {
     "small_files": 500,
@@ -236,6 +237,7 @@ def measure(lab, files, row, server_kind, peer, limit):
     run = {}
     with files.target() if row.writes else contextlib.nullcontext() as target:
         with peer.session(lab, server, limit) as session:
+            warm_memory(WARM_MEMORY + 4 * (files.sizes[row.size] if row.size else 0))
             outcome, run["counters"] = _counted(session, row, files, count, target)
             run["cold"] = outcome.seconds
             run["units"] = outcome.units
