@@ -88,10 +88,10 @@ def _other_checks(results, server):
         commands = rows.counter(find, "commands", "second_counters")
         yield _check("find-20ms: commands in the second pass", server, commands, 0)
     listing = results.get("list-loopback", server, "ftpsfs")
-    lftp = results.get("list-loopback", server, "lftp")
+    lftp = results.get("list-loopback", server, "lftp-cls")
     if listing and lftp and lftp.get("cold"):
         ratio = _ratio(rows.median(listing), rows.median(lftp))
-        yield _check("list-loopback: time, times lftp", server, ratio, 1.5, unit=" x")
+        yield _check("list-loopback: time, times lftp's cls -l", server, ratio, 1.5, unit=" x")
     copy = results.get("copy-loopback", server, "ftpsfs")
     if copy:
         moved = [rows.counter(copy, name) for name in ("bytes_in", "bytes_out")]

@@ -447,6 +447,16 @@ class PgetSession(LftpSession):
         return Outcome(seconds, 0)
 
 
+class ClsSession(LftpSession):
+    """lftp's own `ls -l`. Its plain ls shows the text of LIST as it comes; this one has the listing
+    that ftpsfs has, by MLSD where there is one, and puts it in order."""
+
+    def entries(self, name, count):
+        seconds, text = self.script(f"cls -l {name} | grep -c entry-")
+        self.expect("lines", int(text), count)
+        return Outcome(seconds, 0)
+
+
 class CurlSession(Session):
     def curl(self, *arguments):
         """Standard output: a line for each file with the bytes that went in and out."""
@@ -537,6 +547,7 @@ def all_peers(program):
             Rclone("rclone-writes", "writes"),
             Tool("lftp", "lftp", LftpSession),
             Tool("lftp-pget", "lftp", PgetSession),
+            Tool("lftp-cls", "lftp", ClsSession),
             Tool("curl", "curl", CurlSession),
         )
     }

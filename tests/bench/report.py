@@ -15,6 +15,7 @@ COLOURS = {
     "rclone-writes": "#e69f00",
     "lftp": "#009e73",
     "lftp-pget": "#7fcdb5",
+    "lftp-cls": "#7fcdb5",
     "curl": "#808080",
 }
 REFERENCE = "ftpsfs"
