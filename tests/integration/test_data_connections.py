@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Data connections come about whichever side makes them, and whatever the server says of where."""
 
+import contextlib
 import errno
 import os
 import re
@@ -86,10 +87,16 @@ def test_real_servers_at_an_ipv6_address_are_reached(servers, server_kind, mount
         assert read(server.path(f"file-{len(options)}")) == b"content"
 
 
-def test_a_forwarder_of_single_ports_is_enough(all_servers, server_kind, mount):
+@contextlib.contextmanager
+def forwarded(all_servers, server_kind, mount, host, **how):
+    """A server with two data ports, a forwarder at `host`, and a mount of one session through it
+    that has written and read five files: (server, forwarder, mounted)."""
     server = server_class(server_kind)(authority=all_servers.authority)
     server.data_ports = 2
-    with server, Forwarder("127.0.0.3", server.host, [server.port, *server.passive]) as forwarder:
+    with (
+        server,
+        Forwarder(host, server.host, [server.port, *server.passive], **how) as forwarder,
+    ):
         source = f"ftps://{server.user}@{forwarder.host}:{server.port}/"
         # The certificate names the server, not the forwarder.
         mounted = mount(server, source=source, tls_verify="no", cafile=None, connections=1)
@@ -99,23 +106,17 @@ def test_a_forwarder_of_single_ports_is_enough(all_servers, server_kind, mount):
         for i in range(5):
             assert read(mounted.at(f"file-{i}")) == pattern(100_000, i)
             assert read(server.path(f"file-{i}")) == pattern(100_000, i)
+        yield server, forwarder, mounted
+
+
+def test_a_forwarder_of_single_ports_is_enough(all_servers, server_kind, mount):
+    with forwarded(all_servers, server_kind, mount, "127.0.0.3") as (server, forwarder, mounted):
         mounted.unmount()
         assert sum(forwarder.taken[port] for port in server.passive) >= 6
 
 
 def test_a_hello_that_overtakes_its_command_is_no_error(all_servers, server_kind, mount):
-    server = server_class(server_kind)(authority=all_servers.authority)
-    server.data_ports = 2
-    with server, Forwarder(
-        "127.0.0.4", server.host, [server.port, *server.passive], slow=0.02
-    ) as forwarder:
-        source = f"ftps://{server.user}@{forwarder.host}:{server.port}/"
-        mounted = mount(server, source=source, tls_verify="no", cafile=None, connections=1)
-        for i in range(5):
-            with open(mounted.at(f"file-{i}"), "wb") as file:
-                file.write(pattern(100_000, i))
-        for i in range(5):
-            assert read(mounted.at(f"file-{i}")) == pattern(100_000, i)
+    with forwarded(all_servers, server_kind, mount, "127.0.0.4", slow=0.02) as (server, _, mounted):
         assert mounted.stats()["retries"] <= 1
         # To pyftpdlib the session that was given up would be one for ever, and keep it busy.
         with open(server.log_path, encoding="utf-8", errors="replace") as file:
