@@ -328,9 +328,15 @@ static gboolean dispatch(Session *session, const Reply *reply)
     return copy.who == EXPECT_CALLER;
 }
 
+void session_hurry(Session *session, guint seconds)
+{
+    session->hurry_s = seconds;
+}
+
 static gint64 reply_deadline(const Session *session)
 {
-    return deadline_in(session->context->options->timeout_s);
+    guint timeout = session->context->options->timeout_s;
+    return deadline_in(session->hurry_s > 0 ? MIN(session->hurry_s, timeout) : timeout);
 }
 
 static Reply *receive_until(Session *session, gint64 deadline, GCancellable *cancel, GError **error)

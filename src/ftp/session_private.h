@@ -22,6 +22,7 @@ struct Session {
     gboolean logged_in;  /* and set up: from now on the server knows who this is */
     gboolean compressed; /* the mode is Z, by the server's own word */
     gboolean fresh;      /* something was sent since the last wait that was counted */
+    guint hurry_s;       /* that a reply is waited for; 0: the timeout */
     gint64 last_used;
     gint64 last_heard;
     gint64 idle_since;

@@ -20,7 +20,9 @@
 /* Of larger uploads the end is no great part, and what was misunderstood is sent again. */
 #define EARLY_MAX (1024 * 1024)
 
-/* How long replies that should have come with the others are waited for. */
+/* How long replies that should have come with the others are waited for: pyftpdlib never says what
+ * has become of an upload that a question for a port has ended, and Pure-FTPd drops a question that
+ * comes during an upload. */
 #define MISSING_S 2
 
 /* What a server needs to take in the end of a small file, most often. */
@@ -124,7 +126,7 @@ static Reply *find_at_port(const Early *early, GCancellable *cancel)
 
 /* The verdict on the upload, when `first` was none that confirms it: among the replies that are
  * still to come, or else that. NULL: the server has not given one. */
-static Reply *find_verdict(const Early *early, const Reply *first, GCancellable *cancel)
+static Reply *look_for_verdict(const Early *early, const Reply *first, GCancellable *cancel)
 {
     Session *session = early->settle->session;
     gboolean answered = settle_is_answer(early->settle, first);
@@ -149,6 +151,16 @@ static Reply *find_verdict(const Early *early, const Reply *first, GCancellable 
             return confirmation;
     }
     return answered ? g_steal_pointer(&refusal) : NULL;
+}
+
+/* The same, and not for long where there may be none. */
+static Reply *find_verdict(const Early *early, const Reply *first, GCancellable *cancel)
+{
+    Session *session = early->settle->session;
+    session_hurry(session, early->port_asked ? MISSING_S : 0);
+    Reply *verdict = look_for_verdict(early, first, cancel);
+    session_hurry(session, 0);
+    return verdict;
 }
 
 /* The server answers during a transfer, or refuses to. TRUE: the upload is confirmed all the same.
@@ -227,6 +239,7 @@ static gboolean settle_in_turn(Settle *settle, GCancellable *cancel, GError **er
 /* A server that mixes replies up may owe one for ever. */
 static gboolean settle_again(Settle *settle, GCancellable *cancel, GError **error)
 {
+    session_hurry(settle->session, 0);
     return session_settle(settle->session, MISSING_S, cancel, error) &&
            settle_in_turn(settle, cancel, error);
 }
@@ -288,8 +301,10 @@ static gboolean end_early(Early *early, gboolean *settled, GCancellable *cancel,
     if (!in_turn && !untangle(early, first, cancel, error))
         return FALSE;
     g_clear_error(&failure);
+    session_hurry(session, in_turn ? MISSING_S : 0);
     *settled = in_turn ? receive_early(early, cancel, &failure)
                        : settle_again(early->settle, cancel, &failure);
+    session_hurry(session, 0);
     if (!*settled)
         g_debug("%s: %s", early->settle->attributes.path, failure->message);
     return TRUE;

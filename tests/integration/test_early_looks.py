@@ -131,6 +131,20 @@ def test_a_failure_that_comes_in_place_of_the_next_port_is_told(early_server, mo
         write_all(server, mounted, [3])
 
 
+@pytest.mark.parametrize(
+    "look, in_turn", [("answer all and forget the upload", 3), ("not listen", 0), ("not listen", 3)]
+)
+def test_a_reply_that_never_comes_is_not_waited_for_to_the_timeout(
+    early_server, mount, look, in_turn
+):
+    server = early_server(on_look=look, looks_in_turn=in_turn)
+    mounted = mounted_of(server, mount, timeout=600)
+    os.listdir(mounted.path)
+    write_all(server, mounted)
+    assert learnt(mounted) == "no"
+    assert server.count("STOR") <= FILES + 1
+
+
 # What goes wrong at the end of a store, what close() says of it, and the stores that it takes.
 ENDS = [({"final": "552 The disk is full."}, errno.ENOSPC, 1), ({"keep": SIZE // 2}, errno.EIO, 2)]
 

@@ -123,6 +123,13 @@ class EarlySession(Session):
         if self.hears("EPSV"):
             self.reply("450 EPSV: data transfer in progress")
 
+    def look_answer_all_and_forget_the_upload(self, transfer, question):
+        """As pyftpdlib, which ends an upload by a question for a port and says no more of it."""
+        while question:
+            self.answer(question)
+            question = self.hears("MLST", "SIZE", "MDTM", "SITE", "EPSV")
+        transfer.final = None
+
     def look_refuse_all_first(self, *_):
         while self.hears("MLST", "SIZE", "MDTM", "SITE", "EPSV"):
             self.reply("450 A transfer is in progress.")

@@ -67,6 +67,9 @@ Reply *session_command(Session *session, const char *verb, const char *argument,
 /* The replies that the caller has not received yet are dropped when they come. */
 void session_drop_replies(Session *session);
 
+/* Waits at most so many seconds for each reply from now on; 0: as long as the timeout says. */
+void session_hurry(Session *session, guint seconds);
+
 /* Whether the caller has replies to receive. */
 gboolean session_owes_replies(const Session *session);
 
