@@ -184,10 +184,13 @@ static gboolean complete_handshake(Transfer *transfer, const TransferOptions *op
         /* The server may report the failure now, or wait for another data connection to serve this
          * very command on: no telling what the next one would get. */
         session_break(transfer->session);
-        features_hello_failed(session_context(transfer->session)->features);
-        g_propagate_prefixed_error(
-            error, begin_failure != NULL ? g_error_copy(begin_failure) : g_steal_pointer(&failure),
-            "%s %s: data connection: ", transfer->verb, transfer->path);
+        if (failure == NULL)
+            failure = g_error_copy(begin_failure);
+        /* Who was interrupted, or refused, learns nothing of when to begin. */
+        if (ftpsfs_error_is(failure, FTPSFS_ERROR_LOST))
+            features_hello_failed(session_context(transfer->session)->features);
+        g_propagate_prefixed_error(error, g_steal_pointer(&failure),
+                                   "%s %s: data connection: ", transfer->verb, transfer->path);
         return FALSE;
     }
     session_note_sent(transfer->session); /* the handshake's last flight */

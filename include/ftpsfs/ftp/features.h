@@ -94,8 +94,9 @@ typedef enum {
 gboolean features_end_trial(Features *features, Feature feature, TrialOutcome outcome);
 
 /* The ClientHello of a data connection goes out right behind the command, and may overtake it: the
- * paths are two. pyftpdlib then closes the data connection. After a handshake that failed, the next
- * transfers wait with the ClientHello for the reply to the command, at one round trip each. */
+ * paths are two. pyftpdlib then closes the data connection. After one that was lost in the
+ * handshake, the next transfers wait with the ClientHello for the reply to the command, at one
+ * round trip each. */
 void features_hello_failed(Features *features);
 
 /* Whether this transfer, which counts as one of them, is to wait. */
