@@ -157,10 +157,8 @@ void features_hello_failed(Features *features)
 
 gboolean features_hello_waits(Features *features)
 {
-    gint left = g_atomic_int_get(&features->late_hellos);
-    while (left > 0 && !g_atomic_int_compare_and_exchange(&features->late_hellos, left, left - 1))
-        left = g_atomic_int_get(&features->late_hellos);
-    return left > 0;
+    gint *left = &features->late_hellos;
+    return g_atomic_int_get(left) > 0 && g_atomic_int_add(left, -1) > 0;
 }
 
 const char *features_name(Feature feature)

@@ -126,12 +126,14 @@ static Reply *find_at_port(const Early *early, GCancellable *cancel)
 
 /* The verdict on the upload, when `first` was none that confirms it: among the replies that are
  * still to come, or else that. NULL: the server has not given one. */
-static Reply *look_for_verdict(const Early *early, const Reply *first, GCancellable *cancel)
+static Reply *find_verdict(const Early *early, const Reply *first, GCancellable *cancel)
 {
     Session *session = early->settle->session;
     gboolean answered = settle_is_answer(early->settle, first);
     g_autoptr(Reply) refusal = NULL;
     g_autoptr(GError) failure = NULL;
+    if (early->port_asked)
+        session_hurry(session, MISSING_S);
     while (session_owes_replies(session)) {
         g_autoptr(Reply) reply = session_receive_final(session, cancel, &failure);
         if (reply == NULL) {
@@ -151,16 +153,6 @@ static Reply *look_for_verdict(const Early *early, const Reply *first, GCancella
             return confirmation;
     }
     return answered ? g_steal_pointer(&refusal) : NULL;
-}
-
-/* The same, and not for long where there may be none. */
-static Reply *find_verdict(const Early *early, const Reply *first, GCancellable *cancel)
-{
-    Session *session = early->settle->session;
-    session_hurry(session, early->port_asked ? MISSING_S : 0);
-    Reply *verdict = look_for_verdict(early, first, cancel);
-    session_hurry(session, 0);
-    return verdict;
 }
 
 /* The server answers during a transfer, or refuses to. TRUE: the upload is confirmed all the same.
@@ -249,6 +241,7 @@ static gboolean receive_early(const Early *early, GCancellable *cancel, GError *
 {
     Settle *settle = early->settle;
     g_autoptr(GError) failure = NULL;
+    session_hurry(settle->session, MISSING_S);
     if (early->trial) {
         g_autoptr(Reply) answer = session_receive_final(settle->session, cancel, error);
         if (answer == NULL) {
@@ -301,10 +294,8 @@ static gboolean end_early(Early *early, gboolean *settled, GCancellable *cancel,
     if (!in_turn && !untangle(early, first, cancel, error))
         return FALSE;
     g_clear_error(&failure);
-    session_hurry(session, in_turn ? MISSING_S : 0);
     *settled = in_turn ? receive_early(early, cancel, &failure)
                        : settle_again(early->settle, cancel, &failure);
-    session_hurry(session, 0);
     if (!*settled)
         g_debug("%s: %s", early->settle->attributes.path, failure->message);
     return TRUE;
@@ -318,8 +309,11 @@ gboolean settle_end_store(Settle *settle, Transfer *transfer, gboolean *settled,
     Early early = {.settle = settle, .transfer = transfer};
     *settled = FALSE;
     if (may_be_early(&early)) {
-        if (settle_begin(settle, cancel, error) && transfer_bye(transfer, error))
-            return end_early(&early, settled, cancel, error);
+        if (settle_begin(settle, cancel, error) && transfer_bye(transfer, error)) {
+            gboolean ok = end_early(&early, settled, cancel, error);
+            session_hurry(settle->session, 0);
+            return ok;
+        }
         end_trial(&early, TRIAL_UNDECIDED);
         return FALSE;
     }

@@ -341,7 +341,7 @@ gboolean channel_bye(Channel *channel, GError **error)
 
 void channel_leave(Channel *channel)
 {
-    if (!channel->done || channel->said_bye || channel->look || channel->write_failure != NULL)
+    if (channel->said_bye || channel->look || !check_usable(channel, channel->write_failure, NULL))
         return;
     int code = gnutls_bye(channel->session, GNUTLS_SHUT_WR);
     if (code != GNUTLS_E_SUCCESS)

@@ -385,6 +385,8 @@ class Rclone:
 
 
 class LftpSession(Session):
+    lister = "ls"
+
     def script(self, *commands):
         setup = [
             f"set ssl:ca-file {self.server['cafile']}",
@@ -420,7 +422,7 @@ class LftpSession(Session):
         return Outcome(seconds, directories)
 
     def entries(self, name, count):
-        seconds, text = self.script(f"ls {name} | grep -c entry-")
+        seconds, text = self.script(f"{self.lister} {name} | grep -c entry-")
         self.expect("lines", int(text), count)
         return Outcome(seconds, 0)
 
@@ -451,10 +453,7 @@ class ClsSession(LftpSession):
     """lftp's own `ls -l`. Its plain ls shows the text of LIST as it comes; this one has the listing
     that ftpsfs has, by MLSD where there is one, and puts it in order."""
 
-    def entries(self, name, count):
-        seconds, text = self.script(f"cls -l {name} | grep -c entry-")
-        self.expect("lines", int(text), count)
-        return Outcome(seconds, 0)
+    lister = "cls -l"
 
 
 class CurlSession(Session):
