@@ -25,46 +25,20 @@ void file_update_pin(File *file)
         tree_unpin(file->files->tree, file->node);
 }
 
-static void wake_file(GCancellable *cancel, gpointer data)
-{
-    (void)cancel;
-    File *file = data;
-    g_mutex_lock(&file->lock);
-    g_cond_broadcast(&file->changed);
-    g_mutex_unlock(&file->lock);
-}
-
-static gboolean wait_not_busy(File *file, GCancellable *cancel, GError **error)
-{
-    while (file->busy) {
-        if (g_cancellable_is_cancelled(cancel)) {
-            g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
-                        "interrupted while an upload was under way");
-            return FALSE;
-        }
-        /* Whoever is busy has deadlines of its own. */
-        wait_cond(&file->changed, &file->lock, deadline_in(file->files->timeout_s));
-    }
-    return TRUE;
-}
-
 gboolean file_begin_busy(File *file, GCancellable *cancel, GError **error)
 {
-    if (file->busy && cancel != NULL) {
-        g_mutex_unlock(&file->lock);
-        gulong watch = g_cancellable_connect(cancel, G_CALLBACK(wake_file), file, NULL);
-        g_mutex_lock(&file->lock);
-        gboolean ready = wait_not_busy(file, cancel, error);
+    Wait wait;
+    gboolean ready = TRUE;
+    if (file->busy) {
+        wait_begin_locked(&wait, &file->changed, &file->lock, cancel);
+        /* Whoever is busy has deadlines of its own. */
+        while (ready && file->busy)
+            ready = wait_step(&wait, WAIT_FOREVER, "an upload that is under way", error);
         file->busy = file->busy || ready;
-        g_mutex_unlock(&file->lock);
-        g_cancellable_disconnect(cancel, watch);
-        g_mutex_lock(&file->lock);
-        return ready;
+        wait_end_locked(&wait);
     }
-    if (!wait_not_busy(file, cancel, error))
-        return FALSE;
-    file->busy = TRUE;
-    return TRUE;
+    file->busy = file->busy || ready;
+    return ready;
 }
 
 void file_end_busy(File *file)

@@ -57,7 +57,8 @@ static Item *item_new(Leftovers *leftovers, char *path, const GError *failure)
     Item *item = g_new0(Item, 1);
     item->leftovers = leftovers;
     item->path = path;
-    item->doubts = failure != NULL && ftpsfs_error_is_connection(failure) ? DOUBT_MAX : 0;
+    item->doubts =
+        failure != NULL && ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ? DOUBT_MAX : 0;
     return item;
 }
 
@@ -82,7 +83,8 @@ static gboolean try_to_remove(const Item *item, GError **failure)
     if (remote_unlink(leftovers->remote, item->path, leftovers->cancel, &why) ||
         ftpsfs_error_is(why, FTPSFS_ERROR_NOT_FOUND))
         return TRUE;
-    if (!ftpsfs_error_may_pass(why) && !ftpsfs_error_is(why, FTPSFS_ERROR_INTERRUPTED)) {
+    if (!ftpsfs_error_has(why, FTPSFS_ERROR_CLASS_OUTAGE) &&
+        !ftpsfs_error_is(why, FTPSFS_ERROR_INTERRUPTED)) {
         say(item, why);
         return TRUE;
     }

@@ -2,6 +2,7 @@
 /* What is fetched ahead: the jobs, the workers on them, and the account of what was of use. */
 #include "fetch.h"
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/wait.h"
 #include "prefetch_private.h"
 
 /* What may be fetched in vain before anything was of use. */
@@ -346,35 +347,18 @@ gboolean prefetch_dir(Prefetch *prefetch, Node *dir)
 
 /* ---- readers ---- */
 
-static void wake(GCancellable *cancel, gpointer data)
-{
-    (void)cancel;
-    Prefetch *prefetch = data;
-    g_mutex_lock(&prefetch->lock);
-    g_cond_broadcast(&prefetch->changed);
-    g_mutex_unlock(&prefetch->lock);
-}
-
 /* Waits until the job has fetched up to `end`, or has ended. Lock held; dropped meanwhile. */
 static void wait_for(Job *job, guint64 end, GCancellable *cancel)
 {
     Prefetch *prefetch = job->prefetch;
-    gulong handler = 0;
+    Wait wait;
     job->references++;
     note_awaited(job);
-    if (cancel != NULL) {
-        g_mutex_unlock(&prefetch->lock);
-        handler = g_cancellable_connect(cancel, G_CALLBACK(wake), prefetch, NULL);
-        g_mutex_lock(&prefetch->lock);
-    }
+    wait_begin_locked(&wait, &prefetch->changed, &prefetch->lock, cancel);
     while (job->state == JOB_RUNNING && job->fetched < MIN(end, job->info.size) &&
-           !g_cancellable_is_cancelled(cancel))
-        g_cond_wait(&prefetch->changed, &prefetch->lock);
-    if (handler != 0) {
-        g_mutex_unlock(&prefetch->lock);
-        g_cancellable_disconnect(cancel, handler);
-        g_mutex_lock(&prefetch->lock);
-    }
+           wait_step(&wait, WAIT_FOREVER, "a file that is fetched ahead", NULL))
+        continue;
+    wait_end_locked(&wait);
     job_unref(job);
 }
 

@@ -301,7 +301,8 @@ static void recover(Stream *stream, GError *failure)
         stream->end = stream->next;
         return;
     }
-    if (interrupted || (ftpsfs_error_may_repeat(failure) && ++stream->attempts < STREAM_ATTEMPTS))
+    if (interrupted || (ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REPEATABLE) &&
+                        ++stream->attempts < STREAM_ATTEMPTS))
         return;
     /* What nobody has asked for so far may work when somebody does. */
     if (!is_awaited(stream)) {

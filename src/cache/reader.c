@@ -11,7 +11,9 @@ typedef struct {
     guint64 version; /* of the content */
     guint64 size;
     GCancellable *cancel;
-    gulong watch; /* of `cancel`; 0 until something has to be waited for */
+    GCond cond;
+    Wait wait;
+    gboolean waits; /* `wait` has begun: something has to be waited for */
 } Request;
 
 Reader *reader_ref(Reader *reader)
@@ -94,7 +96,7 @@ void reader_wake(Reader *reader, guint64 index, gsize filled)
     for (GList *l = reader->waiters.head; l != NULL; l = l->next) {
         Waiter *waiter = l->data;
         if (index == G_MAXUINT64 || (waiter->index == index && waiter->to <= filled))
-            g_cond_signal(&waiter->cond);
+            g_cond_signal(waiter->cond);
     }
 }
 
@@ -104,7 +106,7 @@ static void wake_blocked(Reader *reader)
     for (GList *l = reader->waiters.head; l != NULL; l = l->next) {
         Waiter *waiter = l->data;
         if (waiter->blocked)
-            g_cond_signal(&waiter->cond);
+            g_cond_signal(waiter->cond);
     }
 }
 
@@ -117,15 +119,6 @@ static GBytes *take_partial(const Reader *reader, guint64 index, gsize from, gsi
             return g_bytes_new(stream->buffer + from, to - from);
     }
     return NULL;
-}
-
-static void wake_all(GCancellable *cancel, gpointer data)
-{
-    (void)cancel;
-    Reader *reader = data;
-    g_mutex_lock(&reader->lock);
-    reader_wake(reader, G_MAXUINT64, 0);
-    g_mutex_unlock(&reader->lock);
 }
 
 static gboolean check_cancelled(const Request *request, GError **error)
@@ -164,11 +157,9 @@ static Stream *stream_for(Reader *reader, const Request *request, guint64 index,
 static gboolean await_stream(Reader *reader, Request *request, guint64 index, gsize to,
                              gint64 deadline, GError **error)
 {
-    if (request->watch == 0 && request->cancel != NULL) {
-        /* Calls back at once when it is cancelled already. */
-        g_mutex_unlock(&reader->lock);
-        request->watch = g_cancellable_connect(request->cancel, G_CALLBACK(wake_all), reader, NULL);
-        g_mutex_lock(&reader->lock);
+    if (!request->waits) {
+        request->waits = TRUE;
+        wait_begin_locked(&request->wait, &request->cond, &reader->lock, request->cancel);
         return check_cancelled(request, error);
     }
     if (!check_cancelled(request, error))
@@ -176,17 +167,16 @@ static gboolean await_stream(Reader *reader, Request *request, guint64 index, gs
     gboolean blocked = read_stream_find(reader, index) == NULL && !read_stream_has_place(reader);
     if (!blocked && stream_for(reader, request, index, error) == NULL)
         return FALSE;
-    Waiter waiter = {.index = index, .to = to, .blocked = blocked, .link = {.data = &waiter}};
-    g_cond_init(&waiter.cond);
+    Waiter waiter = {.index = index,
+                     .to = to,
+                     .blocked = blocked,
+                     .cond = &request->cond,
+                     .link = {.data = &waiter}};
     g_queue_push_tail_link(&reader->waiters, &waiter.link);
-    gboolean ok = wait_cond(&waiter.cond, &reader->lock, deadline);
+    gboolean ok = wait_step(&request->wait, deadline, "file content", error);
     g_queue_unlink(&reader->waiters, &waiter.link);
-    g_cond_clear(&waiter.cond);
     if (!blocked)
         wake_blocked(reader);
-    if (!ok)
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TIMEOUT,
-                    "timed out waiting for file content");
     return ok;
 }
 
@@ -267,6 +257,7 @@ gboolean reader_read(Reader *reader, guint64 offset, gsize length, GPtrArray *pa
                      GCancellable *cancel, GError **error)
 {
     Request request = {.cancel = cancel};
+    g_cond_init(&request.cond);
     guint before = parts->len;
     g_autoptr(GError) failure = NULL;
     g_mutex_lock(&reader->lock);
@@ -274,8 +265,8 @@ gboolean reader_read(Reader *reader, guint64 offset, gsize length, GPtrArray *pa
     while (!read_chunks(reader, &request, offset, length, parts, &failure) && failure == NULL)
         g_ptr_array_set_size(parts, (gint)before);
     g_mutex_unlock(&reader->lock);
-    if (request.watch != 0)
-        g_cancellable_disconnect(cancel, request.watch);
+    wait_end(&request.wait);
+    g_cond_clear(&request.cond);
     if (failure == NULL)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&failure));

@@ -8,6 +8,7 @@
 #define FTPSFS_SRC_CACHE_READER_PRIVATE_H
 
 #include "ftpsfs/cache/reader.h"
+#include "ftpsfs/util/wait.h"
 
 /* What a stream reads ahead at the beginning of a file, or once reading is seen to be sequential.
  */
@@ -79,7 +80,7 @@ typedef struct {
     guint64 index;
     gsize to;
     gboolean blocked; /* for a place: all streams are needed by others who wait */
-    GCond cond;
+    GCond *cond;      /* of its request */
     GList link;
 } Waiter;
 

@@ -117,22 +117,6 @@ void tree_set_not_found(GError **error, const Node *dir, const char *name)
                 path != NULL ? path : name);
 }
 
-gboolean tree_is_refusal(const GError *error)
-{
-    static const FtpsfsErrorCode refusals[] = {
-        FTPSFS_ERROR_NOT_FOUND, FTPSFS_ERROR_EXISTS,      FTPSFS_ERROR_ACCESS,
-        FTPSFS_ERROR_NOT_EMPTY, FTPSFS_ERROR_NOT_DIR,     FTPSFS_ERROR_IS_DIR,
-        FTPSFS_ERROR_NO_SPACE,  FTPSFS_ERROR_UNSUPPORTED, FTPSFS_ERROR_NAME,
-        FTPSFS_ERROR_BUSY,      FTPSFS_ERROR_INVALID,     FTPSFS_ERROR_NAME_TOO_LONG,
-        FTPSFS_ERROR_IO,        FTPSFS_ERROR_CROSS,       FTPSFS_ERROR_READ_ONLY,
-    };
-    for (guint i = 0; i < G_N_ELEMENTS(refusals); i++) {
-        if (ftpsfs_error_is(error, refusals[i]))
-            return TRUE;
-    }
-    return FALSE;
-}
-
 /* One question about `path`; the answer as a new node, owned by the caller. Called with the lock
  * free. */
 static Node *ask(Tree *tree, const char *path, const char *name, gboolean exact, RemoteType type,
@@ -334,7 +318,7 @@ static gboolean refresh_root(Tree *tree, GCancellable *cancel, GError **error)
     Node *fresh =
         ask(tree, remote_root(tree->remote), "", FALSE, REMOTE_TYPE_DIR, cancel, &failure);
     g_mutex_lock(&tree->lock);
-    if (fresh == NULL && !tree_is_refusal(failure)) {
+    if (fresh == NULL && !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }

@@ -2,6 +2,7 @@
 /* Listings: one on the wire for each directory at a time, whoever asks. */
 #include <string.h>
 
+#include "ftpsfs/util/wait.h"
 #include "tree_private.h"
 
 /* Of a directory of so many entries some are shown while the others are on their way, in parts: the
@@ -207,35 +208,16 @@ static gboolean lead(Tree *tree, Node *dir, TreeParts *parts, GCancellable *canc
     return listed;
 }
 
-static void wake(GCancellable *cancel, gpointer data)
-{
-    Tree *tree = data;
-    (void)cancel;
-    g_mutex_lock(&tree->lock);
-    g_cond_broadcast(&tree->changed);
-    g_mutex_unlock(&tree->lock);
-}
-
 /* Waits until met(data). FALSE when cancelled. Unlocks. */
 static gboolean wait_until(Tree *tree, gboolean (*met)(gconstpointer data), gconstpointer data,
                            GCancellable *cancel)
 {
-    /* g_cancellable_connect may call wake at once, and disconnect waits for it to return: both
-     * would hang with the lock held. */
-    gulong handler = 0;
-    if (cancel != NULL) {
-        g_mutex_unlock(&tree->lock);
-        handler = g_cancellable_connect(cancel, G_CALLBACK(wake), tree, NULL);
-        g_mutex_lock(&tree->lock);
-    }
-    while (!met(data) && !g_cancellable_is_cancelled(cancel))
-        g_cond_wait(&tree->changed, &tree->lock);
+    Wait wait;
+    wait_begin_locked(&wait, &tree->changed, &tree->lock, cancel);
+    while (!met(data) && wait_step(&wait, WAIT_FOREVER, "a listing", NULL))
+        continue;
     gboolean done = met(data);
-    if (cancel != NULL) {
-        g_mutex_unlock(&tree->lock);
-        g_cancellable_disconnect(cancel, handler);
-        g_mutex_lock(&tree->lock);
-    }
+    wait_end_locked(&wait);
     return done;
 }
 

@@ -7,7 +7,7 @@
 
 gboolean tree_is_offline(Tree *tree, const GError *failure, GCancellable *cancel)
 {
-    if (!tree->offline || !ftpsfs_error_may_pass(failure))
+    if (!tree->offline || !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_OUTAGE))
         return FALSE;
     g_mutex_unlock(&tree->lock);
     gboolean gone = remote_is_gone(tree->remote, cancel);

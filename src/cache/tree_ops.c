@@ -27,7 +27,7 @@ static gboolean is_known(Node *dir, const char *name)
 static void explain_creation(Tree *tree, Node *dir, const char *name, const char *path,
                              GCancellable *cancel, GError *failure, GError **error)
 {
-    gboolean refused = tree_is_refusal(failure);
+    gboolean refused = ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL);
     dir_doubt(dir, name, !refused);
     if (refused && !ftpsfs_error_is(failure, FTPSFS_ERROR_EXISTS) &&
         tree_lookup_now(tree, dir, name, cancel, NULL) != NULL) {
@@ -154,7 +154,8 @@ static void explain_rmdir(Tree *tree, Node *node, GCancellable *cancel, GError *
     state->listed_until = 0;
     if (state->listing != NULL)
         state->listing->stale = TRUE;
-    if (!ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_EMPTY) && tree_is_refusal(failure) &&
+    if (!ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_EMPTY) &&
+        ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
         !tree_check_empty(tree, node, cancel, &why) &&
         ftpsfs_error_is(why, FTPSFS_ERROR_NOT_EMPTY)) {
         g_error_free(failure);
@@ -171,7 +172,7 @@ static gboolean settle_removal(Tree *tree, Node *node, Node *dir, const char *na
     if (failure == NULL || ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
         tree_remove_locked(tree, node);
     else
-        dir_doubt(dir, name, !tree_is_refusal(failure));
+        dir_doubt(dir, name, !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL));
     if (failure == NULL)
         return TRUE;
     g_propagate_error(error, failure);
@@ -195,7 +196,7 @@ static gboolean rmdir_locked(Tree *tree, Node *node, Node *dir, const char *name
     remote_rmdir(tree->remote, path, cancel, &failure);
     g_mutex_lock(&tree->lock);
     if (failure != NULL && !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND) &&
-        tree_is_refusal(failure)) {
+        ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)) {
         explain_rmdir(tree, node, cancel, failure, error);
         return FALSE;
     }

@@ -334,9 +334,6 @@ void tree_set_not_found(GError **error, const Node *dir, const char *name);
 /* Monotonic microseconds; needs no lock. */
 gint64 tree_now(const Tree *tree);
 
-/* Whether the server refused; else it is unknown whether it did what was asked. */
-gboolean tree_is_refusal(const GError *error);
-
 /* tree_ops.c */
 
 /* FALSE with FTPSFS_ERROR_NOT_EMPTY, or because it can't be listed. Unlocks. */

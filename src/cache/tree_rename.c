@@ -99,7 +99,8 @@ static gboolean delete_aside(const Rename *r, const char *aside, GError **error)
         remote_unlink(r->tree->remote, aside, NULL, &failure);
     if (failure == NULL || ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
         return TRUE;
-    if (tree_is_refusal(failure) && remote_rename(r->tree->remote, r->to, r->from, NULL, NULL)) {
+    if (ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
+        remote_rename(r->tree->remote, r->to, r->from, NULL, NULL)) {
         move_back(r, aside);
         if (is_dir)
             failure->code = FTPSFS_ERROR_NOT_EMPTY;
@@ -122,15 +123,16 @@ static gboolean replace_aside(const Rename *r, GError *refusal, GError **error)
         "%s%s.ftpsfs-old-%08x", parent, g_str_has_suffix(parent, "/") ? "" : "/", g_random_int());
     g_autoptr(GError) failure = NULL;
     if (!remote_rename(r->tree->remote, r->to, aside, NULL, &failure)) {
-        if (!tree_is_refusal(failure))
+        if (!ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL))
             move_back(r, aside);
         g_propagate_error(error, refusal);
         return FALSE;
     }
     g_error_free(refusal);
     if (!remote_rename(r->tree->remote, r->from, r->to, NULL, &failure)) {
-        Exists renamed =
-            tree_is_refusal(failure) ? EXISTS_NO : exists_renamed(r->tree->remote, r->from, r->to);
+        Exists renamed = ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)
+                             ? EXISTS_NO
+                             : exists_renamed(r->tree->remote, r->from, r->to);
         if (renamed == EXISTS_NO)
             move_back(r, aside);
         if (renamed == EXISTS_UNKNOWN)
@@ -148,7 +150,8 @@ static gboolean replace_aside(const Rename *r, GError *refusal, GError **error)
 /* Whether the refusal may be because of the target. */
 static gboolean may_be_target(const GError *failure)
 {
-    return tree_is_refusal(failure) && !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND) &&
+    return ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
+           !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND) &&
            !ftpsfs_error_is(failure, FTPSFS_ERROR_UNSUPPORTED) &&
            !ftpsfs_error_is(failure, FTPSFS_ERROR_NAME) &&
            !ftpsfs_error_is(failure, FTPSFS_ERROR_CROSS) &&
@@ -183,7 +186,8 @@ static gboolean find_target_now(Rename *r, GError *refusal, GError **error)
 static gboolean recover(Rename *r, GError *failure, GError **error)
 {
     Tree *tree = r->tree;
-    if (!tree_is_refusal(failure) && !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
+    if (!ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
+        !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
         g_mutex_unlock(&tree->lock);
         Exists renamed = exists_renamed(r->tree->remote, r->from, r->to);
         g_mutex_lock(&tree->lock);
@@ -228,7 +232,7 @@ static gboolean run(Rename *r, GError **error)
         tree_move_locked(tree, r->source, r->new_dir, r->new_name);
         return TRUE;
     }
-    gboolean unknown = !tree_is_refusal(final);
+    gboolean unknown = !ftpsfs_error_has(final, FTPSFS_ERROR_CLASS_REFUSAL);
     dir_doubt(r->dir, r->name, unknown);
     dir_doubt(r->new_dir, r->new_name, unknown);
     g_propagate_error(error, g_steal_pointer(&final));

@@ -16,12 +16,6 @@
 /* The server is asked for room for files from this size on. */
 #define RESERVE_MIN (16 * 1024 * 1024)
 
-static gboolean is_refusal(const GError *failure)
-{
-    return !ftpsfs_error_is_connection(failure) &&
-           !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED);
-}
-
 /* One try of an upload. */
 typedef struct {
     const char *path;   /* where it goes: the file's, or the temporary's */
@@ -216,7 +210,7 @@ static Step append(File *file, Upload *upload, GCancellable *cancel, GError **er
     Step step = store_from(file, REMOTE_STORE_APPEND, upload, FALSE, cancel, &failure);
     if (step != STEP_FAILED)
         return step;
-    if (upload->size == offset && is_refusal(failure)) {
+    if (upload->size == offset && ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)) {
         g_debug("%s; storing it whole", failure->message);
         return STEP_REFUSED;
     }
@@ -303,7 +297,8 @@ static gboolean move_in_place(File *file, const char *path, GError **error)
     g_autoptr(GError) failure = NULL;
     g_mutex_unlock(&file->lock);
     gboolean ok = remote_rename(remote, temporary, path, NULL, &failure);
-    if (!ok && is_refusal(failure) && !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND)) {
+    if (!ok && ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
+        !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND)) {
         g_clear_error(&failure);
         ok = replace_aside(file->files, temporary, path, &failure);
     }
@@ -395,7 +390,7 @@ static gboolean finish_once(File *file, const char *path, gboolean whole, GCance
 /* The server may still be at it on the lost connection: the next try takes another name. */
 static void give_temporary_up(File *file, const GError *failure)
 {
-    if (file->temporary != NULL && ftpsfs_error_may_pass(failure))
+    if (file->temporary != NULL && ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_OUTAGE))
         leftovers_add(file->files->leftovers, g_steal_pointer(&file->temporary), failure);
 }
 
@@ -419,7 +414,8 @@ gboolean writer_finish(File *file, GCancellable *cancel, GError **error)
         give_temporary_up(file, failure);
         file->fresh = FALSE;
         file->whole_next = TRUE;
-        if (attempt == UPLOAD_ATTEMPTS || !ftpsfs_error_may_repeat(failure)) {
+        if (attempt == UPLOAD_ATTEMPTS ||
+            !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REPEATABLE)) {
             g_propagate_error(error, g_steal_pointer(&failure));
             return FALSE;
         }

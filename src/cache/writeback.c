@@ -17,39 +17,6 @@
 /* A journal of this size is begun anew when nothing is pending. */
 #define COMPACT_SIZE (64 * 1024)
 
-/* ---- waiting ---- */
-
-static void wake(GCancellable *cancel, gpointer data)
-{
-    Writeback *writeback = data;
-    (void)cancel;
-    g_mutex_lock(&writeback->lock);
-    g_cond_broadcast(&writeback->changed);
-    g_mutex_unlock(&writeback->lock);
-}
-
-gulong writeback_watch(Writeback *writeback, GCancellable *cancel)
-{
-    return cancel != NULL ? g_cancellable_connect(cancel, G_CALLBACK(wake), writeback, NULL) : 0;
-}
-
-void writeback_unwatch(GCancellable *cancel, gulong watch)
-{
-    if (watch != 0)
-        g_cancellable_disconnect(cancel, watch);
-}
-
-gboolean writeback_wait(Writeback *writeback, GCancellable *cancel, GError **error)
-{
-    if (g_cancellable_is_cancelled(cancel)) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
-                    "interrupted while an upload was waited for");
-        return FALSE;
-    }
-    g_cond_wait(&writeback->changed, &writeback->lock);
-    return TRUE;
-}
-
 /* ---- items ---- */
 
 JournalRecord writeback_put_record(const Item *item)
@@ -250,19 +217,6 @@ static Item *take_next(Writeback *writeback, gint64 *wake_at)
     return NULL;
 }
 
-/* Whether another try may end differently. */
-static gboolean is_passing(const GError *failure)
-{
-    static const FtpsfsErrorCode codes[] = {
-        FTPSFS_ERROR_TLS,      FTPSFS_ERROR_LOGIN,       FTPSFS_ERROR_BUSY,
-        FTPSFS_ERROR_NO_SPACE, FTPSFS_ERROR_INTERRUPTED,
-    };
-    for (guint i = 0; i < G_N_ELEMENTS(codes); i++)
-        if (ftpsfs_error_is(failure, codes[i]))
-            return TRUE;
-    return ftpsfs_error_may_pass(failure);
-}
-
 /* Takes out an item whose end is in the journal, and its content with it. Lock held; dropped while
  * the disk is waited for. */
 static void forget_durably(Item *item, const char *unless)
@@ -328,7 +282,7 @@ static void refuse(Item *item, const char *why, gboolean passing)
 static void end_failed(Item *item, GError *failure)
 {
     Writeback *writeback = item->writeback;
-    gboolean passing = is_passing(failure);
+    gboolean passing = ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_PASSING);
     gboolean new = item->failure == NULL || !g_str_equal(item->failure->message, failure->message);
     item->attempts++;
     g_clear_error(&item->failure);

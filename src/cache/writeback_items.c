@@ -14,7 +14,7 @@ static gint64 soon(const Writeback *writeback)
 }
 
 /* The node's path, once nobody holds it. Lock held. */
-static char *free_path(Writeback *writeback, Node *node, GCancellable *cancel, GError **error)
+static char *free_path(Writeback *writeback, Node *node, const Wait *wait, GError **error)
 {
     for (;;) {
         g_autofree char *path = node_path(node);
@@ -27,7 +27,7 @@ static char *free_path(Writeback *writeback, Node *node, GCancellable *cancel, G
         Item probe = {.writeback = writeback, .path = path};
         if (!item_is_held(&probe))
             return g_steal_pointer(&path);
-        if (!writeback_wait(writeback, cancel, error))
+        if (!wait_step(wait, WAIT_FOREVER, WRITEBACK_AWAITED, error))
             return NULL;
     }
 }
@@ -91,13 +91,14 @@ gboolean writeback_put(Writeback *writeback, Node *node, const WritebackPut *put
         writeback_remove_content(put->content);
         return FALSE;
     }
-    gulong watch = writeback_watch(writeback, cancel);
+    Wait wait;
+    wait_begin(&wait, &writeback->changed, &writeback->lock, cancel);
     g_mutex_lock(&writeback->lock);
-    g_autofree char *path = free_path(writeback, node, cancel, error);
+    g_autofree char *path = free_path(writeback, node, &wait, error);
     if (path != NULL)
         ok = put_locked(writeback, node, path, put, &old, error);
     g_mutex_unlock(&writeback->lock);
-    writeback_unwatch(cancel, watch);
+    wait_end(&wait);
     if (!ok) {
         writeback_remove_content(put->content);
         return FALSE;
@@ -187,7 +188,7 @@ static gboolean set_failure(const Item *item, GError **error)
 }
 
 /* Lock held; dropped while waiting. */
-static gboolean sync_item(Writeback *writeback, guint64 id, GCancellable *cancel, GError **error)
+static gboolean sync_item(Writeback *writeback, guint64 id, const Wait *wait, GError **error)
 {
     Item *item = g_hash_table_lookup(writeback->by_id, &id);
     if (item == NULL)
@@ -197,7 +198,7 @@ static gboolean sync_item(Writeback *writeback, guint64 id, GCancellable *cancel
     while ((item = g_hash_table_lookup(writeback->by_id, &id)) != NULL) {
         if (item->attempts > attempts || writeback->stopped)
             return set_failure(item, error);
-        if (!writeback_wait(writeback, cancel, error))
+        if (!wait_step(wait, WAIT_FOREVER, WRITEBACK_AWAITED, error))
             return FALSE;
     }
     return TRUE;
@@ -205,15 +206,16 @@ static gboolean sync_item(Writeback *writeback, guint64 id, GCancellable *cancel
 
 gboolean writeback_sync(Writeback *writeback, Node *node, GCancellable *cancel, GError **error)
 {
-    gulong watch = writeback_watch(writeback, cancel);
+    Wait wait;
+    wait_begin(&wait, &writeback->changed, &writeback->lock, cancel);
     g_mutex_lock(&writeback->lock);
     const Item *item = g_hash_table_lookup(writeback->by_node, node);
     guint64 id = item != NULL ? item->id : 0;
     guint64 before = item != NULL && item->after != NULL ? item->after->id : 0;
     gboolean ok =
-        sync_item(writeback, before, cancel, error) && sync_item(writeback, id, cancel, error);
+        sync_item(writeback, before, &wait, error) && sync_item(writeback, id, &wait, error);
     g_mutex_unlock(&writeback->lock);
-    writeback_unwatch(cancel, watch);
+    wait_end(&wait);
     return ok;
 }
 
@@ -234,7 +236,8 @@ static const Item *oldest(const Writeback *writeback, guint64 first, guint64 las
 
 guint writeback_flush(Writeback *writeback, GCancellable *cancel)
 {
-    gulong watch = writeback_watch(writeback, cancel);
+    Wait wait;
+    wait_begin(&wait, &writeback->changed, &writeback->lock, cancel);
     g_mutex_lock(&writeback->lock);
     writeback->flushing++;
     g_cond_broadcast(&writeback->changed);
@@ -244,14 +247,14 @@ guint writeback_flush(Writeback *writeback, GCancellable *cancel)
     while ((item = oldest(writeback, done, last)) != NULL) {
         done = item->id;
         /* Whose upload fails has been told already; the others are waited for all the same. */
-        sync_item(writeback, done, cancel, NULL);
+        sync_item(writeback, done, &wait, NULL);
     }
     guint left = 0;
     for (done = 0; (item = oldest(writeback, done, last)) != NULL; done = item->id)
         left++;
     writeback->flushing--;
     g_mutex_unlock(&writeback->lock);
-    writeback_unwatch(cancel, watch);
+    wait_end(&wait);
     return left;
 }
 

@@ -61,21 +61,22 @@ gboolean writeback_hold(Writeback *writeback, WritebackHold *hold, GCancellable 
                         GError **error)
 {
     gboolean ok = TRUE;
-    gulong watch = writeback_watch(writeback, cancel);
+    Wait wait;
+    wait_begin(&wait, &writeback->changed, &writeback->lock, cancel);
     g_mutex_lock(&writeback->lock);
     while (ok && is_taken(writeback, hold))
-        ok = writeback_wait(writeback, cancel, error);
+        ok = wait_step(&wait, WAIT_FOREVER, WRITEBACK_AWAITED, error);
     if (ok) {
         g_ptr_array_add(writeback->holds, hold);
         while (ok && !is_free(writeback, hold))
-            ok = writeback_wait(writeback, cancel, error);
+            ok = wait_step(&wait, WAIT_FOREVER, WRITEBACK_AWAITED, error);
         if (!ok) {
             g_ptr_array_remove_fast(writeback->holds, hold);
             g_cond_broadcast(&writeback->changed);
         }
     }
     g_mutex_unlock(&writeback->lock);
-    writeback_unwatch(cancel, watch);
+    wait_end(&wait);
     return ok;
 }
 

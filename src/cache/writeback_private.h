@@ -10,6 +10,7 @@
 #define FTPSFS_SRC_CACHE_WRITEBACK_PRIVATE_H
 
 #include "ftpsfs/cache/writeback.h"
+#include "ftpsfs/util/wait.h"
 #include "leftovers.h"
 
 typedef enum {
@@ -45,7 +46,7 @@ struct Item {
     GCancellable *cancel;
     /* What an attempt that was cut off may have left on the server: */
     char *temporary;
-    gboolean doubtful; /* it was removed, and may come into being once more */
+    gboolean doubtful;    /* it was removed, and may come into being once more */
     char *target, *aside; /* NULL unless it was about to be renamed */
     gint64 stored_mtime;
 };
@@ -84,12 +85,8 @@ struct Writeback {
 
 /* writeback.c */
 
-/* Waits for a change. Lock held. FTPSFS_ERROR_INTERRUPTED. */
-gboolean writeback_wait(Writeback *writeback, GCancellable *cancel, GError **error);
-
-/* For waiting with a GCancellable: to be called before the lock is taken, and after. */
-gulong writeback_watch(Writeback *writeback, GCancellable *cancel);
-void writeback_unwatch(GCancellable *cancel, gulong watch);
+/* What is waited for with a Wait of Writeback.changed, for its messages. */
+#define WRITEBACK_AWAITED "an upload"
 
 /* A new item in the tables, not in the queue. Takes a pin and a reference of its own. Lock held. */
 Item *writeback_item_new(Writeback *writeback, guint64 id, Node *node, const char *path,

@@ -180,7 +180,8 @@ static void remove_quietly(Writeback *writeback, const char *path)
 static gboolean remove_earlier(Writeback *writeback, const char *path, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    if (remote_unlink(writeback->remote, path, NULL, &failure) || !ftpsfs_error_may_pass(failure))
+    if (remote_unlink(writeback->remote, path, NULL, &failure) ||
+        !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_OUTAGE))
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&failure));
     return FALSE;
@@ -437,13 +438,6 @@ static char *await_name(Attempt *attempt, JournalState *base)
     return path;
 }
 
-static gboolean is_refusal(const GError *failure)
-{
-    return !ftpsfs_error_is_connection(failure) &&
-           !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED) &&
-           !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND);
-}
-
 /* A server that does not rename over what is there. */
 static gboolean replace_aside(Item *item, GError **error)
 {
@@ -459,7 +453,8 @@ static gboolean rename_temporary(Item *item, GError **error)
     g_autoptr(GError) failure = NULL;
     if (remote_rename(item->writeback->remote, item->temporary, item->target, NULL, &failure))
         return TRUE;
-    if (is_refusal(failure) && *item->aside != '\0')
+    if (ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
+        !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND) && *item->aside != '\0')
         return replace_aside(item, error);
     g_propagate_error(error, g_steal_pointer(&failure));
     return FALSE;

@@ -75,8 +75,14 @@ RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, g
 {
     /* vsftpd locks files: a store waits until nobody reads, also not a stream of our own that is
      * kept for the next read. */
-    while (file->reading > 0)
-        wait_cond(&file->changed, &file->lock, deadline_in(file->files->timeout_s));
+    Wait wait;
+    gboolean ready = TRUE;
+    wait_begin_locked(&wait, &file->changed, &file->lock, cancel);
+    while (ready && file->reading > 0)
+        ready = wait_step(&wait, WAIT_FOREVER, "the end of our own reading of the file", error);
+    wait_end_locked(&wait);
+    if (!ready)
+        return NULL;
     reader_stop(file->reader);
     file->progress = offset;
     g_mutex_unlock(&file->lock);

@@ -74,28 +74,17 @@ static gpointer enumerate_thread(gpointer data)
     return NULL;
 }
 
-static void wake(GCancellable *cancel, gpointer data)
-{
-    (void)cancel;
-    Lookup *lookup = data;
-    g_mutex_lock(&lookup->lock);
-    g_cond_signal(&lookup->cond);
-    g_mutex_unlock(&lookup->lock);
-}
-
 /* Lets the thread work until the deadline. */
 static void enumerate_until(Lookup *lookup, gint64 deadline, GCancellable *cancel)
 {
     GThread *thread = g_thread_new("resolver", enumerate_thread, lookup);
-    gulong watch =
-        cancel != NULL ? g_cancellable_connect(cancel, G_CALLBACK(wake), lookup, NULL) : 0;
+    Wait wait;
+    wait_begin(&wait, &lookup->cond, &lookup->lock, cancel);
     g_mutex_lock(&lookup->lock);
-    while (!lookup->done && !g_cancellable_is_cancelled(cancel) &&
-           wait_cond(&lookup->cond, &lookup->lock, deadline))
-        ;
+    while (!lookup->done && wait_step(&wait, deadline, "addresses", NULL))
+        continue;
     g_mutex_unlock(&lookup->lock);
-    if (watch != 0)
-        g_cancellable_disconnect(cancel, watch);
+    wait_end(&wait);
     /* GLib leaves a resolution that is cancelled to itself and returns at once. */
     g_cancellable_cancel(lookup->stop);
     g_thread_join(thread);

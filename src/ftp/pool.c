@@ -341,15 +341,6 @@ static void note_readiness(Pool *pool, Session *session)
     pool->growing = g_thread_pool_push(pool->grower, pool, NULL);
 }
 
-static void wake_waiter(GCancellable *cancel, gpointer data)
-{
-    (void)cancel;
-    Waiter *waiter = data;
-    g_mutex_lock(&waiter->pool->lock);
-    g_cond_signal(&waiter->cond);
-    g_mutex_unlock(&waiter->pool->lock);
-}
-
 /* Whether there is room for a connection that this waiter or one before it can open. */
 static gboolean has_room(const Pool *pool, const Waiter *waiter)
 {
@@ -430,7 +421,7 @@ static Session *wait_in_line(Pool *pool, Waiter *waiter, GCancellable *cancel, G
         else if (!has_room(pool, waiter))
             until = ask_a_holder(pool);
         if (waiter->session == NULL)
-            wait_cond(&waiter->cond, &pool->lock, MIN(deadline, until));
+            wait_step(&waiter->wait, MIN(deadline, until), "a control connection", NULL);
         /* After somebody's session went away there is room again. */
         waiter->refused = waiter->refused && pool->total >= pool->ceiling;
     }
@@ -486,14 +477,12 @@ static Lease *lease_any(Pool *pool, LeaseWant want, GCancellable *cancel, GError
 {
     Waiter waiter = {.pool = pool, .want = want};
     g_cond_init(&waiter.cond);
-    gulong watch =
-        cancel != NULL ? g_cancellable_connect(cancel, G_CALLBACK(wake_waiter), &waiter, NULL) : 0;
+    wait_begin(&waiter.wait, &waiter.cond, &pool->lock, cancel);
     g_mutex_lock(&pool->lock);
     Session *session = take_or_wait(pool, &waiter, cancel, error);
     Lease *lease = session != NULL ? new_lease(pool, session, want) : NULL;
     g_mutex_unlock(&pool->lock);
-    if (watch != 0)
-        g_cancellable_disconnect(cancel, watch);
+    wait_end(&waiter.wait);
     g_cond_clear(&waiter.cond);
     return lease;
 }

@@ -39,7 +39,7 @@ void pool_note_down(Pool *pool, const GError *failure)
 
 gboolean pool_note_outage(Pool *pool, const GError *failure)
 {
-    if (!ftpsfs_error_may_pass(failure))
+    if (!ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_OUTAGE))
         return FALSE;
     gint64 now = g_get_monotonic_time();
     gint64 patience = pool->context->options->timeout_s * G_USEC_PER_SEC;
@@ -68,7 +68,8 @@ gboolean pool_is_down_locked(const Pool *pool)
 gboolean pool_is_down(Pool *pool)
 {
     g_mutex_lock(&pool->lock);
-    gboolean down = pool_is_down_locked(pool) && ftpsfs_error_may_pass(pool->down);
+    gboolean down =
+        pool_is_down_locked(pool) && ftpsfs_error_has(pool->down, FTPSFS_ERROR_CLASS_OUTAGE);
     g_mutex_unlock(&pool->lock);
     return down;
 }

@@ -7,6 +7,7 @@
 #define FTPSFS_SRC_FTP_POOL_PRIVATE_H
 
 #include "ftpsfs/ftp/pool.h"
+#include "ftpsfs/util/wait.h"
 
 /* After the server has refused one more connection, seconds until the next try. */
 #define POOL_LIMIT_RETRY_S 60
@@ -25,6 +26,7 @@
 typedef struct {
     Pool *pool;
     GCond cond;
+    Wait wait;
     LeaseWant want;
     guint passed;     /* others who came later and went first */
     gboolean refused; /* the server takes no more connections */

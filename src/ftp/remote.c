@@ -146,7 +146,7 @@ gboolean remote_run(Remote *remote, gboolean for_data, RemoteTry try, gpointer d
         if (try(remote, lease_session(lease), repeated, data, cancel, &failure))
             return TRUE;
         lease_failed(lease, failure);
-        if (repeated || !ftpsfs_error_is_connection(failure) ||
+        if (repeated || !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
             g_cancellable_is_cancelled(cancel)) {
             g_propagate_error(error, g_steal_pointer(&failure));
             return FALSE;
@@ -303,7 +303,7 @@ static gboolean list_unix(Remote *remote, Session *session, ListArgs *args, GCan
             if (args->bytes > 0 || features_get(features, FEATURE_LIST_ALL) == FEATURE_YES)
                 return TRUE;
         } else if (features_get(features, FEATURE_LIST_ALL) == FEATURE_YES ||
-                   ftpsfs_error_is_connection(failure) ||
+                   ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
                    ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED) || args->entries > 0) {
             g_propagate_error(error, g_steal_pointer(&failure));
             return FALSE;
@@ -474,8 +474,7 @@ gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,
 /* Whether the server's answer, in words, is that something is not there; else *error is set. */
 static gboolean is_answer(GError *failure, GError **error)
 {
-    if (!ftpsfs_error_is_connection(failure) &&
-        !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED) &&
+    if (ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
         !ftpsfs_error_is(failure, FTPSFS_ERROR_NAME) &&
         !ftpsfs_error_is(failure, FTPSFS_ERROR_INVALID)) {
         g_error_free(failure);

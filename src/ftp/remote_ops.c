@@ -229,7 +229,7 @@ static gboolean try_rename(Remote *remote, Session *session, gboolean repeated, 
         return FALSE;
     g_autoptr(GError) refusal = NULL;
     if (rename_named(remote, session, repeated, args, cancel, &refusal) ||
-        (place_is_vms(session) && !ftpsfs_error_is_connection(refusal) &&
+        (place_is_vms(session) && !ftpsfs_error_has(refusal, FTPSFS_ERROR_CLASS_CONNECTION) &&
          !ftpsfs_error_is(refusal, FTPSFS_ERROR_INTERRUPTED) &&
          rename_vms_directory(remote, session, args, cancel))) {
         place_note_moved(session);

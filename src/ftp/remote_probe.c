@@ -42,7 +42,7 @@ static gboolean probe(Remote *remote, const char *scratch, FeatureState *answer,
     if (!store_bytes(remote, scratch, REMOTE_STORE_NEW, 0, "abcd", cancel, error))
         return FALSE;
     if (!store_bytes(remote, scratch, REMOTE_STORE_AT, 1, "X", cancel, &refusal)) {
-        if (ftpsfs_error_is_connection(refusal) ||
+        if (ftpsfs_error_has(refusal, FTPSFS_ERROR_CLASS_CONNECTION) ||
             ftpsfs_error_is(refusal, FTPSFS_ERROR_INTERRUPTED)) {
             g_propagate_error(error, g_steal_pointer(&refusal));
             return FALSE;

@@ -41,7 +41,7 @@ static gboolean enter_by_names(Remote *remote, Session *session, GCancellable *c
     const char *argument;
     g_autoptr(GError) failure = NULL;
     if (!place_enter_directory(session, remote->root, &argument, cancel, &failure)) {
-        if (ftpsfs_error_is_connection(failure) ||
+        if (ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
             ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
             g_propagate_error(error, g_steal_pointer(&failure));
             return FALSE;

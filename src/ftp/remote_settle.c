@@ -64,7 +64,8 @@ static gboolean end_setting(const Settle *settle, const Setting *setting, const 
     }
     if (done)
         return TRUE;
-    if (ftpsfs_error_is_connection(failure) || ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
+    if (ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
+        ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }

@@ -61,7 +61,7 @@ gboolean remote_available(Remote *remote, const char *path, guint64 *bytes, guin
     if (features_get(remote->context.features, FEATURE_AVBL) == FEATURE_YES) {
         if (remote_run(remote, FALSE, try_available, &args, cancel, &failure))
             return TRUE;
-        if (ftpsfs_error_is_connection(failure) ||
+        if (ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
             ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
             g_propagate_error(error, g_steal_pointer(&failure));
             return FALSE;

@@ -180,7 +180,7 @@ static gboolean untangle(const Early *early, const Reply *first, GCancellable *c
     if (transfer_judge(early->transfer, verdict != NULL ? verdict : first, &failure))
         return TRUE;
     /* It may be the early question that has ended the upload: once more, without. */
-    if (ftpsfs_error_is_connection(failure))
+    if (ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION))
         give_up(early);
     else if (early->trial && !ftpsfs_error_is(failure, FTPSFS_ERROR_NO_SPACE))
         failure->code = FTPSFS_ERROR_LOST;

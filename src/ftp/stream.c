@@ -66,7 +66,7 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
         lease_failed(lease, failure);
         if (ftpsfs_error_is(failure, FTPSFS_ERROR_LOGGED_OUT))
             once = FALSE;
-        if (once || again || !ftpsfs_error_is_connection(failure) ||
+        if (once || again || !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
             g_cancellable_is_cancelled(cancel)) {
             if (reading)
                 clarify_refusal(session, how->path, failure, cancel);

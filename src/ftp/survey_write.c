@@ -105,7 +105,8 @@ static const char *state_word(FeatureState state)
 /* What a failure says of what was tried. */
 static const char *verdict_of(const GError *failure)
 {
-    return ftpsfs_error_is_connection(failure) || ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)
+    return ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
+                   ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)
                ? "unknown"
                : "no";
 }

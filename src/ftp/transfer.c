@@ -317,7 +317,7 @@ Transfer *transfer_open(Session *session, const TransferOptions *options, GCance
     Transfer *transfer = attempt(session, options, &prepared, cancel, &failure);
     /* A prepared port may have timed out on the server's side since: 425, 426. */
     gboolean stale = prepared && failure != NULL && !session_is_broken(session) &&
-                     ftpsfs_error_is_connection(failure) &&
+                     ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) &&
                      !ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT);
     if (stale) {
         g_debug("a prepared data connection was stale: %s", failure->message);
@@ -441,7 +441,8 @@ static void explain_write(Transfer *transfer, GError **failure, GCancellable *ca
 {
     g_autoptr(GError) verdict = NULL;
     if (!ftpsfs_error_is(*failure, FTPSFS_ERROR_LOST) || receive_end(transfer, cancel, &verdict) ||
-        ftpsfs_error_is_connection(verdict) || ftpsfs_error_is(verdict, FTPSFS_ERROR_INTERRUPTED))
+        ftpsfs_error_has(verdict, FTPSFS_ERROR_CLASS_CONNECTION) ||
+        ftpsfs_error_is(verdict, FTPSFS_ERROR_INTERRUPTED))
         return;
     g_clear_error(failure);
     *failure = g_steal_pointer(&verdict);

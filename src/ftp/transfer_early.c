@@ -134,7 +134,7 @@ static gboolean is_to_blame(const Transfer *transfer, Feature feature, gboolean 
 {
     Features *features = features_of(transfer);
     gboolean known = !trial && features_get(features, feature) == FEATURE_YES;
-    if (known && transfer->replied && !ftpsfs_error_is_connection(failure))
+    if (known && transfer->replied && !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION))
         return FALSE;
     return features_end_trial(features, feature, transfer->replied ? TRIAL_FAILED : TRIAL_LOST);
 }
@@ -167,7 +167,8 @@ gboolean early_explains(Transfer *transfer, GError **failure, GCancellable *canc
     if (!blamed)
         return FALSE;
     /* Its size tells that the file is whole. */
-    if (ftpsfs_error_is_connection(*failure) && transfer->bytes == transfer->expected_size)
+    if (ftpsfs_error_has(*failure, FTPSFS_ERROR_CLASS_CONNECTION) &&
+        transfer->bytes == transfer->expected_size)
         return TRUE;
     mislead(transfer, failure, "the server did not bear what it was told before its turn");
     return FALSE;

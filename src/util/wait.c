@@ -58,3 +58,60 @@ gboolean wait_cond(GCond *cond, GMutex *mutex, gint64 deadline)
 {
     return g_cond_wait_until(cond, mutex, deadline);
 }
+
+static void wake(GCancellable *cancel, gpointer data)
+{
+    (void)cancel;
+    const Wait *wait = data;
+    g_mutex_lock(wait->mutex);
+    g_cond_broadcast(wait->cond);
+    g_mutex_unlock(wait->mutex);
+}
+
+void wait_begin(Wait *wait, GCond *cond, GMutex *mutex, GCancellable *cancel)
+{
+    *wait = (Wait){.cond = cond, .mutex = mutex, .cancel = cancel};
+    if (cancel != NULL)
+        wait->handler = g_cancellable_connect(cancel, G_CALLBACK(wake), wait, NULL);
+}
+
+void wait_end(Wait *wait)
+{
+    if (wait->handler != 0)
+        g_cancellable_disconnect(wait->cancel, wait->handler);
+    wait->handler = 0;
+}
+
+void wait_begin_locked(Wait *wait, GCond *cond, GMutex *mutex, GCancellable *cancel)
+{
+    g_mutex_unlock(mutex);
+    wait_begin(wait, cond, mutex, cancel);
+    g_mutex_lock(mutex);
+}
+
+void wait_end_locked(Wait *wait)
+{
+    if (wait->handler == 0)
+        return;
+    g_mutex_unlock(wait->mutex);
+    wait_end(wait);
+    g_mutex_lock(wait->mutex);
+}
+
+gboolean wait_step(const Wait *wait, gint64 deadline, const char *what, GError **error)
+{
+    gboolean woken = TRUE;
+    gboolean cancelled = g_cancellable_is_cancelled(wait->cancel);
+    if (!cancelled && deadline == WAIT_FOREVER)
+        g_cond_wait(wait->cond, wait->mutex);
+    else if (!cancelled)
+        woken = wait_cond(wait->cond, wait->mutex, deadline);
+    if (cancelled || g_cancellable_is_cancelled(wait->cancel)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
+                    "interrupted while waiting for %s", what);
+        return FALSE;
+    }
+    if (!woken)
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TIMEOUT, "timed out waiting for %s", what);
+    return woken;
+}

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from harness import SANITIZED
+from harness import SANITIZED, eventually
 from scripted_faults import Data, Silence
 from scripted_mount import LIMIT_SECONDS, assert_alive, at, fresh, read, within
 
@@ -166,3 +166,20 @@ def test_an_interrupted_read_leaves_a_connection_that_is_used_again(server, moun
     assert server.count("USER", "PASS") == 0
     assert mounted.stats()["sessions_lost"] == 0
     assert_alive(server, mounted)
+
+
+# O_TRUNC has to store the file anew, which waits for the end of our own reading of it.
+TRUNCATE = PROGRAM + "os.open(path, os.O_WRONLY | os.O_TRUNC)"
+
+
+def test_ctrl_c_ends_a_truncation_beside_a_reader_that_stalls(server, patient):
+    path = fresh(server, MEGABYTE)
+    fault = server.fault("RETR", Data(stall=100_000))
+    reader = subprocess.Popen([sys.executable, "-c", READ, at(patient, path)], stdout=subprocess.PIPE)
+    try:
+        eventually(lambda: fault.hits, what="the download")
+        assert interrupt(TRUNCATE, at(patient, path), fault) < PROMPTLY
+    finally:
+        reader.kill()
+        reader.communicate(timeout=LIMIT_SECONDS)
+    assert_alive(server, patient)

@@ -173,7 +173,7 @@ static void test_damage(void)
         g_autoptr(GError) error = NULL;
         g_autoptr(GByteArray) out = inflated(&input, 4096, &error);
         g_assert_null(out);
-        g_assert_true(ftpsfs_error_is_connection(error));
+        g_assert_true(ftpsfs_error_has(error, FTPSFS_ERROR_CLASS_CONNECTION));
         packed->data[i] ^= 0x55;
     }
     Input plain = {.bytes = text->data, .length = text->len, .step = 1000};

@@ -2,9 +2,9 @@
 /*
  * error - the one GError domain used below the FUSE layer.
  *
- * A code says what went wrong in terms of the file system or the connection; fs/errors.c alone
- * turns it into an errno. The message says what happened, to which path or host, in words for a
- * person. There is no state here and so no lock.
+ * A code says what went wrong in terms of the file system or the connection. What follows from it
+ * (errno, refusal, passing, ...) stands in one table in error.c. The message says what happened, to
+ * which path or host, in words for a person. There is no state here and so no lock.
  */
 #ifndef FTPSFS_UTIL_ERROR_H
 #define FTPSFS_UTIL_ERROR_H
@@ -45,17 +45,28 @@ typedef enum {
     FTPSFS_ERROR_CONFIG,        /* command line or configuration: never reaches FUSE */
 } FtpsfsErrorCode;
 
-/* Whether the connection that gave the error is unusable now, so that the operation may be tried
- * again on another one: LOST, TIMEOUT, TRUNCATED, PROTOCOL and LOGGED_OUT. */
-gboolean ftpsfs_error_is_connection(const GError *error);
+/* What can be concluded from an error. A code may be in several classes; error.c has the table. */
+typedef enum {
+    /* Programs meet it every day and handle it themselves: not worth a line in the log. */
+    FTPSFS_ERROR_CLASS_ORDINARY = 1 << 0,
+    /* The server, or a check in its place, has said no: nothing was changed by the attempt. */
+    FTPSFS_ERROR_CLASS_REFUSAL = 1 << 1,
+    /* The connection is unusable now; the operation may be tried again on another one. */
+    FTPSFS_ERROR_CLASS_CONNECTION = 1 << 2,
+    /* ... and that has a point even after two connections: it costs no timeout and no login. */
+    FTPSFS_ERROR_CLASS_REPEATABLE = 1 << 3,
+    /* There is no connection to be had now; that may pass by itself. All of CONNECTION are in it.
+     */
+    FTPSFS_ERROR_CLASS_OUTAGE = 1 << 4,
+    /* A later attempt may end differently: the outages, and what an administrator mends. */
+    FTPSFS_ERROR_CLASS_PASSING = 1 << 5,
+} FtpsfsErrorClass;
 
-/* Whether that has a point when two connections have given it already: not after a TIMEOUT, which
- * has cost its time, nor LOGGED_OUT. */
-gboolean ftpsfs_error_may_repeat(const GError *error);
+/* Whether `error` (may be NULL: FALSE) is in one of `classes`. */
+gboolean ftpsfs_error_has(const GError *error, FtpsfsErrorClass classes);
 
-/* Whether what kept a connection from being made, or ended it, may pass by itself: those, CONNECT
- * and LIMIT. */
-gboolean ftpsfs_error_may_pass(const GError *error);
+/* The errno that a system call fails with because of `error`: EIO for those of other domains. */
+int ftpsfs_error_errno(const GError *error);
 
 /* Shorthand for g_error_matches (error, FTPSFS_ERROR, code). */
 gboolean ftpsfs_error_is(const GError *error, FtpsfsErrorCode code);
