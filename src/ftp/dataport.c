@@ -30,7 +30,7 @@ struct DataPort {
     Session *session; /* the owner */
     PortState state;
     gboolean wanted; /* prepare one when the session has settled */
-    gboolean early;  /* asked for before the end of a transfer */
+    Trial early;     /* asked for before the end of a transfer */
     Reply *swapped;  /* the transfer's, which the last early question got; or NULL */
     int fd;
     gint64 since; /* monotonic microseconds when the connect began */
@@ -63,9 +63,8 @@ static Features *features_of(const DataPort *port)
 /* What came of asking early. */
 static void end_early(DataPort *port, TrialOutcome outcome)
 {
-    if (port->early)
-        features_end_trial(features_of(port), FEATURE_EPSV_EARLY, outcome);
-    port->early = FALSE;
+    trial_end(&port->early, outcome);
+    port->early = (Trial){0};
 }
 
 void dataport_free(DataPort *port)
@@ -134,7 +133,7 @@ static gboolean take_early(DataPort *port, const Reply *reply)
     if (port->session->out_of_turn)
         end_early(port, TRIAL_FAILED);
     else
-        features_end_trial(features_of(port), FEATURE_EPSV_EARLY, TRIAL_WORKED);
+        trial_end(&port->early, TRIAL_WORKED);
     return TRUE;
 }
 
@@ -143,7 +142,7 @@ static void got_port_reply(Session *session, const Reply *reply)
     DataPort *port = session_dataport(session);
     Features *features = features_of(port);
     port->state = PORT_NONE;
-    if (port->early && !take_early(port, reply))
+    if (trial_is_on(&port->early) && !take_early(port, reply))
         return;
     if (reply->code == 229)
         features_set(features, FEATURE_EPSV, FEATURE_YES);
@@ -163,7 +162,7 @@ static void got_port_reply(Session *session, const Reply *reply)
     fail(port, code, "the server gives no port for a data connection", text);
 }
 
-static gboolean ask(DataPort *port, gboolean early, GError **error)
+static gboolean ask(DataPort *port, const Trial *early, GError **error)
 {
     port->wanted = FALSE;
     if (port->state == PORT_FAILED)
@@ -172,11 +171,11 @@ static gboolean ask(DataPort *port, gboolean early, GError **error)
         return TRUE;
     /* PASV can't express an IPv6 address, but its port is all that is used of it. */
     gboolean epsv = features_maybe(features_of(port), FEATURE_EPSV);
-    if (!session_ask_port(port->session, epsv ? "EPSV" : "PASV", early, got_port_reply, NULL,
-                          error))
+    if (!session_ask_port(port->session, epsv ? "EPSV" : "PASV", early != NULL, got_port_reply,
+                          NULL, error))
         return FALSE;
     port->state = PORT_ASKED;
-    port->early = early;
+    port->early = early != NULL ? *early : (Trial){0};
     g_clear_pointer(&port->swapped, reply_free);
     return TRUE;
 }
@@ -197,14 +196,15 @@ static gboolean can_ask_ahead(const DataPort *port)
            port->state == PORT_NONE;
 }
 
-gboolean dataport_ask_early(DataPort *port)
+gboolean dataport_ask_early(DataPort *port, Trial *early)
 {
-    if (!can_ask_ahead(port) || !features_begin_trial(features_of(port), FEATURE_EPSV_EARLY))
+    if (!can_ask_ahead(port) || !trial_begin(early, features_of(port), FEATURE_EPSV_EARLY))
         return FALSE;
     g_autoptr(GError) failure = NULL;
-    if (ask(port, TRUE, &failure))
+    if (ask(port, early, &failure))
         return TRUE;
-    features_end_trial(features_of(port), FEATURE_EPSV_EARLY, TRIAL_UNDECIDED);
+    trial_end(early, TRIAL_UNDECIDED);
+    *early = (Trial){0};
     g_debug("EPSV: %s", failure->message);
     return FALSE;
 }
@@ -219,7 +219,7 @@ void dataport_ask(DataPort *port)
     if (!can_ask_ahead(port))
         return;
     g_autoptr(GError) failure = NULL;
-    if (!ask(port, FALSE, &failure))
+    if (!ask(port, NULL, &failure))
         g_debug("EPSV: %s", failure->message);
 }
 
@@ -262,7 +262,7 @@ void dataport_was_stale(DataPort *port)
 
 gboolean dataport_advance(DataPort *port)
 {
-    if (port->wanted && session_is_settled(port->session) && !ask(port, FALSE, NULL))
+    if (port->wanted && session_is_settled(port->session) && !ask(port, NULL, NULL))
         return FALSE;
     if (port->state == PORT_CONNECTING)
         connect_check(port);
@@ -299,7 +299,7 @@ static gboolean connect_wait(DataPort *port, GCancellable *cancel, GError **erro
 /* Goes from where the port stands to READY or FAILED. */
 static gboolean make_ready(DataPort *port, GCancellable *cancel, GError **error)
 {
-    if (!ask(port, FALSE, error))
+    if (!ask(port, NULL, error))
         return FALSE;
     guint timeout_s = session_context(port->session)->options->timeout_s;
     if (port->state == PORT_ASKED && !session_settle(port->session, timeout_s, cancel, error))

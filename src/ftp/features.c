@@ -7,8 +7,8 @@
 #define LATE_HELLOS 32
 
 struct Features {
-    gint state[FEATURE_COUNT]; /* FeatureState, atomic */
-    gint tried[FEATURE_COUNT]; /* whether a trial is under way, atomic */
+    gint state[FEATURE_COUNT];   /* FeatureState, atomic */
+    gint claimed[FEATURE_COUNT]; /* whether a trial is under way, atomic */
     char *mlst_facts;
     gint late_hellos; /* transfers that wait with their ClientHello */
 };
@@ -44,8 +44,6 @@ static const Spec specs[FEATURE_COUNT] = {
                             "the next port is asked for before a transfer's end is confirmed"},
     [FEATURE_LOOK_EARLY] = {"MLST, SIZE early", NULL, NULL, LEARNED,
                             "an uploaded file is asked for before its end is confirmed"},
-    [FEATURE_LOOK_SOON] = {"MLST, SIZE soon", NULL, NULL, LEARNED,
-                           "an uploaded file is asked for a moment after its end was sent"},
     [FEATURE_BYE_AWAITED] = {"close_notify awaited", NULL, NULL, LEARNED,
                              "a file's end is confirmed after the reader has said its own"},
     [FEATURE_BYE_EARLY] = {"close_notify early", NULL, NULL, LEARNED,
@@ -119,35 +117,20 @@ gboolean features_maybe(const Features *features, Feature feature)
     return features_get(features, feature) != FEATURE_NO;
 }
 
-gboolean features_begin_trial(Features *features, Feature feature)
+gboolean features_change(Features *features, Feature feature, FeatureState before,
+                         FeatureState after)
 {
-    switch (features_get(features, feature)) {
-    case FEATURE_YES:
-        return TRUE;
-    case FEATURE_NO:
-        return FALSE;
-    case FEATURE_UNKNOWN:
-        break;
-    }
-    return g_atomic_int_compare_and_exchange(&features->tried[feature], FALSE, TRUE);
+    return g_atomic_int_compare_and_exchange(&features->state[feature], (gint)before, (gint)after);
 }
 
-gboolean features_end_trial(Features *features, Feature feature, TrialOutcome outcome)
+gboolean features_claim(Features *features, Feature feature)
 {
-    gint *state = &features->state[feature];
-    gboolean ended = FALSE;
-    if (outcome == TRIAL_WORKED)
-        ended = g_atomic_int_compare_and_exchange(state, FEATURE_UNKNOWN, FEATURE_YES);
-    else if (outcome == TRIAL_LOST)
-        ended = g_atomic_int_compare_and_exchange(state, FEATURE_UNKNOWN, FEATURE_NO);
-    else if (outcome == TRIAL_FAILED) {
-        ended = features_get(features, feature) != FEATURE_NO;
-        features_set(features, feature, FEATURE_NO);
-    }
-    if (ended)
-        g_info("%s: %s", specs[feature].name, outcome == TRIAL_WORKED ? "yes" : "no");
-    g_atomic_int_set(&features->tried[feature], FALSE);
-    return features_get(features, feature) == FEATURE_NO;
+    return g_atomic_int_compare_and_exchange(&features->claimed[feature], FALSE, TRUE);
+}
+
+void features_unclaim(Features *features, Feature feature)
+{
+    g_atomic_int_set(&features->claimed[feature], FALSE);
 }
 
 void features_hello_failed(Features *features)

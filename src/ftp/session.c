@@ -389,6 +389,11 @@ void session_drop_replies(Session *session)
     expected_drop(&session->expected);
 }
 
+void session_forget_reply(Session *session)
+{
+    g_free(g_queue_pop_head(&session->expected));
+}
+
 gboolean session_owes_replies(const Session *session)
 {
     return expected_has_callers(&session->expected);

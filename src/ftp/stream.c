@@ -162,7 +162,7 @@ gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellabl
     else
         got = transfer_read(stream->transfer, buffer, length, cancel, &failure);
     /* Each time one thing less is tried. */
-    while (got < 0 && stream->transfer != NULL && transfer_was_misled(stream->transfer)) {
+    while (got < 0 && stream->transfer != NULL && transfer_must_repeat(stream->transfer)) {
         g_info("trying again: %s", failure->message);
         g_clear_error(&failure);
         if (repeat(stream, cancel, &failure))

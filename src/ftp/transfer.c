@@ -414,15 +414,15 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
     early_listen(transfer);
     /* vsftpd sends its 226 only after the client's close_notify. A failure to send it shows in the
      * reply, if it matters. */
-    if (!transfer->bye_sent && !channel_bye(transfer->channel, &failure))
+    if (!trial_is_on(&transfer->bye) && !channel_bye(transfer->channel, &failure))
         g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
     early_port(transfer);
     return receive_end(transfer, cancel, error) ? 0 : -1;
 }
 
-gboolean transfer_was_misled(const Transfer *transfer)
+gboolean transfer_must_repeat(const Transfer *transfer)
 {
-    return transfer->misled;
+    return transfer->must_repeat;
 }
 
 guint64 transfer_bytes(const Transfer *transfer)

@@ -23,27 +23,17 @@ static Features *features_of(const Transfer *transfer)
     return session_context(transfer->session)->features;
 }
 
-static gboolean is_unknown(const Transfer *transfer, Feature feature)
-{
-    return features_get(features_of(transfer), feature) == FEATURE_UNKNOWN;
-}
-
 static gboolean is_small_file(const Transfer *transfer)
 {
     return g_str_equal(transfer->verb, "RETR") && transfer->expected_size <= BYE_EARLY_MAX;
 }
 
-static gboolean end_bye(const Transfer *transfer, TrialOutcome outcome)
-{
-    return features_end_trial(features_of(transfer), FEATURE_BYE_EARLY, outcome);
-}
-
 /* The caller tries again, as after a lost connection. */
-static void mislead(Transfer *transfer, GError **failure, const char *words)
+static void repeat(Transfer *transfer, GError **failure, const char *words)
 {
     g_autofree char *before =
         *failure != NULL ? g_strdup_printf(" (%s)", (*failure)->message) : g_strdup("");
-    transfer->misled = TRUE;
+    transfer->must_repeat = TRUE;
     g_clear_error(failure);
     g_set_error(failure, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "%s%s", words, before);
 }
@@ -56,21 +46,21 @@ void early_bye(Transfer *transfer)
     if (!is_small_file(transfer) ||
         features_get(features_of(transfer), FEATURE_BYE_AWAITED) != FEATURE_YES)
         return;
-    gboolean trial = is_unknown(transfer, FEATURE_BYE_EARLY);
-    if (!features_begin_trial(features_of(transfer), FEATURE_BYE_EARLY))
+    if (!trial_begin(&transfer->bye, features_of(transfer), FEATURE_BYE_EARLY))
         return;
-    transfer->bye_trial = trial;
     g_autoptr(GError) failure = NULL;
-    transfer->bye_sent = channel_bye(transfer->channel, &failure);
-    if (!transfer->bye_sent)
-        g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
+    if (channel_bye(transfer->channel, &failure))
+        return;
+    early_end(transfer);
+    g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
 }
 
 void early_listen(const Transfer *transfer)
 {
+    Trial awaited = {0};
     if (!is_small_file(transfer) || transfer->bytes != transfer->expected_size ||
-        !is_unknown(transfer, FEATURE_BYE_AWAITED) ||
-        !features_begin_trial(features_of(transfer), FEATURE_BYE_AWAITED))
+        features_get(features_of(transfer), FEATURE_BYE_AWAITED) != FEATURE_UNKNOWN ||
+        !trial_begin(&awaited, features_of(transfer), FEATURE_BYE_AWAITED))
         return;
     const Channel *control = session_channel(transfer->session);
     g_autoptr(GError) silence = NULL;
@@ -78,35 +68,33 @@ void early_listen(const Transfer *transfer)
     gboolean confirmed =
         channel_pending(control) > 0 || wait_fd(channel_fd(control), POLLIN, deadline, NULL,
                                                 "the confirmation of a transfer", &silence);
-    features_end_trial(features_of(transfer), FEATURE_BYE_AWAITED,
-                       confirmed ? TRIAL_FAILED : TRIAL_WORKED);
+    trial_end(&awaited, confirmed ? TRIAL_FAILED : TRIAL_WORKED);
 }
 
 gboolean early_bye_failed(Transfer *transfer, GError **failure)
 {
     gboolean ended = *failure == NULL || ftpsfs_error_is(*failure, FTPSFS_ERROR_TRUNCATED);
-    if (!transfer->bye_sent || ftpsfs_error_is(*failure, FTPSFS_ERROR_INTERRUPTED))
+    if (!trial_is_on(&transfer->bye) || ftpsfs_error_is(*failure, FTPSFS_ERROR_INTERRUPTED))
         return FALSE;
     if (ended && transfer->bytes >= transfer->expected_size)
         return FALSE;
     /* A server that is gone altogether has most likely had other reasons. */
     gboolean gone = !ended && (ftpsfs_error_is(*failure, FTPSFS_ERROR_TIMEOUT) ||
                                !session_poll(transfer->session, NULL));
-    if (!end_bye(transfer, gone ? TRIAL_LOST : TRIAL_FAILED))
+    if (!trial_end(&transfer->bye, gone ? TRIAL_LOST : TRIAL_FAILED))
         return FALSE;
-    mislead(transfer, failure,
-            "the server ended the data when it was told that none would come to it");
+    repeat(transfer, failure,
+           "the server ended the data when it was told that none would come to it");
     return TRUE;
 }
 
 void early_port(Transfer *transfer)
 {
     /* Of two trials nobody would know which one failed. */
-    if (transfer->bye_trial)
+    if (transfer->bye.first)
         return;
-    transfer->port_trial = is_unknown(transfer, FEATURE_EPSV_EARLY);
     gboolean fresh = transfer->session->fresh;
-    transfer->port_asked = dataport_ask_early(session_dataport(transfer->session));
+    dataport_ask_early(session_dataport(transfer->session), &transfer->port);
     /* The wait for the end of this transfer is none for the answer. */
     transfer->session->fresh = fresh;
 }
@@ -119,24 +107,24 @@ static gboolean is_reset(const Transfer *transfer)
     return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLERR) != 0;
 }
 
-void early_replied(const Transfer *transfer)
+void early_replied(Transfer *transfer)
 {
-    if (transfer->bye_sent && transfer->bytes > 0)
-        end_bye(transfer, is_reset(transfer) ? TRIAL_FAILED : TRIAL_WORKED);
-    if (transfer->port_asked && !session_is_settled(transfer->session))
+    if (trial_is_on(&transfer->bye) && transfer->bytes > 0)
+        trial_end(&transfer->bye, is_reset(transfer) ? TRIAL_FAILED : TRIAL_WORKED);
+    if (trial_is_on(&transfer->port) && !session_is_settled(transfer->session))
         session_note_sent(transfer->session);
 }
 
 /* Whether the transfer failed because of what was done early. What has worked before is to blame
  * for lost data connections alone. */
-static gboolean is_to_blame(const Transfer *transfer, Feature feature, gboolean trial,
-                            const GError *failure)
+static gboolean is_to_blame(const Transfer *transfer, Trial *trial, const GError *failure)
 {
-    Features *features = features_of(transfer);
-    gboolean known = !trial && features_get(features, feature) == FEATURE_YES;
+    if (!trial_is_on(trial))
+        return FALSE;
+    gboolean known = !trial->first && features_get(trial->features, trial->feature) == FEATURE_YES;
     if (known && transfer->replied && !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION))
         return FALSE;
-    return features_end_trial(features, feature, transfer->replied ? TRIAL_FAILED : TRIAL_LOST);
+    return trial_end(trial, transfer->replied ? TRIAL_FAILED : TRIAL_LOST);
 }
 
 /* Whether the refusal was that of the early question, and the transfer's own reply has come after
@@ -155,27 +143,24 @@ static gboolean is_swapped(const Transfer *transfer, GCancellable *cancel)
 
 gboolean early_explains(Transfer *transfer, GError **failure, GCancellable *cancel)
 {
-    if ((!transfer->port_asked && !transfer->bye_sent) ||
+    if ((!trial_is_on(&transfer->port) && !trial_is_on(&transfer->bye)) ||
         ftpsfs_error_is(*failure, FTPSFS_ERROR_INTERRUPTED))
         return FALSE;
-    if (transfer->port_asked && is_swapped(transfer, cancel))
+    if (trial_is_on(&transfer->port) && is_swapped(transfer, cancel))
         return TRUE;
-    gboolean blamed = (transfer->port_asked &&
-                       is_to_blame(transfer, FEATURE_EPSV_EARLY, transfer->port_trial, *failure)) ||
-                      (transfer->bye_sent &&
-                       is_to_blame(transfer, FEATURE_BYE_EARLY, transfer->bye_trial, *failure));
-    if (!blamed)
+    if (!is_to_blame(transfer, &transfer->port, *failure) &&
+        !is_to_blame(transfer, &transfer->bye, *failure))
         return FALSE;
     /* Its size tells that the file is whole. */
     if (ftpsfs_error_has(*failure, FTPSFS_ERROR_CLASS_CONNECTION) &&
         transfer->bytes == transfer->expected_size)
         return TRUE;
-    mislead(transfer, failure, "the server did not bear what it was told before its turn");
+    repeat(transfer, failure, "the server did not bear what it was told before its turn");
     return FALSE;
 }
 
-void early_end(const Transfer *transfer)
+void early_end(Transfer *transfer)
 {
-    if (transfer->bye_trial)
-        end_bye(transfer, TRIAL_UNDECIDED);
+    trial_end(&transfer->bye, TRIAL_UNDECIDED);
+    transfer->bye = (Trial){0};
 }

@@ -8,6 +8,7 @@
 
 #include "ftpsfs/ftp/deflate.h"
 #include "ftpsfs/ftp/transfer.h"
+#include "ftpsfs/ftp/trial.h"
 
 struct Transfer {
     Session *session; /* borrowed */
@@ -19,11 +20,9 @@ struct Transfer {
     guint64 bytes;         /* transferred so far */
     gboolean replied;      /* the final reply has come */
     gboolean shown;        /* as the session's activity */
-    gboolean bye_sent;     /* our close_notify is out already */
-    gboolean bye_trial;    /* and nobody knew whether that works */
-    gboolean port_asked;   /* for the next transfer, before this one was confirmed */
-    gboolean port_trial;
-    gboolean misled; /* see transfer_was_misled */
+    Trial bye;             /* our close_notify is out already */
+    Trial port;            /* for the next transfer was asked for before this one was confirmed */
+    gboolean must_repeat;  /* see transfer_must_repeat */
 };
 
 /* All data of a small file are with the reader, who does not wait for more: listens, once a mount,
@@ -42,13 +41,13 @@ gboolean early_bye_failed(Transfer *transfer, GError **failure);
 void early_port(Transfer *transfer);
 
 /* The transfer's reply has come; that to the question for the port is still waited for. */
-void early_replied(const Transfer *transfer);
+void early_replied(Transfer *transfer);
 
 /* It has not, by its final reply, or because none came; *failure is not NULL. TRUE: all data are
  * here, and what failed is what was done early. Else *failure may be another one than before. */
 gboolean early_explains(Transfer *transfer, GError **failure, GCancellable *cancel);
 
 /* The transfer is at its end, whatever that is. */
-void early_end(const Transfer *transfer);
+void early_end(Transfer *transfer);
 
 #endif

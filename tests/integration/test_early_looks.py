@@ -33,9 +33,6 @@ LOOKS = {
     "hang up": FILES + 1,
     "not listen": FILES,
 }
-# Where the answer comes first, and that is all, a moment is waited before the question, so many times.
-FIRST = ["answer first", "tell nothing first"]
-TRIES = 8
 # Each of these ends the upload itself; what has worked before is not given up for a lost connection.
 LOST = ["say 421", "hang up"]
 
@@ -50,8 +47,8 @@ def mounted_of(server, mount, **options):
     return mount(server, words=("-d",), **options)
 
 
-def learnt(mounted, when="early"):
-    return (re.findall(rf"MLST, SIZE {when}: (yes|no)$", mounted.log(), re.M) or [None])[-1]
+def learnt(mounted):
+    return (re.findall(r"MLST, SIZE early: (yes|no)$", mounted.log(), re.M) or [None])[-1]
 
 
 def write_all(server, mounted, numbers=range(FILES)):
@@ -67,7 +64,7 @@ def test_a_question_that_a_server_does_not_bear_during_an_upload_is_asked_in_tur
     server = early_server(on_look=look)
     mounted = mounted_of(server, mount)
     write_all(server, mounted)
-    assert server.early_looks == (FILES if look in FIRST else 1)
+    assert server.early_looks == 1
     assert learnt(mounted) == "no"
     assert server.count("STOR") == LOOKS[look]
     for number in range(FILES):
@@ -79,7 +76,7 @@ def test_a_server_that_bore_it_at_first_is_spared_from_then_on(early_server, mou
     server = early_server(on_look=look, looks_in_turn=3)
     mounted = mounted_of(server, mount)
     write_all(server, mounted)
-    assert server.early_looks == (FILES if look in FIRST else 4)
+    assert server.early_looks == 4
     assert learnt(mounted) == "no"
     assert {os.stat(at(mounted, f"/file{number}")).st_size for number in range(FILES)} == {SIZE}
 
@@ -168,15 +165,20 @@ def test_a_store_that_fails_at_its_end_is_an_error_whatever_is_answered_behind(
     write_all(server, mounted)
 
 
-def test_in_turn_the_question_and_the_next_port_come_before_the_confirmation(early_server, mount):
+def test_in_turn_the_question_comes_before_the_confirmation_and_the_next_port_never(
+    early_server, mount, tmp_path
+):
     server = early_server()
-    mounted = mounted_of(server, mount)
+    trace = tmp_path / "trace"
+    mounted = mounted_of(server, mount, trace=trace)
     os.listdir(mounted.path)
     write_all(server, mounted, range(3))
     assert learnt(mounted) == "yes"
     asked = ["MLST"] if server.mlst else ["SIZE", "MDTM"]
     spoken = ["STOR", asked[0], "SITE", *asked, "EPSV"]
     eventually(lambda: [command.verb for command in server.commands][-len(spoken) :] == spoken)
+    words = conversation(trace)
+    assert words.index(asked[0]) < words.index("226") < words.index("EPSV"), words
 
 
 def conversation(trace):
@@ -224,26 +226,31 @@ def test_a_small_file_takes_two_round_trips_and_six_commands(site, mount, tmp_pa
     assert cost["commands"] == 6 * (FILES - 2), cost.spent
     eventually(lambda: conversation(trace)[-1] == "229")
     words = conversation(trace)
-    assert words == "STOR 150 SIZE SITE SIZE MDTM EPSV 226 213 200 213 213 229".split()
+    assert words == "STOR 150 SIZE SITE SIZE MDTM 226 213 200 213 213 EPSV 229".split()
 
 
-def test_a_server_that_answers_first_even_after_a_moment_is_spared_at_last(early_server, mount):
-    server = early_server(on_look="tell nothing first")
-    mounted = mounted_of(server, mount)
-    for number in range(TRIES + 4):
-        write_all(server, mounted, [number])
-    assert server.early_looks == 1 + TRIES
-    assert server.count("STOR") == TRIES + 4
-
-
-def test_a_moment_is_enough_for_a_server_that_takes_in_the_end_of_the_data_at_once(
-    early_server, mount
-):
-    server = early_server(on_look="tell nothing first", looks_first=3)
-    mounted = mounted_of(server, mount)
+def test_a_question_that_is_dropped_costs_no_wait_and_no_login(early_server, mount):
+    """As Pure-FTPd does: the reply to what was sent next tells."""
+    server = early_server(on_look="not listen")
+    mounted = mounted_of(server, mount, timeout=600)
+    os.listdir(mounted.path)
     write_all(server, mounted)
-    assert learnt(mounted, "soon") == "yes"
-    assert server.early_looks == FILES and server.count("STOR") == FILES
+    assert learnt(mounted) == "no"
+    assert server.count("STOR") == FILES
+    assert server.count("PASS") == 1
+
+
+@pytest.mark.parametrize("server_kind", ["pureftpd", "pyftpdlib"], indirect=True)
+def test_a_real_server_that_answers_out_of_turn_is_asked_so_once(site, mount, tmp_path):
+    trace = tmp_path / "trace"
+    mounted = mount(connections=1, no_prefetch=True, dir_cache_timeout=600, trace=trace)
+    os.listdir(mounted.path)
+    for number in range(FILES):
+        write(mounted.at(f"file{number}"), pattern(SIZE, number))
+        assert site.get(f"file{number}") == pattern(SIZE, number)
+    assert mounted.stats()["stores"] == FILES and mounted.stats()["retries"] == 0
+    words = [line.split()[3] for line in trace.read_text("utf-8").splitlines()]
+    assert words.count("PASS") == 1
 
 
 def test_a_time_is_set_after_the_upload_alone(early_server, mount):

@@ -47,7 +47,7 @@ class EarlySession(Session):
         elif self.server.on_look and (question := self.hears("MLST", "SIZE")):
             self.server.early_looks += 1
             early = self.server.early_looks > self.server.looks_in_turn
-            if early and self.server.early_looks <= self.server.looks_first:
+            if early:
                 act = getattr(self, "look_" + self.server.on_look.replace(" ", "_"))
                 act(self.running, question)
             else:
@@ -203,16 +203,15 @@ class EarlySession(Session):
 
 class EarlyServer(ScriptedServer):
     """on_epsv: what an early EPSV brings about, on_bye: what an early close_notify does, on_look: what
-    an early MLST or SIZE does after looks_in_turn that were answered in turn, up to number
-    looks_first: the name of a method above, in words. For tests: early_ports, byes and early_looks,
-    how many of them came."""
+    an early MLST or SIZE does after looks_in_turn that were answered in turn: the name of a method
+    above, in words. For tests: early_ports, byes and early_looks, how many of them came."""
 
     session_class = EarlySession
 
     def __init__(
-        self, on_epsv=None, on_bye=None, on_look=None, looks_in_turn=0, looks_first=1000, **options
+        self, on_epsv=None, on_bye=None, on_look=None, looks_in_turn=0, **options
     ):
         super().__init__(**options)
         self.on_epsv, self.on_bye, self.on_look = on_epsv, on_bye, on_look
-        self.looks_in_turn, self.looks_first = looks_in_turn, looks_first
+        self.looks_in_turn = looks_in_turn
         self.early_ports = self.byes = self.early_looks = 0

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/ftp/features.h"
+#include "ftpsfs/ftp/trial.h"
 
 #include "replies.h"
 
@@ -87,47 +88,70 @@ static void test_help(void)
 /* No name of a server is known: what comes before its turn is unknown until it was tried. */
 static void test_trial(void)
 {
+    Trial bye = {0}, other = {0}, port = {0};
     g_autoptr(Features) features = features_of("211-Features:\r\n EPSV\r\n211 End\r\n");
     assert_state(features, FEATURE_BYE_EARLY, FEATURE_UNKNOWN);
     assert_state(features, FEATURE_EPSV_EARLY, FEATURE_UNKNOWN);
-    g_assert_true(features_begin_trial(features, FEATURE_BYE_EARLY));
-    g_assert_false(features_begin_trial(features, FEATURE_BYE_EARLY));
+    g_assert_true(trial_begin(&bye, features, FEATURE_BYE_EARLY));
+    g_assert_true(bye.first && trial_is_on(&bye));
+    g_assert_false(trial_begin(&other, features, FEATURE_BYE_EARLY));
+    g_assert_false(trial_is_on(&other));
     /* Each has trials of its own. */
-    g_assert_true(features_begin_trial(features, FEATURE_EPSV_EARLY));
-    g_assert_false(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_UNDECIDED));
+    g_assert_true(trial_begin(&port, features, FEATURE_EPSV_EARLY));
+    g_assert_false(trial_end(&bye, TRIAL_UNDECIDED));
     assert_state(features, FEATURE_BYE_EARLY, FEATURE_UNKNOWN);
-    g_assert_true(features_begin_trial(features, FEATURE_BYE_EARLY));
-    g_assert_false(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_WORKED));
+    g_assert_true(trial_begin(&bye, features, FEATURE_BYE_EARLY));
+    g_assert_false(trial_end(&bye, TRIAL_WORKED));
     assert_state(features, FEATURE_BYE_EARLY, FEATURE_YES);
     /* From now on everybody may at once. */
-    g_assert_true(features_begin_trial(features, FEATURE_BYE_EARLY));
-    g_assert_true(features_begin_trial(features, FEATURE_BYE_EARLY));
+    g_assert_true(trial_begin(&bye, features, FEATURE_BYE_EARLY));
+    g_assert_true(trial_begin(&other, features, FEATURE_BYE_EARLY));
+    g_assert_false(bye.first || other.first);
 }
 
 static void test_trial_lost(void)
 {
+    Trial port = {0}, bye = {0};
     g_autoptr(Features) features = features_new();
-    g_assert_true(features_begin_trial(features, FEATURE_EPSV_EARLY));
-    g_assert_true(features_end_trial(features, FEATURE_EPSV_EARLY, TRIAL_LOST));
+    g_assert_true(trial_begin(&port, features, FEATURE_EPSV_EARLY));
+    g_assert_true(trial_end(&port, TRIAL_LOST));
     assert_state(features, FEATURE_EPSV_EARLY, FEATURE_NO);
-    g_assert_false(features_begin_trial(features, FEATURE_EPSV_EARLY));
+    g_assert_false(trial_begin(&port, features, FEATURE_EPSV_EARLY));
     features_set(features, FEATURE_BYE_EARLY, FEATURE_YES);
-    g_assert_false(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_LOST));
+    g_assert_true(trial_begin(&bye, features, FEATURE_BYE_EARLY));
+    g_assert_false(trial_end(&bye, TRIAL_LOST));
     assert_state(features, FEATURE_BYE_EARLY, FEATURE_YES);
 }
 
 /* Of a server that bears it now and then, those under way may still come to a good end. */
 static void test_trial_failed(void)
 {
+    Trial bye = {0}, other = {0};
     g_autoptr(Features) features = features_new();
     features_set(features, FEATURE_BYE_EARLY, FEATURE_YES);
-    g_assert_true(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_FAILED));
+    g_assert_true(trial_begin(&bye, features, FEATURE_BYE_EARLY));
+    g_assert_true(trial_begin(&other, features, FEATURE_BYE_EARLY));
+    g_assert_true(trial_end(&bye, TRIAL_FAILED));
     assert_state(features, FEATURE_BYE_EARLY, FEATURE_NO);
-    g_assert_true(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_WORKED));
-    g_assert_true(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_UNDECIDED));
-    g_assert_true(features_end_trial(features, FEATURE_BYE_EARLY, TRIAL_LOST));
+    g_assert_true(trial_end(&other, TRIAL_WORKED));
+    g_assert_true(trial_end(&other, TRIAL_UNDECIDED));
+    g_assert_true(trial_end(&other, TRIAL_LOST));
     assert_state(features, FEATURE_BYE_EARLY, FEATURE_NO);
-    g_assert_false(features_begin_trial(features, FEATURE_BYE_EARLY));
+    g_assert_false(trial_begin(&bye, features, FEATURE_BYE_EARLY));
+}
+
+/* Who has tried may say so twice; somebody else's try goes on. */
+static void test_trial_ended_twice(void)
+{
+    Trial first = {0}, second = {0}, third = {0};
+    g_autoptr(Features) features = features_new();
+    g_assert_true(trial_begin(&first, features, FEATURE_BYE_EARLY));
+    g_assert_false(trial_end(&first, TRIAL_UNDECIDED));
+    g_assert_true(trial_begin(&second, features, FEATURE_BYE_EARLY));
+    g_assert_false(trial_end(&first, TRIAL_UNDECIDED));
+    g_assert_false(trial_begin(&third, features, FEATURE_BYE_EARLY));
+    g_assert_false(trial_end(&third, TRIAL_FAILED));
+    assert_state(features, FEATURE_BYE_EARLY, FEATURE_UNKNOWN);
 }
 
 static void test_table(void)
@@ -166,6 +190,7 @@ int main(int argc, char **argv)
         "/features/a trial that ends with the connection has failed, if none has worked",
         test_trial_lost);
     g_test_add_func("/features/what has failed once is never tried again", test_trial_failed);
+    g_test_add_func("/features/a trial that has ended ends nobody else's", test_trial_ended_twice);
     g_test_add_func("/features/after a hello that failed some transfers wait with theirs",
                     test_hello);
     g_test_add_func("/features/each has a name of its own and words", test_table);

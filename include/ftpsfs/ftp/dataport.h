@@ -16,6 +16,7 @@
 #define FTPSFS_FTP_DATAPORT_H
 
 #include "ftpsfs/ftp/session.h"
+#include "ftpsfs/ftp/trial.h"
 
 DataPort *dataport_new(Session *session);
 void dataport_free(DataPort *port);
@@ -26,9 +27,10 @@ void dataport_free(DataPort *port);
 void dataport_want(DataPort *port);
 
 /* The data of a transfer has ended, and its 226 has not come yet: asks for the next port at once,
- * unless the server is known not to answer in turn. TRUE: it was asked, and the answer may be taken
- * for the end of the transfer. */
-gboolean dataport_ask_early(DataPort *port);
+ * unless the server is known not to answer in turn. TRUE: it was asked, `early` is on, and the
+ * answer may be taken for the end of the transfer. Never behind an upload: pyftpdlib ends one by
+ * it. */
+gboolean dataport_ask_early(DataPort *port, Trial *early);
 
 /* Of a session that has settled: the reply to the transfer, if the answer was so taken, and that
  * one came after it and was good; else NULL. It is the port's, until it asks again. */

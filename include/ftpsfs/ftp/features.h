@@ -28,7 +28,6 @@ typedef enum {
     FEATURE_EPRT,
     FEATURE_EPSV_EARLY,
     FEATURE_LOOK_EARLY,
-    FEATURE_LOOK_SOON,
     FEATURE_BYE_AWAITED,
     FEATURE_BYE_EARLY,
     FEATURE_REST_STREAM,
@@ -78,20 +77,13 @@ gboolean features_maybe(const Features *features, Feature feature);
 const char *features_name(Feature feature);
 const char *features_describe(Feature feature);
 
-/* Of a feature that only its use tells of: whether to use it now. While it is unknown one transfer
- * at a time tries it; that calls features_end_trial in the end, whatever came of it. */
-gboolean features_begin_trial(Features *features, Feature feature);
+/* Sets a state if it is still `before`; whether it was. */
+gboolean features_change(Features *features, Feature feature, FeatureState before,
+                         FeatureState after);
 
-typedef enum {
-    TRIAL_WORKED,
-    TRIAL_FAILED,    /* for no other reason, or is of no use */
-    TRIAL_LOST,      /* with the whole connection, which says nothing of what has worked before */
-    TRIAL_UNDECIDED, /* it was not carried through */
-} TrialOutcome;
-
-/* What came of the use of a feature. What was refused once is not used again. TRUE when it will not
- * be, so that what failed because of it may be repeated without. */
-gboolean features_end_trial(Features *features, Feature feature, TrialOutcome outcome);
+/* For trial.c: the right to try a feature, which one has at a time. */
+gboolean features_claim(Features *features, Feature feature);
+void features_unclaim(Features *features, Feature feature);
 
 /* The ClientHello of a data connection goes out right behind the command, and may overtake it: the
  * paths are two. pyftpdlib then closes the data connection. After one that was lost in the

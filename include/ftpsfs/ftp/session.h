@@ -27,7 +27,6 @@ typedef struct {
     Stats *stats;
     GMutex ticket_lock; /* guards ticket */
     GBytes *ticket;     /* TLS session data of the latest control connection */
-    gint too_soon;      /* atomic: uploads in a row of which the server told before their end */
     gint opened;        /* atomic: control connections that were begun, which numbers them */
     gint moves;         /* atomic: directories may have been renamed or removed so often */
 } SessionContext;
@@ -66,6 +65,9 @@ Reply *session_command(Session *session, const char *verb, const char *argument,
 
 /* The replies that the caller has not received yet are dropped when they come. */
 void session_drop_replies(Session *session);
+
+/* The server has dropped the command whose reply was to be the next: none will come. */
+void session_forget_reply(Session *session);
 
 /* Waits at most so many seconds for each reply from now on; 0: as long as the timeout says. */
 void session_hurry(Session *session, guint seconds);

@@ -38,9 +38,9 @@ Transfer *transfer_open(Session *session, const TransferOptions *options, GCance
 gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellable *cancel,
                      GError **error);
 
-/* After a failure: whether it came of what was tried to save a round trip. It is not tried again,
- * and the rest of the transfer may be asked for on the same session when that has settled. */
-gboolean transfer_was_misled(const Transfer *transfer);
+/* After a failure: whether it came of what was tried to save a round trip. That is not tried again,
+ * and the rest of the transfer is to be asked for on the same session once that has settled. */
+gboolean transfer_must_repeat(const Transfer *transfer);
 
 /* How many have come, or were sent. */
 guint64 transfer_bytes(const Transfer *transfer);
