@@ -9,6 +9,7 @@ import os
 import time
 
 import pytest
+from harness import eventually
 from scripted_faults import (
     Cut,
     Data,
@@ -345,10 +346,10 @@ def test_idle_connections_may_be_closed_at_any_time(server, mounted):
 
 
 def test_a_server_that_says_421_while_nothing_goes_on(server, mounted):
-    for session in list(server.sessions.values()):
-        session.send(b"421 Idle for too long.\r\n")
-        session.close_notify()
-        session.abandon()
+    sessions = dict(server.sessions)
+    for session in sessions.values():
+        session.aside(lambda session=session: (session.reply("421 Idle."), session.close_orderly()))
+    eventually(lambda: not sessions.keys() & server.sessions.keys())
     path = fresh(server, b"after")
     assert within(LIMIT_SECONDS, read, at(mounted, path)) == b"after"
 

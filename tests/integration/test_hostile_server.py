@@ -166,8 +166,9 @@ def test_misplaced_replies_never_mix_up_files(server, mounted, verb, make):
 
 
 def test_unasked_replies_on_idle_connections_are_noticed(server, mounted):
+    unasked = b"226 Done.\r\n550 No such file.\r\n" * 3
     for session in list(server.sessions.values()):
-        session.send(b"226 Done.\r\n550 No such file.\r\n" * 3)
+        session.aside(lambda session=session: session.send(unasked))
     path = fresh(server, b"right")
     assert within(LIMIT_SECONDS, read, at(mounted, path)) == b"right"
     assert_alive(server, mounted)

@@ -4,7 +4,9 @@
 
 import calendar
 import posixpath
+import queue
 import re
+import select
 import socket
 import ssl
 import struct
@@ -42,6 +44,8 @@ class Session:
         self.listener = None
         self.data = None
         self.received = b""
+        self.asides = queue.SimpleQueue()
+        self.asides_waiting, self.asides_told = socket.socketpair()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     # The connection
@@ -79,12 +83,37 @@ class Session:
 
     def read_line(self):
         while b"\n" not in self.received:
+            self.await_input()
             block = self.stream.recv(4096)
             if not block or len(self.received) > LINE_MAX:
                 raise EOFError
             self.received += block
         line, _, self.received = self.received.partition(b"\n")
         return line.rstrip(b"\r").decode("utf-8", "surrogateescape")
+
+    def await_input(self):
+        """Until there is something to read; meanwhile it does what others ask of it."""
+        pending = getattr(self.stream, "pending", None)
+        if pending is None or pending() > 0:
+            return
+        poll = select.poll()
+        poll.register(self.raw, select.POLLIN)
+        poll.register(self.asides_waiting, select.POLLIN)
+        seconds = self.stream.gettimeout()
+        while True:
+            ready = dict(poll.poll(None if seconds is None else seconds * 1000))
+            if not ready:
+                raise TimeoutError
+            if self.asides_waiting.fileno() not in ready:
+                return
+            self.asides_waiting.recv(1)
+            self.asides.get()()
+
+    def aside(self, action):
+        """Has the session's own thread call action() while it waits for a command: no other may
+        write to a TLS connection that it reads from."""
+        self.asides.put(action)
+        self.asides_told.send(b"!")
 
     def send(self, data):
         self.stream.sendall(data)
