@@ -103,8 +103,9 @@ static gboolean delete_aside(const Rename *r, const char *aside, GError **error)
         remote_rename(r->tree->remote, r->to, r->from, NULL, NULL)) {
         move_back(r, aside);
         if (is_dir)
-            failure->code = FTPSFS_ERROR_NOT_EMPTY;
-        g_propagate_error(error, g_steal_pointer(&failure));
+            ftpsfs_error_propagate_as(error, g_steal_pointer(&failure), FTPSFS_ERROR_NOT_EMPTY);
+        else
+            g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
     g_warning("\"%s\" was replaced, but what was there before may be left on the server as \"%s\": "

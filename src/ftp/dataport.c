@@ -318,12 +318,12 @@ int dataport_take(DataPort *port, gboolean *prepared, GCancellable *cancel, GErr
         !make_ready(port, cancel, error))
         return -1;
     if (port->state != PORT_READY) {
+        if (ftpsfs_error_is(port->failure, FTPSFS_ERROR_PROTOCOL))
+            session_break(port->session);
         if (port->failure != NULL)
             g_propagate_error(error, g_steal_pointer(&port->failure));
         else
             g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONNECT, "the data port went bad");
-        if (error != NULL && *error != NULL && ftpsfs_error_is(*error, FTPSFS_ERROR_PROTOCOL))
-            session_break(port->session);
         dataport_reset(port);
         return -1;
     }

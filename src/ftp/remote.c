@@ -134,7 +134,7 @@ gboolean remote_can(const Remote *remote, RemoteCan what)
     return FALSE;
 }
 
-gboolean remote_run(Remote *remote, gboolean for_data, RemoteTry try, gpointer data,
+gboolean remote_run(Remote *remote, gboolean for_data, RemoteTryFunc func, gpointer data,
                     GCancellable *cancel, GError **error)
 {
     for (gboolean repeated = FALSE;; repeated = TRUE) {
@@ -143,7 +143,8 @@ gboolean remote_run(Remote *remote, gboolean for_data, RemoteTry try, gpointer d
         if (lease == NULL)
             return FALSE;
         g_autoptr(GError) failure = NULL;
-        if (try(remote, lease_session(lease), repeated, data, cancel, &failure))
+        RemoteTry try = {remote, lease_session(lease), repeated, cancel};
+        if (func(&try, data, &failure))
             return TRUE;
         lease_failed(lease, failure);
         if (repeated || !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
@@ -267,10 +268,12 @@ static gboolean list_with(Remote *remote, Session *session, const char *verb, co
     if (transfer == NULL)
         return FALSE;
     ListingKind kind = g_str_equal(verb, "MLSD") ? LISTING_MLSD : LISTING_LIST;
-    if (!parse_transfer(remote, session, transfer, kind, args, cancel, error)) {
+    g_autoptr(GError) failure = NULL;
+    if (!parse_transfer(remote, session, transfer, kind, args, cancel, &failure)) {
         /* A listing that makes no sense makes the connection that it came on suspect. */
-        if (error != NULL && *error != NULL && ftpsfs_error_is(*error, FTPSFS_ERROR_PROTOCOL))
+        if (ftpsfs_error_is(failure, FTPSFS_ERROR_PROTOCOL))
             session_break(session);
+        g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
     return transfer_finish(g_steal_pointer(&transfer), cancel, error);
@@ -333,11 +336,13 @@ gboolean remote_take_mlst(Remote *remote, Session *session, const char *path, co
         return FALSE;
     }
     if (reply->code != 250) {
-        session_set_reply_error(error, "MLST", path, reply);
+        g_autoptr(GError) refusal = NULL;
+        session_set_reply_error(&refusal, "MLST", path, reply);
         /* The path is all that can be wrong here. */
-        if (error != NULL && *error != NULL && ftpsfs_error_is(*error, FTPSFS_ERROR_IO) &&
-            reply_is(reply, 5))
-            (*error)->code = FTPSFS_ERROR_NOT_FOUND;
+        if (ftpsfs_error_is(refusal, FTPSFS_ERROR_IO) && reply_is(reply, 5))
+            ftpsfs_error_propagate_as(error, g_steal_pointer(&refusal), FTPSFS_ERROR_NOT_FOUND);
+        else
+            g_propagate_error(error, g_steal_pointer(&refusal));
         return FALSE;
     }
     if (reply->lines->len < 2) {
@@ -353,18 +358,16 @@ gboolean remote_take_mlst(Remote *remote, Session *session, const char *path, co
     return FALSE;
 }
 
-static gboolean try_mlst(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                         GCancellable *cancel, GError **error)
+static gboolean try_mlst(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)repeated;
     StatArgs *args = data;
-    const char *name = place_enter(session, args->path, cancel, error);
+    const char *name = place_enter(try->session, args->path, try->cancel, error);
     if (name == NULL)
         return FALSE;
-    STATS_ADD(remote->context.stats, stats, 1);
-    g_autoptr(Reply) reply = session_command(session, "MLST", name, cancel, error);
+    STATS_ADD(try->remote->context.stats, stats, 1);
+    g_autoptr(Reply) reply = session_command(try->session, "MLST", name, try->cancel, error);
     return reply != NULL &&
-           remote_take_mlst(remote, session, args->path, reply, args->entry, error);
+           remote_take_mlst(try->remote, try->session, args->path, reply, args->entry, error);
 }
 
 gboolean remote_may_be_link(const RemoteEntry *entry)
@@ -390,11 +393,9 @@ static gboolean take_link(const RemoteEntry *listed, gpointer data, GError **err
     return TRUE;
 }
 
-static gboolean try_list_links(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                               GCancellable *cancel, GError **error)
+static gboolean try_list_links(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)repeated;
-    return list_unix(remote, session, data, cancel, error);
+    return list_unix(try->remote, try->session, data, try->cancel, error);
 }
 
 /* Only LIST shows where a link leads to. */
@@ -441,25 +442,25 @@ gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *
 }
 
 /* SIZE and MDTM, pipelined (RFC 3659 sections 3 and 4). */
-static gboolean try_size_mdtm(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                              GCancellable *cancel, GError **error)
+static gboolean try_size_mdtm(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)repeated;
     StatArgs *args = data;
-    const char *name = place_enter(session, args->path, cancel, error);
+    const char *name = place_enter(try->session, args->path, try->cancel, error);
     if (name == NULL)
         return FALSE;
-    STATS_ADD(remote->context.stats, stats, 1);
-    if (!session_queue(session, "SIZE", name, error) ||
-        !session_send(session, "MDTM", name, cancel, error))
+    STATS_ADD(try->remote->context.stats, stats, 1);
+    if (!session_queue(try->session, "SIZE", name, error) ||
+        !session_send(try->session, "MDTM", name, try->cancel, error))
         return FALSE;
-    g_autoptr(Reply) size = session_receive_final(session, cancel, error);
-    g_autoptr(Reply) mdtm = size != NULL ? session_receive_final(session, cancel, error) : NULL;
+    g_autoptr(Reply) size = session_receive_final(try->session, try->cancel, error);
+    g_autoptr(Reply) mdtm =
+        size != NULL ? session_receive_final(try->session, try->cancel, error) : NULL;
     if (mdtm == NULL) {
-        session_drop_replies(session);
+        session_drop_replies(try->session);
         return FALSE;
     }
-    return remote_take_size_mdtm(session, args->path, size, mdtm, args->entry, cancel, error);
+    return remote_take_size_mdtm(try->session, args->path, size, mdtm, args->entry, try->cancel,
+                                 error);
 }
 
 gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,
@@ -534,24 +535,22 @@ void remote_set_refusal(GError **error, Session *session, const char *verb, cons
 
 /* ---- whole directories ---- */
 
-static gboolean try_list(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                         GCancellable *cancel, GError **error)
+static gboolean try_list(const RemoteTry *try, gpointer data, GError **error)
 {
     ListArgs *args = data;
-    if (repeated && args->restart != NULL)
+    if (try->repeated && args->restart != NULL)
         args->restart(args->data);
-    if (remote_can(remote, REMOTE_CAN_MLST))
-        return list_facts(remote, session, args, cancel, error);
-    return list_unix(remote, session, args, cancel, error);
+    if (remote_can(try->remote, REMOTE_CAN_MLST))
+        return list_facts(try->remote, try->session, args, try->cancel, error);
+    return list_unix(try->remote, try->session, args, try->cancel, error);
 }
 
-static gboolean try_list_long(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                              GCancellable *cancel, GError **error)
+static gboolean try_list_long(const RemoteTry *try, gpointer data, GError **error)
 {
     ListArgs *args = data;
-    if (repeated && args->restart != NULL)
+    if (try->repeated && args->restart != NULL)
         args->restart(args->data);
-    return list_unix(remote, session, args, cancel, error);
+    return list_unix(try->remote, try->session, args, try->cancel, error);
 }
 
 gboolean remote_list_long(Remote *remote, const char *path, ListingFunc func,

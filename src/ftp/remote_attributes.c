@@ -138,13 +138,11 @@ static gboolean set_both(Session *session, const Way *mode_way, const Way *mtime
            way_judge(session, mtime_way, args->path, mtime, &again, cancel, error);
 }
 
-static gboolean try_set_attributes(Remote *remote, Session *session, gboolean repeated,
-                                   gpointer data, GCancellable *cancel, GError **error)
+static gboolean try_set_attributes(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)repeated;
     AttributeArgs *args = data;
-    Features *features = remote->context.features;
-    args->name = place_enter(session, args->path, cancel, error);
+    Features *features = try->remote->context.features;
+    args->name = place_enter(try->session, args->path, try->cancel, error);
     if (args->name == NULL)
         return FALSE;
     gboolean set_mode = args->mode != G_MAXUINT32;
@@ -158,12 +156,12 @@ static gboolean try_set_attributes(Remote *remote, Session *session, gboolean re
             way_choose(features, mtime_ways, G_N_ELEMENTS(mtime_ways), args->path, &mtime_index);
         if (mode != NULL && mtime != NULL && features_get(features, mode->feature) == FEATURE_YES &&
             features_get(features, mtime->feature) == FEATURE_YES)
-            return set_both(session, mode, mtime, args, cancel, error);
+            return set_both(try->session, mode, mtime, args, try->cancel, error);
     }
-    return (!set_mode || way_set(session, mode_ways, G_N_ELEMENTS(mode_ways), args, "permissions",
-                                 cancel, error)) &&
-           (!set_mtime || way_set(session, mtime_ways, G_N_ELEMENTS(mtime_ways), args,
-                                  "modification time", cancel, error));
+    return (!set_mode || way_set(try->session, mode_ways, G_N_ELEMENTS(mode_ways), args,
+                                 "permissions", try->cancel, error)) &&
+           (!set_mtime || way_set(try->session, mtime_ways, G_N_ELEMENTS(mtime_ways), args,
+                                  "modification time", try->cancel, error));
 }
 
 gboolean remote_set_attributes(Remote *remote, const char *path, guint32 mode, gint64 mtime,
@@ -180,20 +178,17 @@ typedef struct {
     RemoteAccount kind;
 } OwnerArgs;
 
-static gboolean try_set_owner(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                              GCancellable *cancel, GError **error)
+static gboolean try_set_owner(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)remote;
-    (void)repeated;
     OwnerArgs *args = data;
-    args->attributes.name = place_enter(session, args->attributes.path, cancel, error);
+    args->attributes.name = place_enter(try->session, args->attributes.path, try->cancel, error);
     if (args->attributes.name == NULL)
         return FALSE;
     if (args->kind == REMOTE_GROUP)
-        return way_set(session, group_ways, G_N_ELEMENTS(group_ways), &args->attributes, "group",
-                       cancel, error);
-    return way_set(session, owner_ways, G_N_ELEMENTS(owner_ways), &args->attributes, "owner",
-                   cancel, error);
+        return way_set(try->session, group_ways, G_N_ELEMENTS(group_ways), &args->attributes,
+                       "group", try->cancel, error);
+    return way_set(try->session, owner_ways, G_N_ELEMENTS(owner_ways), &args->attributes, "owner",
+                   try->cancel, error);
 }
 
 /* The commands end the name at a space or a semicolon. */

@@ -119,22 +119,19 @@ static gboolean run_batch(Session *session, const BatchArgs *args, GCancellable 
     return TRUE;
 }
 
-static gboolean try_batch(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                          GCancellable *cancel, GError **error)
+static gboolean try_batch(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)remote;
-    (void)repeated;
     const BatchArgs *all = data;
     for (guint first = 0, end; first < all->count; first = end) {
         BatchArgs args = *all;
         args.queries += first;
         for (end = first + 1; end < all->count; end++) {
-            if (!place_is_together(session, args.queries->path, all->queries[end].path))
+            if (!place_is_together(try->session, args.queries->path, all->queries[end].path))
                 break;
         }
         args.count = end - first;
-        if (place_enter(session, args.queries->path, cancel, error) == NULL ||
-            !run_batch(session, &args, cancel, error))
+        if (place_enter(try->session, args.queries->path, try->cancel, error) == NULL ||
+            !run_batch(try->session, &args, try->cancel, error))
             return FALSE;
     }
     return TRUE;

@@ -15,17 +15,16 @@ typedef struct {
     const char *to;
 } CopyArgs;
 
-static gboolean try_copy(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                         GCancellable *cancel, GError **error)
+static gboolean try_copy(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)remote;
-    (void)repeated; /* once more is as well */
+    (void)try->repeated; /* once more is as well */
     const CopyArgs *args = data;
     const char *const verbs[] = {"CPFR", "CPTO"};
     const char *const paths[] = {args->from, args->to};
     for (guint i = 0; i < 2; i++) {
         g_autofree char *argument = g_strdup_printf("%s %s", verbs[i], paths[i]);
-        g_autoptr(Reply) reply = session_command(session, "SITE", argument, cancel, error);
+        g_autoptr(Reply) reply =
+            session_command(try->session, "SITE", argument, try->cancel, error);
         if (reply == NULL)
             return FALSE;
         if (!reply_is(reply, i == 0 ? 3 : 2)) {
@@ -93,34 +92,31 @@ static char *find_hash(const Reply *reply, gsize digits)
     return NULL;
 }
 
-static gboolean try_hash(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                         GCancellable *cancel, GError **error)
+static gboolean try_hash(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)remote;
-    (void)repeated;
     HashArgs *args = data;
     const HashWay *way = args->way;
-    const char *name = place_enter(session, args->path, cancel, error);
+    const char *name = place_enter(try->session, args->path, try->cancel, error);
     if (name == NULL)
         return FALSE;
-    /* Which hash HASH gives is a setting of the session. */
-    if (way->option != NULL && !session_queue(session, "OPTS", way->option, error))
+    /* Which hash HASH gives is a setting of the try->session. */
+    if (way->option != NULL && !session_queue(try->session, "OPTS", way->option, error))
         return FALSE;
-    if (!session_send(session, way->verb, name, cancel, error)) {
-        session_drop_replies(session);
+    if (!session_send(try->session, way->verb, name, try->cancel, error)) {
+        session_drop_replies(try->session);
         return FALSE;
     }
     g_autoptr(Reply) option =
-        way->option != NULL ? session_receive_final(session, cancel, error) : NULL;
+        way->option != NULL ? session_receive_final(try->session, try->cancel, error) : NULL;
     g_autoptr(Reply) reply = way->option != NULL && option == NULL
                                  ? NULL
-                                 : session_receive_final(session, cancel, error);
+                                 : session_receive_final(try->session, try->cancel, error);
     if (reply == NULL) {
-        session_drop_replies(session);
+        session_drop_replies(try->session);
         return FALSE;
     }
     if (!reply_is(reply, 2)) {
-        remote_set_refusal(error, session, way->verb, args->path, reply, cancel);
+        remote_set_refusal(error, try->session, way->verb, args->path, reply, try->cancel);
         return FALSE;
     }
     if (option == NULL || reply_is(option, 2))

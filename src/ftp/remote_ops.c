@@ -44,17 +44,15 @@ static gboolean check_done(Session *session, const char *path, gboolean there, g
 
 /* ---- directories and names ---- */
 
-static gboolean try_mkdir(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                          GCancellable *cancel, GError **error)
+static gboolean try_mkdir(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)remote;
     const char *path = data;
     gboolean done = FALSE;
-    if (repeated && !check_done(session, path, TRUE, &done, cancel, error))
+    if (try->repeated && !check_done(try->session, path, TRUE, &done, try->cancel, error))
         return FALSE;
     if (done)
         return TRUE;
-    g_autoptr(Reply) reply = place_directory_command(session, "MKD", path, cancel, error);
+    g_autoptr(Reply) reply = place_directory_command(try->session, "MKD", path, try->cancel, error);
     if (reply == NULL)
         return FALSE;
     if (reply_is(reply, 2))
@@ -96,15 +94,13 @@ static gboolean remove_once(Session *session, const RemoveArgs *args, GCancellab
     return TRUE;
 }
 
-static gboolean try_remove(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                           GCancellable *cancel, GError **error)
+static gboolean try_remove(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)remote;
     const RemoveArgs *args = data;
     gboolean done = FALSE;
-    if (repeated && !check_done(session, args->path, FALSE, &done, cancel, error))
+    if (try->repeated && !check_done(try->session, args->path, FALSE, &done, try->cancel, error))
         return FALSE;
-    return done || remove_once(session, args, cancel, error);
+    return done || remove_once(try->session, args, try->cancel, error);
 }
 
 gboolean remote_rmdir(Remote *remote, const char *path, GCancellable *cancel, GError **error)
@@ -213,26 +209,25 @@ static gboolean rename_vms_directory(Remote *remote, Session *session, const Ren
     return rename_named(remote, session, FALSE, &typed, cancel, &failure);
 }
 
-static gboolean try_rename(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                           GCancellable *cancel, GError **error)
+static gboolean try_rename(const RemoteTry *try, gpointer data, GError **error)
 {
     RenameArgs *args = data;
-    if (!place_is_together(session, args->from, args->to)) {
+    if (!place_is_together(try->session, args->from, args->to)) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CROSS,
                     "%s: the server has no way to rename to another directory", args->from);
         return FALSE;
     }
-    args->to_name = place_enter(session, args->to, cancel, error);
+    args->to_name = place_enter(try->session, args->to, try->cancel, error);
     args->from_name =
-        args->to_name != NULL ? place_enter(session, args->from, cancel, error) : NULL;
+        args->to_name != NULL ? place_enter(try->session, args->from, try->cancel, error) : NULL;
     if (args->from_name == NULL)
         return FALSE;
     g_autoptr(GError) refusal = NULL;
-    if (rename_named(remote, session, repeated, args, cancel, &refusal) ||
-        (place_is_vms(session) && !ftpsfs_error_has(refusal, FTPSFS_ERROR_CLASS_CONNECTION) &&
+    if (rename_named(try->remote, try->session, try->repeated, args, try->cancel, &refusal) ||
+        (place_is_vms(try->session) && !ftpsfs_error_has(refusal, FTPSFS_ERROR_CLASS_CONNECTION) &&
          !ftpsfs_error_is(refusal, FTPSFS_ERROR_INTERRUPTED) &&
-         rename_vms_directory(remote, session, args, cancel))) {
-        place_note_moved(session);
+         rename_vms_directory(try->remote, try->session, args, try->cancel))) {
+        place_note_moved(try->session);
         return TRUE;
     }
     g_propagate_error(error, g_steal_pointer(&refusal));
@@ -252,25 +247,24 @@ gboolean remote_site_takes(const char *path)
     return strpbrk(path, "\"\t\v\f") == NULL && (length == 0 || path[length - 1] != ' ');
 }
 
-static gboolean try_symlink(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                            GCancellable *cancel, GError **error)
+static gboolean try_symlink(const RemoteTry *try, gpointer data, GError **error)
 {
     const RenameArgs *args = data;
     g_autofree char *argument = g_strdup_printf("SYMLINK %s %s", args->from, args->to);
-    g_autoptr(Reply) reply = session_command(session, "SITE", argument, cancel, error);
+    g_autoptr(Reply) reply = session_command(try->session, "SITE", argument, try->cancel, error);
     if (reply == NULL)
         return FALSE;
     if (reply_is(reply, 2)) {
-        features_set(remote->context.features, FEATURE_SITE_SYMLINK, FEATURE_YES);
+        features_set(try->remote->context.features, FEATURE_SITE_SYMLINK, FEATURE_YES);
         return TRUE;
     }
     if (features_reply_unknown(reply)) {
-        features_set(remote->context.features, FEATURE_SITE_SYMLINK, FEATURE_NO);
+        features_set(try->remote->context.features, FEATURE_SITE_SYMLINK, FEATURE_NO);
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
                     "%s: the server can't make symbolic links", args->to);
         return FALSE;
     }
-    if (repeated && remote_exists(session, args->to, cancel, NULL))
+    if (try->repeated && remote_exists(try->session, args->to, try->cancel, NULL))
         return TRUE;
     session_set_reply_error(error, "SITE SYMLINK", args->to, reply);
     return FALSE;

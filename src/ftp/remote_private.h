@@ -20,13 +20,20 @@ struct Remote {
     gint dialect; /* ListingDialect of LIST, once known; atomic */
 };
 
-/* One try of an operation on one session. `repeated`: an earlier try was cut off after its command
- * may have taken effect, so an answer that says "done already" is a success. */
-typedef gboolean (*RemoteTry)(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                              GCancellable *cancel, GError **error);
+/* What one try of an operation has at hand. */
+typedef struct {
+    Remote *remote;
+    Session *session;  /* leased for the try */
+    gboolean repeated; /* an earlier try was cut off after its command may have taken effect, so
+                          an answer that says "done already" is a success */
+    GCancellable *cancel;
+} RemoteTry;
+
+/* One try, with the arguments of the operation as `data`. */
+typedef gboolean (*RemoteTryFunc)(const RemoteTry *try, gpointer data, GError **error);
 
 /* Leases a session and tries; when the connection is lost on the way, once more on another. */
-gboolean remote_run(Remote *remote, gboolean for_data, RemoteTry try, gpointer data,
+gboolean remote_run(Remote *remote, gboolean for_data, RemoteTryFunc func, gpointer data,
                     GCancellable *cancel, GError **error);
 
 /* remote_root.c: enters the directory where the mount starts, and learns how paths are told. */

@@ -3,16 +3,14 @@
 #include "ftpsfs/util/error.h"
 #include "remote_private.h"
 
-static gboolean try_reserve(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                            GCancellable *cancel, GError **error)
+static gboolean try_reserve(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)repeated;
     const guint64 *size = data;
     g_autofree char *argument = g_strdup_printf("%" G_GUINT64_FORMAT, *size);
-    g_autoptr(Reply) reply = session_command(session, "ALLO", argument, cancel, error);
+    g_autoptr(Reply) reply = session_command(try->session, "ALLO", argument, try->cancel, error);
     if (reply == NULL)
         return FALSE;
-    Features *features = remote->context.features;
+    Features *features = try->remote->context.features;
     /* 202: "not needed", of a server that does not look. */
     if (reply->code == 202 || features_reply_unknown(reply))
         features_set(features, FEATURE_ALLO, FEATURE_NO);

@@ -57,31 +57,30 @@ static gboolean enter_by_names(Remote *remote, Session *session, GCancellable *c
     return TRUE;
 }
 
-static gboolean try_enter(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                          GCancellable *cancel, GError **error)
+static gboolean try_enter(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)repeated;
     (void)data;
-    const char *login = session_login_directory(session);
-    const char *directory = remote->options.directory;
-    g_free(remote->root);
-    remote->root = root_path(login, directory);
+    const char *login = session_login_directory(try->session);
+    const char *directory = try->remote->options.directory;
+    g_free(try->remote->root);
+    try->remote->root = root_path(login, directory);
     gboolean foreign =
-        *login != '/' && features_get(remote->context.features, FEATURE_PATHS) != FEATURE_YES;
+        *login != '/' && features_get(try->remote->context.features, FEATURE_PATHS) != FEATURE_YES;
     gboolean absolute = directory != NULL && *directory == '/';
     /* z/OS takes "/" too, for its Unix files, which are not where the user has been put. */
     if (foreign && !absolute && place_is_absolute(login))
-        return enter_by_names(remote, session, cancel, error);
-    g_autoptr(Reply) reply = session_command(session, "CWD", remote->root, cancel, error);
+        return enter_by_names(try->remote, try->session, try->cancel, error);
+    g_autoptr(Reply) reply =
+        session_command(try->session, "CWD", try->remote->root, try->cancel, error);
     if (reply == NULL)
         return FALSE;
     if (reply_is(reply, 2))
         return TRUE;
     if (foreign && reply_is(reply, 5))
-        return enter_by_names(remote, session, cancel, error);
+        return enter_by_names(try->remote, try->session, try->cancel, error);
     g_autofree char *text = reply_text(reply);
     g_autofree char *why = g_strdup_printf("%d %s", reply->code, text);
-    return set_root_error(remote, why, error);
+    return set_root_error(try->remote, why, error);
 }
 
 gboolean remote_enter_root(Remote *remote, GCancellable *cancel, GError **error)

@@ -184,15 +184,14 @@ gboolean settle_receive(Settle *settle, GCancellable *cancel, GError **error)
     return FALSE;
 }
 
-static gboolean try_settle(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                           GCancellable *cancel, GError **error)
+static gboolean try_settle(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)repeated;
     Settle *settle = data;
-    settle->remote = remote;
-    settle->session = session;
-    gboolean ok = settle_begin(settle, cancel, error) && settle_send(settle, cancel, error) &&
-                  settle_receive(settle, cancel, error);
+    settle->remote = try->remote;
+    settle->session = try->session;
+    gboolean ok = settle_begin(settle, try->cancel, error) &&
+                  settle_send(settle, try->cancel, error) &&
+                  settle_receive(settle, try->cancel, error);
     settle_clear(settle);
     return ok;
 }

@@ -12,40 +12,36 @@ typedef struct {
     guint64 *total;
 } SpaceArgs;
 
-static gboolean try_available(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                              GCancellable *cancel, GError **error)
+static gboolean try_available(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)repeated;
     SpaceArgs *args = data;
     const char *argument;
-    if (!place_enter_directory(session, args->path, &argument, cancel, error))
+    if (!place_enter_directory(try->session, args->path, &argument, try->cancel, error))
         return FALSE;
-    g_autoptr(Reply) reply = session_command(session, "AVBL", argument, cancel, error);
+    g_autoptr(Reply) reply = session_command(try->session, "AVBL", argument, try->cancel, error);
     if (reply == NULL)
         return FALSE;
     if (reply->code == 213) {
         *args->bytes = g_ascii_strtoull(g_ptr_array_index(reply->lines, 0), NULL, 10);
         return TRUE;
     }
-    features_set(remote->context.features, FEATURE_AVBL, FEATURE_NO);
+    features_set(try->remote->context.features, FEATURE_AVBL, FEATURE_NO);
     session_set_reply_error(error, "AVBL", args->path, reply);
     return FALSE;
 }
 
-static gboolean try_quota(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                          GCancellable *cancel, GError **error)
+static gboolean try_quota(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)repeated;
     SpaceArgs *args = data;
-    g_autoptr(Reply) reply = session_command(session, "SITE", "QUOTA", cancel, error);
+    g_autoptr(Reply) reply = session_command(try->session, "SITE", "QUOTA", try->cancel, error);
     if (reply == NULL)
         return FALSE;
     if (reply_is(reply, 2) && quota_parse(reply, args->bytes, args->total)) {
-        features_set(remote->context.features, FEATURE_SITE_QUOTA, FEATURE_YES);
+        features_set(try->remote->context.features, FEATURE_SITE_QUOTA, FEATURE_YES);
         return TRUE;
     }
     /* One who has no limit now is not asked about again. */
-    features_set(remote->context.features, FEATURE_SITE_QUOTA, FEATURE_NO);
+    features_set(try->remote->context.features, FEATURE_SITE_QUOTA, FEATURE_NO);
     g_autofree char *text = reply_text(reply);
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED, "SITE QUOTA tells no limit: %d %s",
                 reply->code, text);

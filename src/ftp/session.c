@@ -251,7 +251,9 @@ static Reply *take_parsed(Session *session, GError **error)
     session->last_used = session->last_heard = g_get_monotonic_time();
     if (reply->code == 421) {
         session->broken = TRUE;
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
+        /* Before the login has ended it is the server's limit, not a connection that got lost. */
+        g_set_error(error, FTPSFS_ERROR,
+                    session->logged_in ? FTPSFS_ERROR_LOST : FTPSFS_ERROR_LIMIT,
                     "the server ends the connection: 421 %s", text);
         return NULL;
     }
@@ -297,8 +299,9 @@ Reply *session_next_reply(Session *session, gint64 deadline, GCancellable *cance
         if (!ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED))
             session->broken = TRUE;
         if (ftpsfs_error_is(failure, FTPSFS_ERROR_TRUNCATED))
-            failure->code = FTPSFS_ERROR_LOST;
-        g_propagate_error(error, g_steal_pointer(&failure));
+            ftpsfs_error_propagate_as(error, g_steal_pointer(&failure), FTPSFS_ERROR_LOST);
+        else
+            g_propagate_error(error, g_steal_pointer(&failure));
         return NULL;
     }
 }

@@ -100,13 +100,6 @@ static Channel *connect_tls(SessionContext *context, GCancellable *cancel, GErro
     return g_steal_pointer(&channel);
 }
 
-/* 421 in the greeting or the login is the server's limit, not a connection that got lost. */
-static void limit_from_421(GError *failure)
-{
-    if (ftpsfs_error_is(failure, FTPSFS_ERROR_LOST) && strstr(failure->message, "421") != NULL)
-        failure->code = FTPSFS_ERROR_LIMIT;
-}
-
 /* "257 "/a ""quoted"" path" comment" (RFC 959 appendix II). */
 static char *parse_pwd(const Reply *reply)
 {
@@ -234,15 +227,9 @@ Session *session_open(SessionContext *context, gboolean first, GCancellable *can
     session->tls = channel_describe(channel);
     activity_init(&session->activity);
 
-    g_autoptr(GError) failure = NULL;
     /* After AUTH TLS the greeting has been said already (RFC 4217 section 4). */
-    if ((!context->options->explicit_tls && !login_greet(session, cancel, &failure)) ||
-        !login_identify(session, first, cancel, &failure)) {
-        limit_from_421(failure);
-        g_propagate_error(error, g_steal_pointer(&failure));
-        return NULL;
-    }
-    if (!set_up(session, first, cancel, error))
+    if ((!context->options->explicit_tls && !login_greet(session, cancel, error)) ||
+        !login_identify(session, first, cancel, error) || !set_up(session, first, cancel, error))
         return NULL;
     session->logged_in = TRUE;
     keep_ticket(session);

@@ -24,22 +24,31 @@ void stream_close(RemoteStream *stream)
     g_free(stream);
 }
 
-/* A refusal of RETR whose words tell nothing is either an absence or a permission. */
-static void clarify_refusal(Session *session, const char *path, GError *failure,
-                            GCancellable *cancel)
+/* Hands `failure` (taken) on. A refusal whose words tell nothing is either an absence or a
+ * permission: of RETR the server is asked which, of a store it is the latter. */
+static void propagate_refusal(Session *session, const TransferOptions *how, GError *failure,
+                              GCancellable *cancel, GError **error)
 {
-    if (!ftpsfs_error_is(failure, FTPSFS_ERROR_IO) || session_is_broken(session))
+    if (!ftpsfs_error_is(failure, FTPSFS_ERROR_IO)) {
+        g_propagate_error(error, failure);
         return;
-    g_autoptr(GError) unclear = NULL;
-    gboolean exists = remote_exists(session, path, cancel, &unclear);
-    if (unclear == NULL)
-        failure->code = exists ? FTPSFS_ERROR_ACCESS : FTPSFS_ERROR_NOT_FOUND;
+    }
+    gboolean exists = TRUE;
+    if (g_str_equal(how->verb, "RETR")) {
+        g_autoptr(GError) unclear = NULL;
+        exists = !session_is_broken(session) && remote_exists(session, how->path, cancel, &unclear);
+        if (session_is_broken(session) || unclear != NULL) {
+            g_propagate_error(error, failure);
+            return;
+        }
+    }
+    ftpsfs_error_propagate_as(error, failure,
+                              exists ? FTPSFS_ERROR_ACCESS : FTPSFS_ERROR_NOT_FOUND);
 }
 
 static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCancellable *cancel,
                                  GError **error)
 {
-    gboolean reading = g_str_equal(how->verb, "RETR");
     /* APPE is not tried again: what the first try appended would be there twice. But whom a server
      * does not know has appended nothing. */
     gboolean once = g_str_equal(how->verb, "APPE");
@@ -68,11 +77,7 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
             once = FALSE;
         if (once || again || !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
             g_cancellable_is_cancelled(cancel)) {
-            if (reading)
-                clarify_refusal(session, how->path, failure, cancel);
-            else if (ftpsfs_error_is(failure, FTPSFS_ERROR_IO))
-                failure->code = FTPSFS_ERROR_ACCESS;
-            g_propagate_error(error, g_steal_pointer(&failure));
+            propagate_refusal(session, how, g_steal_pointer(&failure), cancel, error);
             return NULL;
         }
         STATS_ADD(remote->context.stats, retries, 1);

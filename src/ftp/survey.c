@@ -50,31 +50,25 @@ typedef struct {
     gint64 login_us;
 } AskArgs;
 
-static gboolean try_ask(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                        GCancellable *cancel, GError **error)
+static gboolean try_ask(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)cancel;
     const AskArgs *args = data;
     const Survey *survey = args->survey;
-    if (!repeated) {
+    if (!try->repeated) {
         records_begin(survey->out, "login");
-        records_add_text(survey->out, "user", remote->options.user);
+        records_add_text(survey->out, "user", try->remote->options.user);
         records_add_number(survey->out, "login_us", args->login_us);
-        records_add_text(survey->out, "notice", session->notice);
-        records_add_number(survey->out, "round_trip_us", measure_round_trip(survey, session));
+        records_add_text(survey->out, "notice", try->session->notice);
+        records_add_number(survey->out, "round_trip_us", measure_round_trip(survey, try->session));
     }
-    return tell_reply(survey, session, "SYST", "system", "text", error) &&
-           tell_reply(survey, session, "FEAT", "feat", "line", error);
+    return tell_reply(survey, try->session, "SYST", "system", "text", error) &&
+           tell_reply(survey, try->session, "FEAT", "feat", "line", error);
 }
 
-static gboolean get_directory(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                              GCancellable *cancel, GError **error)
+static gboolean get_directory(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)remote;
-    (void)repeated;
-    (void)cancel;
     (void)error;
-    *(char **)data = g_strdup(session_login_directory(session));
+    *(char **)data = g_strdup(session_login_directory(try->session));
     return TRUE;
 }
 
@@ -191,15 +185,11 @@ static void tell_data(Records *out, const char *version, const Stats *stats)
     records_add_number(out, "resumed", STATS_GET(stats, data_resumed));
 }
 
-static gboolean get_version(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                            GCancellable *cancel, GError **error)
+static gboolean get_version(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)remote;
-    (void)repeated;
-    (void)cancel;
     (void)error;
     ChannelFacts facts;
-    channel_facts(session_channel(session), &facts);
+    channel_facts(session_channel(try->session), &facts);
     *(const char **)data = g_str_has_suffix(facts.version, "1.3") ? "1.3" : "1.2";
     return TRUE;
 }

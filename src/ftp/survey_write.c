@@ -146,13 +146,10 @@ static void try_attributes(const Survey *survey, const char *path)
 }
 
 /* An exchange that gives the next data connection time to be made. */
-static gboolean idle_once(Remote *remote, Session *session, gboolean repeated, gpointer data,
-                          GCancellable *cancel, GError **error)
+static gboolean idle_once(const RemoteTry *try, gpointer data, GError **error)
 {
-    (void)remote;
-    (void)repeated;
     (void)data;
-    g_autoptr(Reply) reply = session_command(session, "NOOP", NULL, cancel, error);
+    g_autoptr(Reply) reply = session_command(try->session, "NOOP", NULL, try->cancel, error);
     return reply != NULL;
 }
 

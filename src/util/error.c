@@ -72,6 +72,12 @@ gboolean ftpsfs_error_has(const GError *error, FtpsfsErrorClass classes)
     return meaning != NULL && (meaning->classes & classes) != 0;
 }
 
+void ftpsfs_error_propagate_as(GError **error, GError *failure, FtpsfsErrorCode code)
+{
+    g_set_error_literal(error, FTPSFS_ERROR, (gint)code, failure->message);
+    g_error_free(failure);
+}
+
 int ftpsfs_error_errno(const GError *error)
 {
     const Meaning *meaning = meaning_of(error);

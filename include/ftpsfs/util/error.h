@@ -68,6 +68,10 @@ gboolean ftpsfs_error_has(const GError *error, FtpsfsErrorClass classes);
 /* The errno that a system call fails with because of `error`: EIO for those of other domains. */
 int ftpsfs_error_errno(const GError *error);
 
+/* Hands `failure` (taken, not NULL) on as an error of `code`: who knows more than who made it says
+ * what it is. */
+void ftpsfs_error_propagate_as(GError **error, GError *failure, FtpsfsErrorCode code);
+
 /* Shorthand for g_error_matches (error, FTPSFS_ERROR, code). */
 gboolean ftpsfs_error_is(const GError *error, FtpsfsErrorCode code);
 
