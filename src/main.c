@@ -199,10 +199,16 @@ static void own_by_name(const RemoteEntry *entry, guint *has, guint32 *uid, guin
 
 static Tree *make_tree(const MountConfig *config, Remote *remote, Owners *owners, Stats *stats)
 {
+    static const TreeLinks links[] = {
+        [CONFIG_SYMLINKS_INSIDE] = TREE_LINKS_INSIDE,
+        [CONFIG_SYMLINKS_ALL] = TREE_LINKS_ALL,
+        [CONFIG_SYMLINKS_NONE] = TREE_LINKS_NONE,
+    };
     TreeOptions options = {
         .timeout_s = config->dir_cache_timeout_s,
         .exact_times = config->exact_times,
         .offline = config->offline,
+        .links = links[config->symlinks],
         .exact_max = config->exact_max,
         .stats = stats,
         .remove_leftovers = (config->atomic_upload || config->writeback) && !config->read_only,

@@ -41,10 +41,26 @@ Node *node_new_from_entry(Tree *tree, const char *name, const RemoteEntry *entry
         /* Some servers tell the size of what the link points to. */
         if (node->size > 4095)
             node->size = 0;
-        if (entry->target->len > 0)
+        node->long_target = entry->long_target ? 1 : 0;
+        if (entry->target->len > 0 && tree_keeps_targets(tree))
             node_set_target(node, entry->target->str);
+        else if (entry->target->len > 0)
+            node->size = entry->target->len;
     }
     return node;
+}
+
+gboolean tree_keeps_targets(const Tree *tree)
+{
+    return __atomic_load_n(&tree->targets, __ATOMIC_RELAXED) < tree->max_targets;
+}
+
+void node_drop_target(Node *node)
+{
+    if (node->of.target == NULL)
+        return;
+    __atomic_sub_fetch(&node->tree->targets, strlen(node->of.target) + 1, __ATOMIC_RELAXED);
+    g_clear_pointer(&node->of.target, g_free);
 }
 
 static void free_memory(Node *node)
@@ -52,7 +68,7 @@ static void free_memory(Node *node)
     if (node->name != node->inline_name)
         g_free(node->name);
     if (node->type == REMOTE_TYPE_SYMLINK)
-        g_free(node->of.target);
+        node_drop_target(node);
     g_free(node);
 }
 
@@ -125,9 +141,12 @@ void node_set_name(Node *node, const char *name)
 
 void node_set_target(Node *node, const char *target)
 {
-    g_free(node->of.target);
-    node->of.target = g_strdup(target);
-    node->size = strlen(target);
+    char *copy = g_strdup(target);
+    node_drop_target(node);
+    node->of.target = copy;
+    node->long_target = 0;
+    node->size = strlen(copy);
+    __atomic_add_fetch(&node->tree->targets, node->size + 1, __ATOMIC_RELAXED);
 }
 
 /* Seconds that a time of this precision stands for. */
@@ -177,20 +196,32 @@ static gboolean merge_mtime(Node *node, const Node *fresh)
     return known && !same;
 }
 
+/* Returns whether the link was changed. */
+static gboolean merge_target(Node *node, const Node *fresh)
+{
+    if (fresh->long_target) {
+        gboolean changed = node->of.target != NULL;
+        node_drop_target(node);
+        node->long_target = 1;
+        node->size = fresh->size;
+        return changed;
+    }
+    if (fresh->of.target == NULL) {
+        if (node->of.target == NULL && (fresh->has & REMOTE_HAS_SIZE))
+            node->size = fresh->size;
+        return FALSE;
+    }
+    if (g_strcmp0(node->of.target, fresh->of.target) == 0)
+        return FALSE;
+    node_set_target(node, fresh->of.target);
+    return TRUE;
+}
+
 /* Returns whether the file was changed. */
 static gboolean merge_size(Node *node, const Node *fresh)
 {
-    if (node->type == REMOTE_TYPE_SYMLINK) {
-        if (fresh->of.target == NULL) {
-            if (node->of.target == NULL && (fresh->has & REMOTE_HAS_SIZE))
-                node->size = fresh->size;
-            return FALSE;
-        }
-        if (g_strcmp0(node->of.target, fresh->of.target) == 0)
-            return FALSE;
-        node_set_target(node, fresh->of.target);
-        return TRUE;
-    }
+    if (node->type == REMOTE_TYPE_SYMLINK)
+        return merge_target(node, fresh);
     if (!(fresh->has & REMOTE_HAS_SIZE) || node->size == fresh->size)
         return FALSE;
     node->size = fresh->size;
@@ -223,8 +254,10 @@ void node_merge(Node *node, const Node *fresh)
     if (changed)
         node_new_version(node);
     /* It may lead elsewhere now. */
-    if (changed && node->type == REMOTE_TYPE_SYMLINK && fresh->of.target == NULL)
-        g_clear_pointer(&node->of.target, g_free);
+    if (changed && node->type == REMOTE_TYPE_SYMLINK && fresh->of.target == NULL) {
+        node_drop_target(node);
+        node->long_target = fresh->long_target;
+    }
 }
 
 void node_new_version(Node *node)
@@ -326,7 +359,7 @@ void node_snapshot(const Node *node, NodeInfo *info)
         .uid = node->uid,
         .gid = node->gid,
         .perm = node->perm,
-        .size = node->size,
+        .size = node->type == REMOTE_TYPE_SYMLINK ? tree_link_size(node) : node->size,
         .mtime = node->mtime,
         .mtime_ns = node->mtime_ns,
         .time_precision = (RemoteTime)node->time_precision,

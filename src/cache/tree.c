@@ -42,6 +42,8 @@ Tree *tree_new(Remote *remote, const TreeOptions *options)
     tree->own = options->own;
     tree->own_data = options->own_data;
     tree->clock = options->clock != NULL ? options->clock : g_get_monotonic_time;
+    tree->links = options->links;
+    tree->max_targets = options->max_targets != 0 ? options->max_targets : TREE_TARGETS_MAX;
     tree->max_nodes = options->max_nodes != 0 ? options->max_nodes : TREE_NODES_DEFAULT;
     Node *root = node_new(tree, "", REMOTE_TYPE_DIR);
     root->ino = ++tree->inodes;

@@ -107,6 +107,8 @@ Node *tree_symlink(Tree *tree, Node *dir, const char *name, const char *target,
         set_exists(error, path);
         return NULL;
     }
+    if (!tree_check_link(tree, dir, path, target, error))
+        return NULL;
     GError *failure = NULL;
     g_mutex_unlock(&tree->lock);
     gboolean ok = remote_symlink(tree->remote, target, path, cancel, &failure);

@@ -23,6 +23,7 @@
 #define TREE_ABSENT_MAX    1024    /* absent names remembered for one directory */
 #define TREE_ATTEMPTS      3       /* questions asked again because the path changed meanwhile */
 #define TREE_NODES_DEFAULT 200000u /* TreeOptions.max_nodes when 0: about 40 MB */
+#define TREE_TARGETS_MAX   (64 * 1024 * 1024) /* bytes: TreeOptions.max_targets when 0 */
 #define TREE_UNUSED_MIN    (60 * G_USEC_PER_SEC)
 
 typedef struct Dir Dir;
@@ -61,6 +62,7 @@ struct Node {
     guint8 seen;       /* while a listing is merged: it has this one, here */
     guint8 asked : 1;  /* the server was asked for what the listing did not tell exactly */
     guint8 untold : 1; /* the last listing told no time: the one that is known may be outdated */
+    guint8 long_target : 1; /* REMOTE_TYPE_SYMLINK: told, but longer than the kernel takes */
     char inline_name[];
 };
 
@@ -100,6 +102,7 @@ struct Dir {
     gint64 missed_at;
     guint misses;      /* lookups that the cache could not answer, since the last listing */
     gboolean hidden;   /* the last listing had names that are not shown */
+    gboolean led_out;  /* it was told that links here lead out of the mount */
     guint refined;     /* files asked for exactly since the last listing */
     gboolean refining; /* some are asked for right now */
     gint64 used_at;
@@ -116,6 +119,10 @@ struct Tree {
     TreeOwnFunc own;
     gpointer own_data;
     guint max_nodes;
+    TreeLinks links;
+    gsize max_targets;
+    gsize targets; /* bytes of links' targets; changed without the lock too */
+    guint led_out; /* directories of which it was told that links lead out of the mount */
     gboolean exact_times;
     gboolean offline;
     guint exact_max; /* entries that a directory has at most whose times are asked for */
@@ -153,6 +160,10 @@ void node_detach(Node *node);
 
 void node_set_name(Node *node, const char *name);
 void node_set_target(Node *node, const char *target);
+void node_drop_target(Node *node);
+
+/* Whether targets that were not asked for are still worth their memory; needs no lock. */
+gboolean tree_keeps_targets(const Tree *tree);
 
 /* Takes over what `fresh` (never attached) tells, unless the node is pinned. A difference in size
  * or mtime makes a new version. */
@@ -333,6 +344,16 @@ void tree_set_not_found(GError **error, const Node *dir, const char *name);
 
 /* Monotonic microseconds; needs no lock. */
 gint64 tree_now(const Tree *tree);
+
+/* tree_links.c */
+
+/* What st_size is to be: the length of what readlink says, as far as it is known. */
+guint64 tree_link_size(const Node *node);
+
+/* Whether a link to `target` may be made in `dir`, at the server's `path`: FTPSFS_ERROR_OUTSIDE,
+ * which is logged. */
+gboolean tree_check_link(const Tree *tree, const Node *dir, const char *path, const char *target,
+                         GError **error);
 
 /* tree_ops.c */
 

@@ -412,6 +412,8 @@ static gboolean resolve_mount(OptionState *state, const char *text, const char *
     resolve_masks(state);
     resolve_owner(config);
     config->readahead = MIN(config->readahead, config->cache_size);
+    if (config->nosymfollow)
+        config->symlinks = CONFIG_SYMLINKS_NONE;
     config->fuse_options = collect_fuse_options(state, text, alias);
     return TRUE;
 }

@@ -131,6 +131,11 @@ static const OptionSpec table[] = {
      "whose the files are said to be; user: the owner above for all; none: the numbers that the "
      "server tells; names: the local users and groups of the names that it tells"},
 
+    {"symlinks", OPTION_CHOICE, OPTION_SECTION_FILES, "inside|all|none", AT(config.symlinks), 0, 0,
+     "inside", NULL,
+     "symbolic links to follow; inside: those that stay in the mount; all: the server may lead "
+     "programs to any file of this machine; none: no link"},
+
     {"ro", OPTION_ON, OPTION_SECTION_MOUNT, NULL, AT(config.read_only), 0, 0, NULL, "off",
      "mount read-only; rw is the opposite"},
     {"rw", OPTION_OFF, OPTION_SECTION_MOUNT, NULL, AT(config.read_only), 0, 0, NULL, NULL, NULL},
@@ -146,6 +151,10 @@ static const OptionSpec table[] = {
      "unmount even when ftpsfs is killed"},
     {"nonempty", OPTION_ON, OPTION_SECTION_MOUNT, NULL, AT(nonempty), 0, 0, NULL, "off",
      "allow a mountpoint that holds files, which the mount then hides"},
+    {"nosymfollow", OPTION_ON, OPTION_SECTION_MOUNT, NULL, AT(config.nosymfollow), 0, 0, NULL,
+     "off", "follow no symbolic link, as symlinks=none; symfollow is the opposite"},
+    {"symfollow", OPTION_OFF, OPTION_SECTION_MOUNT, NULL, AT(config.nosymfollow), 0, 0, NULL, NULL,
+     NULL},
     {"setuid", OPTION_ACCOUNT, OPTION_SECTION_MOUNT, "USER", 0, 0, 0, NULL, "off",
      "when root mounts: do it for USER, and become USER before the server is talked to"},
     {"sandbox", OPTION_ON, OPTION_SECTION_MOUNT, NULL, AT(config.sandbox), 0, 0, NULL, "on",

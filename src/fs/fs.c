@@ -81,6 +81,8 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
                                    FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS);
     /* Attributes cost nothing here: the listing brings them. */
     conn->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
+    /* What readlink says is right only for the place that the link has right now. */
+    conn->want &= ~(unsigned)FUSE_CAP_CACHE_SYMLINKS;
     conn->max_background = MAX_BACKGROUND;
     conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
     conn->max_write = 1024 * 1024;

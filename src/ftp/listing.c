@@ -165,6 +165,24 @@ static void listing_decode_text(EncodingDecoder *decoder, ListingText text, GStr
         encoding_decode(decoder, text.at, text.length, out);
 }
 
+/* A target that the kernel would not take must not fill memory. */
+static void listing_decode_target(EncodingDecoder *decoder, ListingText text, RemoteEntry *entry)
+{
+    listing_decode_text(decoder, text, entry->target);
+    entry->long_target = entry->target->len > LISTING_TARGET_MAX;
+    if (entry->long_target || strlen(entry->target->str) < entry->target->len)
+        g_string_truncate(entry->target, 0);
+}
+
+/* Puts the row's strings but the name into its entry. */
+static void listing_decode_texts(EncodingDecoder *decoder, const ListingRow *row)
+{
+    listing_decode_target(decoder, row->target, row->entry);
+    listing_decode_text(decoder, row->owner, row->entry->owner);
+    listing_decode_text(decoder, row->group, row->entry->group);
+    listing_decode_text(decoder, row->unique, row->entry->unique);
+}
+
 /* Puts the row's strings into its entry. FALSE when the name isn't one that may be passed on. */
 static gboolean listing_decode_row(EncodingDecoder *decoder, const ListingRow *row)
 {
@@ -172,10 +190,7 @@ static gboolean listing_decode_row(EncodingDecoder *decoder, const ListingRow *r
     if (!listing_text_is_safe(row->name))
         return FALSE;
     encoding_decode(decoder, row->name.at, row->name.length, entry->name);
-    listing_decode_text(decoder, row->target, entry->target);
-    listing_decode_text(decoder, row->owner, entry->owner);
-    listing_decode_text(decoder, row->group, entry->group);
-    listing_decode_text(decoder, row->unique, entry->unique);
+    listing_decode_texts(decoder, row);
     ListingText decoded = {entry->name->str, entry->name->len};
     return listing_text_is_safe(decoded) && !listing_text_is_dots(decoded) &&
            decoded.length <= LISTING_NAME_MAX;
@@ -408,9 +423,6 @@ gboolean listing_parse_mlst(const char *line, const ListingContext *context, Rem
 
     g_autoptr(EncodingDecoder) decoder = encoding_decoder_new(context->codepage);
     listing_decode_text(decoder, row.name, entry->name);
-    listing_decode_text(decoder, row.target, entry->target);
-    listing_decode_text(decoder, row.owner, entry->owner);
-    listing_decode_text(decoder, row.group, entry->group);
-    listing_decode_text(decoder, row.unique, entry->unique);
+    listing_decode_texts(decoder, &row);
     return TRUE;
 }

@@ -389,6 +389,7 @@ static gboolean take_link(const RemoteEntry *listed, gpointer data, GError **err
     if (listed->type == REMOTE_TYPE_SYMLINK && g_str_equal(listed->name->str, args->name)) {
         args->entry->type = REMOTE_TYPE_SYMLINK;
         g_string_assign(args->entry->target, listed->target->str);
+        args->entry->long_target = listed->long_target;
     }
     return TRUE;
 }

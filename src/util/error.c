@@ -33,6 +33,8 @@ static const Meaning meanings[] = {
     [FTPSFS_ERROR_STALE] = {ESTALE, 0},
     [FTPSFS_ERROR_CROSS] = {EXDEV, REFUSAL | ORDINARY},
     [FTPSFS_ERROR_READ_ONLY] = {EROFS, REFUSAL},
+    /* Of links that lead out of the mount the tree tells, once a directory. */
+    [FTPSFS_ERROR_OUTSIDE] = {EPERM, REFUSAL | ORDINARY},
     [FTPSFS_ERROR_BUSY] = {EBUSY, REFUSAL | PASSES},
     [FTPSFS_ERROR_INTERRUPTED] = {EINTR, ORDINARY | PASSES},
     [FTPSFS_ERROR_TIMEOUT] = {ETIMEDOUT, CONNECTION},

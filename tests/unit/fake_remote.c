@@ -44,6 +44,8 @@ static void fill_entry(Remote *remote, const FakeFile *file, RemoteTime precisio
     entry->mtime = rounded(file->mtime, precision);
     entry->time_precision = precision;
     if (file->target != NULL && remote->settings.tell_targets)
+        entry->long_target = strlen(file->target) > LISTING_TARGET_MAX;
+    if (file->target != NULL && remote->settings.tell_targets && !entry->long_target)
         g_string_assign(entry->target, file->target);
 }
 

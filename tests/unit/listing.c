@@ -157,6 +157,7 @@ static void test_facts_types(void)
         {"type=OS.unix=slink; a", REMOTE_TYPE_SYMLINK, ""},
         {"type=OS.UNIX=Symlink; a", REMOTE_TYPE_SYMLINK, ""},
         {"type=OS.unix=symlink:../x;size=4; a", REMOTE_TYPE_SYMLINK, "../x"},
+        {"type=OS.unix=slink:a\rb\033c; a", REMOTE_TYPE_SYMLINK, "a\rb\033c"},
         {"type=OS.unix=chr-13/29; a", REMOTE_TYPE_OTHER, ""},
         {"type=OS.unix=blk-8/1; a", REMOTE_TYPE_OTHER, ""},
         {"type=OS.unix=fifo; a", REMOTE_TYPE_OTHER, ""},
@@ -175,6 +176,31 @@ static void test_facts_types(void)
         g_assert_cmpint(entry->type, ==, cases[i].type);
         g_assert_cmpstr(entry->target->str, ==, cases[i].target);
         g_assert_cmpstr(entry->name->str, ==, "a");
+    }
+}
+
+/* One more byte than a path can have, by each of the ways in which targets are told. */
+static void test_long_targets(void)
+{
+    for (gsize length = LISTING_TARGET_MAX; length <= LISTING_TARGET_MAX + 1; length++) {
+        g_autofree char *target = g_strnfill(length, 't');
+        gboolean kept = length == LISTING_TARGET_MAX;
+        g_autofree char *fact = g_strdup_printf("type=OS.unix=slink:%s; a", target);
+        g_autofree char *reply = g_strdup_printf(" %s", fact);
+        g_autofree char *line =
+            g_strdup_printf("lrwxrwxrwx 1 u g %zu Jan 1 2024 a -> %s\r\n", length, target);
+        g_autoptr(GError) error = NULL;
+        ListingContext context = {.now = NOW};
+        g_autoptr(RemoteEntry) told = facts(fact);
+        g_autoptr(RemoteEntry) asked = remote_entry_new();
+        g_assert_true(listing_parse_mlst(reply, &context, asked, &error));
+        g_autoptr(Parsed) listed = parse(LISTING_LIST, line);
+        RemoteEntry *entries[] = {told, asked, listed->last};
+        for (guint i = 0; i < G_N_ELEMENTS(entries); i++) {
+            g_assert_cmpint(entries[i]->type, ==, REMOTE_TYPE_SYMLINK);
+            g_assert_cmpstr(entries[i]->target->str, ==, kept ? target : "");
+            g_assert_cmpint(entries[i]->long_target, ==, !kept);
+        }
     }
 }
 
@@ -494,6 +520,7 @@ int main(int argc, char **argv)
     g_test_add_func("/listing/facts fill an entry", test_facts);
     g_test_add_func("/listing/facts are known in any case of letters", test_facts_case);
     g_test_add_func("/listing/facts tell the type", test_facts_types);
+    g_test_add_func("/listing/targets that no path can have are not kept", test_long_targets);
     g_test_add_func("/listing/facts with bad values are passed over", test_facts_bad_values);
     g_test_add_func("/listing/facts tell sizes of directories", test_facts_sizes);
     g_test_add_func("/listing/facts end at the name", test_facts_names);

@@ -16,11 +16,13 @@ void fixture_advance(guint seconds)
 
 void fixture_init_at(Fixture *f, const char *root, guint max_nodes)
 {
-    TreeOptions options = {
-        .timeout_s = FIXTURE_TIMEOUT,
-        .max_nodes = max_nodes,
-        .clock = fixture_now,
-    };
+    fixture_init_with(f, root, (TreeOptions){.max_nodes = max_nodes});
+}
+
+void fixture_init_with(Fixture *f, const char *root, TreeOptions options)
+{
+    options.timeout_s = FIXTURE_TIMEOUT;
+    options.clock = fixture_now;
     f->remote = fake_remote_new(root);
     f->tree = tree_new(f->remote, &options);
     f->root = tree_root(f->tree);

@@ -20,6 +20,7 @@ typedef struct {
 /* A mount of "/m", which is empty; with MLST and all else. */
 void fixture_init(Fixture *f);
 void fixture_init_at(Fixture *f, const char *root, guint max_nodes);
+void fixture_init_with(Fixture *f, const char *root, TreeOptions options);
 void fixture_clear(Fixture *f);
 
 /* Turns the clock that all fixtures share. */

@@ -319,17 +319,17 @@ static void a_symlink_has_a_target_if_the_server_tells(void)
 {
     Fixture f;
     fixture_init(&f);
-    fake_put_symlink(f.remote, "/m/l", "../there");
+    fake_put_symlink(f.remote, "/m/l", "some/where");
     fake_put_file(f.remote, "/m/a", 9, 100);
-    check_link(&f, "l", "../there");
-    check_link(&f, "l", "../there");
+    check_link(&f, "l", "some/where");
+    check_link(&f, "l", "some/where");
     g_assert_cmpuint(fake_count_all(f.remote), ==, 1);
 
     fake_settings(f.remote)->tell_targets = FALSE;
     fake_put_symlink(f.remote, "/m/k", "x");
     fixture_advance(FIXTURE_TIMEOUT + 1);
     fixture_assert_list(&f, f.root, "l a k");
-    check_link(&f, "l", "../there"); /* kept */
+    check_link(&f, "l", "some/where"); /* kept */
     check_link(&f, "k", NULL);
     fake_settings(f.remote)->tell_targets = TRUE;
     check_link(&f, "k", "x");

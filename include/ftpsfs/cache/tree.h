@@ -50,13 +50,23 @@ typedef struct {
 typedef void (*TreeOwnFunc)(const RemoteEntry *entry, guint *has, guint32 *uid, guint32 *gid,
                             gpointer data);
 
+/* Which symbolic links lead anywhere. */
+typedef enum {
+    TREE_LINKS_INSIDE, /* those whose targets are in the mount */
+    TREE_LINKS_ALL,    /* all: the server is trusted with every path of this machine */
+    TREE_LINKS_NONE,
+} TreeLinks;
+
 typedef struct {
-    gboolean offline;     /* what is expired is given while the server is known to be gone */
-    guint timeout_s;      /* dir_cache_timeout: how long listings, attributes and absences hold */
-    Stats *stats;         /* outlives the Tree; NULL: nothing is counted */
-    guint max_nodes;      /* from here on what is expired is dropped early; 0: a default */
-    gboolean exact_times; /* where listings don't tell them, tree_refresh asks for them */
-    guint exact_max;      /* but not in directories of more entries; 0: in all */
+    gboolean offline; /* what is expired is given while the server is known to be gone */
+    guint timeout_s;  /* dir_cache_timeout: how long listings, attributes and absences hold */
+    Stats *stats;     /* outlives the Tree; NULL: nothing is counted */
+    guint max_nodes;  /* from here on what is expired is dropped early; 0: a default */
+    TreeLinks links;
+    gsize max_targets; /* bytes of links' targets from which on they are asked for one by one; 0: a
+                          default */
+    gboolean exact_times;      /* where listings don't tell them, tree_refresh asks for them */
+    guint exact_max;           /* but not in directories of more entries; 0: in all */
     gboolean remove_leftovers; /* of uploads that crashed long ago, when a directory is listed */
     gint64 (*clock)(void);     /* monotonic microseconds, for tests; NULL: g_get_monotonic_time */
     TreeOwnFunc own;           /* NULL: as the server tells */
@@ -184,13 +194,16 @@ gboolean tree_unlink(Tree *tree, Node *dir, const char *name, GCancellable *canc
 gboolean tree_rename(Tree *tree, Node *dir, const char *name, Node *new_dir, const char *new_name,
                      gboolean no_replace, GCancellable *cancel, GError **error);
 
-/* The new symlink as a new reference. FTPSFS_ERROR_EXISTS, _UNSUPPORTED. */
+/* The new symlink as a new reference. FTPSFS_ERROR_EXISTS, _UNSUPPORTED; _OUTSIDE when it could not
+ * be read afterwards. With TREE_LINKS_INSIDE that is any absolute target too, since a program here
+ * means a path of this machine by it, and the server one of its own. */
 Node *tree_symlink(Tree *tree, Node *dir, const char *name, const char *target,
                    GCancellable *cancel, GError **error);
 
-/* The target of a symlink, for g_free: from the listing, else asked for by MLST or by LIST of the
- * parent. FTPSFS_ERROR_UNSUPPORTED when the server doesn't tell, _INVALID for what is no symlink.
- */
+/* What readlink(2) says, for g_free: from the listing, else asked for by MLST or by LIST of the
+ * parent. FTPSFS_ERROR_UNSUPPORTED when the server doesn't tell, _INVALID for what is no symlink,
+ * _OUTSIDE when TreeOptions.links does not have it followed, which is logged once a directory.
+ * Otherwise as of link_target_inside, or link_target_trusted. */
 char *tree_readlink(Tree *tree, Node *node, GCancellable *cancel, GError **error);
 
 /* Mode and/or mtime on the server and in the tree; leave out by G_MAXUINT32 and G_MININT64.

@@ -32,6 +32,13 @@ typedef enum {
     CONFIG_IDMAP_NAMES, /* the local users and groups of the names that the server tells */
 } ConfigIdmap;
 
+/* symlinks=: which are followed, in the order of the option's words. */
+typedef enum {
+    CONFIG_SYMLINKS_INSIDE, /* those whose targets are in the mount */
+    CONFIG_SYMLINKS_ALL,    /* all, wherever on this machine they lead */
+    CONFIG_SYMLINKS_NONE,
+} ConfigSymlinks;
+
 /* log_level=, in the order of the option's words. */
 typedef enum {
     CONFIG_LOG_ERROR,
@@ -107,6 +114,8 @@ typedef struct {
     guint32 umask_files; /* bits taken away from files' modes: fmask, else umask, else 0 */
     guint32 umask_dirs;  /* the same for directories: dmask, else umask, else 0 */
     ConfigIdmap idmap;
+    ConfigSymlinks symlinks; /* NONE with nosymfollow, whatever symlinks= says */
+    gboolean nosymfollow;
     /* -o: what the process may do */
     char *setuid_name; /* setuid=USER: the account to become, or NULL; then the two that follow */
     guint32 setuid_uid, setuid_gid;

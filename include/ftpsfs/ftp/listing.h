@@ -10,8 +10,9 @@
 
 #include <gio/gio.h>
 
-#define LISTING_LINE_MAX (64 * 1024)
-#define LISTING_NAME_MAX 1024 /* bytes of a name in UTF-8; the kernel takes no more */
+#define LISTING_LINE_MAX   (64 * 1024)
+#define LISTING_NAME_MAX   1024 /* bytes of a name in UTF-8; the kernel takes no more */
+#define LISTING_TARGET_MAX 4095 /* bytes of a symlink's target; the kernel takes no more */
 
 typedef enum {
     REMOTE_TYPE_FILE,
@@ -64,7 +65,8 @@ typedef struct {
     guint32 uid, gid;       /* numeric owners */
     guint perm;             /* RemotePerm */
     GString *owner, *group; /* names, or digits as they stood; empty when not told */
-    GString *target;        /* of a symlink; empty when not told */
+    GString *target;        /* of a symlink; empty when not told, or: */
+    gboolean long_target;   /* it has more than LISTING_TARGET_MAX bytes, and is not kept */
     GString *unique;        /* the "unique" fact; empty when not told */
 } RemoteEntry;
 

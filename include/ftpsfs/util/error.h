@@ -31,6 +31,7 @@ typedef enum {
     FTPSFS_ERROR_STALE,         /* ESTALE: the node no longer exists on the server */
     FTPSFS_ERROR_CROSS,         /* EXDEV: the server can't rename to another directory */
     FTPSFS_ERROR_READ_ONLY,     /* EROFS */
+    FTPSFS_ERROR_OUTSIDE,       /* EPERM: a symbolic link that leads out of the mount */
     FTPSFS_ERROR_BUSY,          /* EBUSY: 450, file in use */
     FTPSFS_ERROR_INTERRUPTED,   /* EINTR: the caller's GCancellable was cancelled */
     FTPSFS_ERROR_TIMEOUT,       /* ETIMEDOUT: a deadline passed without progress */
