@@ -283,6 +283,7 @@ void dir_merge(Node *dir, GPtrArray *fresh, GHashTable *touched, Listing *listin
         g_hash_table_remove_all(state->absent);
     state->misses = 0;
     state->unlisted_until = 0;
+    state->targetless_until = 0;
     state->listed_until = now + dir->tree->timeout;
     state->whole = TRUE;
 }

@@ -105,24 +105,40 @@ static gboolean ask_target(Tree *tree, Node *node, GCancellable *cancel, GError 
     return TRUE;
 }
 
+/* Whether a listing has just left out where links of the directory lead: for a thousand links it is
+ * not asked for a thousand times. */
+static gboolean is_targetless(const Tree *tree, Node *dir)
+{
+    return dir_of(dir)->targetless_until > tree_now(tree);
+}
+
+/* What the server tells of the link alone: by a fresh look at it where targets are kept, else for
+ * this one readlink. Unlocks. */
+static gboolean look_at_link(Tree *tree, Node *node, GCancellable *cancel, GError **error)
+{
+    if (tree_keeps_targets(tree))
+        return tree_refresh_attached(tree, node, cancel, error);
+    return !remote_can(tree->remote, REMOTE_CAN_MLST) || ask_target(tree, node, cancel, error);
+}
+
 /* Unlocks. The caller holds a reference to the node. */
 static gboolean find_target(Tree *tree, Node *node, GCancellable *cancel, GError **error)
 {
-    gboolean can_ask = remote_can(tree->remote, REMOTE_CAN_MLST);
-    if (!needs_target(node))
+    gboolean mlst = remote_can(tree->remote, REMOTE_CAN_MLST);
+    gboolean keeps = tree_keeps_targets(tree);
+    if (!needs_target(node) || (keeps && !mlst && is_targetless(tree, node->parent)))
         return TRUE;
-    if (tree_keeps_targets(tree)) {
-        if (!tree_refresh_attached(tree, node, cancel, error))
-            return FALSE;
-    } else if (can_ask && !ask_target(tree, node, cancel, error)) {
+    if (!look_at_link(tree, node, cancel, error))
         return FALSE;
-    }
-    if (!needs_target(node) || (!can_ask && tree_keeps_targets(tree)))
+    if (!needs_target(node) || (keeps && mlst && is_targetless(tree, node->parent)))
         return TRUE;
     Node *dir = node->parent;
     g_autofree char *name = g_strdup(node->name);
     dir->references++;
-    gboolean ok = list_targets(tree, dir, name, cancel, error);
+    /* Without MLST the fresh look was that listing. */
+    gboolean ok = (keeps && !mlst) || list_targets(tree, dir, name, cancel, error);
+    if (ok && keeps && needs_target(node) && node->parent == dir)
+        dir_of(dir)->targetless_until = tree_now(tree) + MAX(tree->timeout, TREE_TARGETLESS);
     dir->references--;
     node_collect(dir);
     return ok;

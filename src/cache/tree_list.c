@@ -84,6 +84,10 @@ static void free_new(gpointer node)
 /* Uploads of mounts that crashed, when nothing has been added to them for this long. */
 #define LEFTOVER_AGE_S (24 * 60 * 60)
 
+/* So many are removed after one listing, which waits for it. Who may write to the directory chooses
+ * how many there are. */
+#define LEFTOVERS_AT_ONCE 32
+
 static gboolean is_leftover(const Node *node)
 {
     gint64 now = g_get_real_time() / G_USEC_PER_SEC;
@@ -96,10 +100,12 @@ static gboolean is_leftover(const Node *node)
 /* Removes what crashed uploads have left in a directory that was listed just now. Lock free. */
 static void remove_leftovers(Tree *tree, const char *path, GPtrArray *nodes)
 {
-    for (guint i = nodes->len; i-- > 0;) {
+    guint tried = 0;
+    for (guint i = nodes->len; i-- > 0 && tried < LEFTOVERS_AT_ONCE;) {
         const Node *node = g_ptr_array_index(nodes, i);
         if (!is_leftover(node))
             continue;
+        tried++;
         g_autofree char *full =
             g_strconcat(path, g_str_has_suffix(path, "/") ? "" : "/", node->name, NULL);
         g_autoptr(GError) failure = NULL;

@@ -25,6 +25,7 @@
 #define TREE_NODES_DEFAULT 200000u /* TreeOptions.max_nodes when 0: about 40 MB */
 #define TREE_TARGETS_MAX   (64 * 1024 * 1024) /* bytes: TreeOptions.max_targets when 0 */
 #define TREE_UNUSED_MIN    (60 * G_USEC_PER_SEC)
+#define TREE_TARGETLESS    G_USEC_PER_SEC /* at least so long links without targets are believed */
 
 typedef struct Dir Dir;
 
@@ -99,6 +100,7 @@ struct Dir {
     gboolean whole;      /* they were all there were, once */
     gint64
         unlisted_until; /* the server refused to list it: not tried again by lookups until then */
+    gint64 targetless_until; /* the server has just not told where links in it lead */
     gint64 missed_at;
     guint misses;      /* lookups that the cache could not answer, since the last listing */
     gboolean hidden;   /* the last listing had names that are not shown */

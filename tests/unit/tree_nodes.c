@@ -341,6 +341,36 @@ static void a_symlink_has_a_target_if_the_server_tells(void)
     fixture_clear(&f);
 }
 
+/* As `ls -l` asks for the links of a directory whose server tells no targets. */
+static void check_links_without_targets(gboolean mlst)
+{
+    Fixture f;
+    fixture_init(&f);
+    fake_settings(f.remote)->mlst = mlst;
+    fake_settings(f.remote)->tell_targets = FALSE;
+    for (guint i = 0; i < 1000; i++) {
+        g_autofree char *path = g_strdup_printf("/m/l%u", i);
+        fake_put_symlink(f.remote, path, "there");
+    }
+    for (guint i = 0; i < 1000; i++) {
+        g_autofree char *name = g_strdup_printf("l%u", i);
+        check_link(&f, name, NULL);
+    }
+    /* One of the names, and one for the targets before it and after it. */
+    g_assert_cmpuint(fake_count(f.remote, FAKE_LIST), <=, 3);
+    /* It is asked again when the answer may be another. */
+    fake_settings(f.remote)->tell_targets = TRUE;
+    fixture_advance(FIXTURE_TIMEOUT + 1);
+    check_link(&f, "l7", "there");
+    fixture_clear(&f);
+}
+
+static void a_thousand_links_without_targets_are_not_a_thousand_listings(void)
+{
+    check_links_without_targets(TRUE);
+    check_links_without_targets(FALSE);
+}
+
 static void what_the_kernel_knows_lives_on(void)
 {
     Fixture f;
@@ -510,6 +540,8 @@ int main(int argc, char **argv)
                     without_mlst_a_refresh_lists_or_asks_for_size_and_time);
     g_test_add_func("/tree/a refresh finds that the file is gone",
                     a_refresh_finds_that_the_file_is_gone);
+    g_test_add_func("/tree/a thousand links without targets are not a thousand listings",
+                    a_thousand_links_without_targets_are_not_a_thousand_listings);
     g_test_add_func("/tree/a symlink has a target if the server tells",
                     a_symlink_has_a_target_if_the_server_tells);
     g_test_add_func("/tree/what the kernel knows lives on", what_the_kernel_knows_lives_on);

@@ -233,6 +233,29 @@ static void a_directory_with_leftovers_to_remove_is_shown_as_a_whole(void)
     fixture_clear(&f);
 }
 
+/* Each costs an exchange, for which the listing waits. */
+static void leftovers_are_removed_a_few_at_a_time(void)
+{
+    Fixture f;
+    TreeOptions options = {
+        .timeout_s = FIXTURE_TIMEOUT, .remove_leftovers = TRUE, .clock = fixture_now};
+    f.remote = fake_remote_new("/m");
+    f.tree = tree_new(f.remote, &options);
+    f.root = tree_root(f.tree);
+    for (guint i = 0; i < 100; i++) {
+        g_autofree char *path = g_strdup_printf("/m/.ftpsfs-upload-%u", i);
+        fake_put_file(f.remote, path, 1, 1000);
+    }
+    for (guint left = 100; left > 0; left -= MIN(left, 32)) {
+        g_assert_cmpuint(fake_children(f.remote, "/m"), ==, left);
+        fixture_assert_list(&f, f.root, "");
+        fixture_advance(FIXTURE_TIMEOUT + 1);
+    }
+    g_assert_cmpuint(fake_children(f.remote, "/m"), ==, 0);
+    g_assert_cmpuint(fake_count(f.remote, FAKE_UNLINK), ==, 100);
+    fixture_clear(&f);
+}
+
 static void an_error_in_the_middle_is_told_to_those_who_read(void)
 {
     Fixture f;
@@ -537,6 +560,8 @@ int main(int argc, char **argv)
                     a_smaller_directory_is_shown_as_a_whole);
     g_test_add_func("/tree/parts/a listing that holds is shown as a whole",
                     a_listing_that_holds_is_shown_as_a_whole);
+    g_test_add_func("/tree/parts/leftovers are removed a few at a time",
+                    leftovers_are_removed_a_few_at_a_time);
     g_test_add_func("/tree/parts/a directory with leftovers to remove is shown as a whole",
                     a_directory_with_leftovers_to_remove_is_shown_as_a_whole);
     g_test_add_func("/tree/parts/an error in the middle is told to those who read",
