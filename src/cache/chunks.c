@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "ftpsfs/util/keyed_hash.h"
+
 /* What a chunk costs at least: its bookkeeping. Without it a great many small files would take far
  * more memory than the capacity says. */
 #define CHUNK_COST_MIN 512
@@ -54,19 +56,11 @@ struct ChunkCache {
     GQueue by_age;      /* Chunk, most recently used first */
 };
 
-/* The finisher of SplitMix64: node numbers and indices are small and dense, and versions may differ
- * in high bits only. */
-static guint64 mix(guint64 x)
+/* A program chooses the index when it reads far apart in a large file. Three whole words: the key
+ * has no padding. */
+static guint key_hash(gconstpointer key)
 {
-    x = (x ^ (x >> 30)) * G_GUINT64_CONSTANT(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * G_GUINT64_CONSTANT(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
-static guint key_hash(gconstpointer pointer)
-{
-    const ChunkKey *key = pointer;
-    return (guint)mix(mix(mix(key->node) + key->version) + key->index);
+    return keyed_hash_bytes(key, sizeof(ChunkKey));
 }
 
 static gboolean key_equal(gconstpointer a, gconstpointer b)

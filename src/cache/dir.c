@@ -3,6 +3,7 @@
  * and how it is dropped again when unused. */
 #include <string.h>
 
+#include "ftpsfs/util/keyed_hash.h"
 #include "tree_private.h"
 
 /* Directories looked at by one dir_prune. */
@@ -12,7 +13,7 @@
  * looked up as well. */
 static guint name_hash(gconstpointer key)
 {
-    return g_str_hash(*(const char *const *)key);
+    return keyed_hash_text(*(const char *const *)key);
 }
 
 static gboolean name_equal(gconstpointer a, gconstpointer b)
@@ -80,7 +81,7 @@ void dir_add_absent(Node *dir, const char *name, gint64 now)
 {
     Dir *state = dir_of(dir);
     if (state->absent == NULL)
-        state->absent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+        state->absent = g_hash_table_new_full(keyed_hash_text, g_str_equal, g_free, g_free);
     if (g_hash_table_size(state->absent) >= TREE_ABSENT_MAX)
         g_hash_table_foreach_remove(state->absent, absence_expired, &now);
     if (g_hash_table_size(state->absent) >= TREE_ABSENT_MAX)
@@ -122,7 +123,7 @@ void watch_begin(Watch *watch, Node *dir, const char *name)
         .next = state->watches,
         .name = name,
         .touched =
-            name == NULL ? g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) : NULL,
+            name == NULL ? g_hash_table_new_full(keyed_hash_text, g_str_equal, g_free, NULL) : NULL,
         .renames = tree->renaming > 0 ? G_MAXUINT64 : tree->renames,
     };
     state->watches = watch;

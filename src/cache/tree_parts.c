@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Listings that threads wait for, and those whose first children are shown while the rest comes. */
+#include "ftpsfs/util/keyed_hash.h"
 #include "tree_private.h"
 
 Listing *listing_new(Tree *tree)
@@ -41,7 +42,7 @@ void listing_show(Listing *listing, Node *node)
 
 GHashTable *listing_names(const Listing *listing)
 {
-    GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTable *names = g_hash_table_new_full(keyed_hash_text, g_str_equal, g_free, NULL);
     for (guint i = 0; i < listing->shown->len; i++) {
         const Node *node = g_ptr_array_index(listing->shown, i);
         g_hash_table_add(names, g_strdup(node->name));

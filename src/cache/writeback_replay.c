@@ -7,6 +7,7 @@
 
 #include "exists.h"
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/keyed_hash.h"
 #include "writeback_private.h"
 
 /* Mounts of one source at once. */
@@ -76,7 +77,7 @@ static void take_over(Writeback *writeback, JournalPlan *plan)
  * written when a mount was killed, or of a journal that was taken over. */
 static void remove_unused(const Writeback *writeback, const char *prefix)
 {
-    g_autoptr(GHashTable) used = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) used = g_hash_table_new(keyed_hash_text, g_str_equal);
     for (guint i = 0; i < writeback->plan->items->len; i++) {
         const JournalItem *item = g_ptr_array_index(writeback->plan->items, i);
         if (item->content != NULL)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/util/owners.h"
 
+#include "ftpsfs/util/keyed_hash.h"
+
 /* The server chooses the names, so there must be an end to them. */
 #define NAMES_MAX 10000
 #define UNKNOWN   G_MAXUINT32
@@ -18,8 +20,8 @@ Owners *owners_new(ResolverProcess *process)
     owners->process = process;
     g_mutex_init(&owners->lock);
     for (gsize i = 0; i < G_N_ELEMENTS(owners->tables); i++) {
-        owners->tables[i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-        owners->names[i] = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+        owners->tables[i] = g_hash_table_new_full(keyed_hash_text, g_str_equal, g_free, NULL);
+        owners->names[i] = g_hash_table_new_full(keyed_hash_number, NULL, NULL, g_free);
     }
     return owners;
 }
