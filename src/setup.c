@@ -44,6 +44,30 @@ RemoteOptions setup_remote(const MountConfig *config, const Credentials *credent
     };
 }
 
+Identity *setup_identity(const MountConfig *config, const Credentials *credentials,
+                         const Trust *trust)
+{
+    const Source *source = config->source;
+    g_autoptr(GPtrArray) keys = trust_known_keys(trust, source->host, source->port);
+    IdentityFacts facts = {
+        .host = source->host,
+        .port = source->port,
+        .explicit_tls = config->explicit_tls,
+        .user = credentials->user,
+        .account = credentials->account,
+        .virtual_host = config->virtual_host,
+        .init_commands = (const char *const *)config->init_commands,
+        .codepage = config->codepage,
+        .by_ca = config->verify == TRUST_VERIFY_FULL,
+        .ca_file = config->ca_file,
+        .ca_path = config->ca_path,
+        .pins = config->pins != NULL ? (const char *const *)config->pins->pdata : NULL,
+        .by_known_key = config->verify == TRUST_VERIFY_TOFU,
+        .known_keys = (const char *const *)keys->pdata,
+    };
+    return identity_new(&facts);
+}
+
 /* The modules of PKCS #11 tokens are files that nobody here can name. */
 SandboxFiles setup_files(const MountConfig *config)
 {

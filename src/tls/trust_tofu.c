@@ -50,27 +50,52 @@ static LockedFile open_locked(const char *path, GError **error)
     return g_steal_fd(&fd);
 }
 
-/* The pins of the keys that the file has for this host and port, "a or b". */
-static char *known_pins(const char *path, const char *prefix)
+/* How the lines of a host and port begin. For g_free. */
+static char *line_prefix(const char *host, guint16 port)
 {
+    g_autofree char *bare = trust_bare_host(host);
+    g_autofree char *name = g_ascii_strdown(bare, -1);
+    return g_strdup_printf("|g0|%s|%u|", name, port);
+}
+
+/* The pins of the keys that the file has in lines which begin so: char *. */
+static GPtrArray *pins_in(const char *path, const char *prefix)
+{
+    GPtrArray *pins = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *text = NULL;
     if (!g_file_get_contents(path, &text, NULL, NULL))
-        return g_strdup("another key");
+        return pins;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    g_autoptr(GString) pins = g_string_new(NULL);
     for (gsize i = 0; lines[i] != NULL; i++) {
         if (!g_str_has_prefix(lines[i], prefix))
             continue;
         const char *key = strrchr(lines[i], '|') + 1;
         gsize length = 0;
         g_autofree guchar *spki = g_base64_decode(key, &length);
-        g_autofree char *pin = trust_pin_of_spki(spki, length);
+        char *pin = trust_pin_of_spki(spki, length);
         if (pin != NULL)
-            g_string_append_printf(pins, "%s%s", pins->len > 0 ? " or " : "", pin);
+            g_ptr_array_add(pins, pin);
     }
+    return pins;
+}
+
+/* The pins of the keys that the file has for this host and port, "a or b". */
+static char *known_pins(const char *path, const char *prefix)
+{
+    g_autoptr(GPtrArray) pins = pins_in(path, prefix);
     if (pins->len == 0)
-        g_string_append(pins, "another key");
-    return g_string_free(g_steal_pointer(&pins), FALSE);
+        return g_strdup("another key");
+    g_ptr_array_add(pins, NULL);
+    return g_strjoinv(" or ", (char **)pins->pdata);
+}
+
+GPtrArray *trust_known_keys(const Trust *trust, const char *host, guint16 port)
+{
+    g_autofree char *prefix = line_prefix(host, port);
+    GPtrArray *pins = trust->known_hosts != NULL ? pins_in(trust->known_hosts, prefix)
+                                                 : g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(pins, NULL);
+    return pins;
 }
 
 /* Ends a last line that was cut off, or else the next one would be glued to it and lost. */
@@ -110,7 +135,7 @@ gboolean trust_tofu(const char *known_hosts, const char *host, guint16 port, gnu
     g_autofree char *bare = trust_bare_host(host);
     g_autofree char *name = g_ascii_strdown(bare, -1);
     g_autofree char *service = g_strdup_printf("%u", port);
-    g_autofree char *prefix = g_strdup_printf("|g0|%s|%s|", name, service);
+    g_autofree char *prefix = line_prefix(host, port);
     g_autofree char *seen = trust_pin_of(leaf);
     g_auto(gnutls_datum_t) der = {NULL, 0};
     if (seen == NULL || gnutls_x509_crt_export2(leaf, GNUTLS_X509_FMT_DER, &der) < 0) {

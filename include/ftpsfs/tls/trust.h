@@ -63,6 +63,10 @@ gboolean trust_apply(const Trust *trust, gnutls_session_t session, const char *h
 gboolean trust_verify(const Trust *trust, gnutls_session_t session, const char *host, guint16 port,
                       gnutls_alert_description_t *alert, GError **error);
 
+/* The keys that are remembered of this server, as pins: char *, and a NULL at the end. None unless
+ * TRUST_VERIFY_TOFU. */
+GPtrArray *trust_known_keys(const Trust *trust, const char *host, guint16 port);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Trust, trust_unref)
 
 #endif
