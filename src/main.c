@@ -57,14 +57,12 @@ static void start_clear(Start *start)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Start, start_clear)
 
 /* *disk stays NULL without cache_dir=. */
-static gboolean open_disk(const MountConfig *config, const Credentials *credentials,
-                          DiskCache **disk, GError **error)
+static gboolean open_disk(const MountConfig *config, const Identity *identity, DiskCache **disk,
+                          GError **error)
 {
     if (config->cache_dir == NULL)
         return TRUE;
-    g_autofree char *server =
-        g_strdup_printf("%s@%s:%u", credentials->user, config->source->host, config->source->port);
-    *disk = disk_new(config->cache_dir, config->cache_disk_size, server, error);
+    *disk = disk_new(config->cache_dir, config->cache_disk_size, identity, error);
     return *disk != NULL;
 }
 
@@ -72,17 +70,15 @@ static gboolean open_disk(const MountConfig *config, const Credentials *credenti
 #define WRITEBACK_DELAY_MS 200
 
 /* *writeback stays NULL without -o writeback. */
-static gboolean open_writeback(const MountConfig *config, const Credentials *credentials,
-                               Remote *remote, Tree *tree, Stats *stats, Space *space,
-                               Writeback **writeback, GError **error)
+static gboolean open_writeback(const MountConfig *config, const Identity *identity, Remote *remote,
+                               Tree *tree, Stats *stats, Space *space, Writeback **writeback,
+                               GError **error)
 {
     if (!config->writeback || config->read_only)
         return TRUE;
-    g_autofree char *source =
-        g_strdup_printf("%s@%s:%u", credentials->user, config->source->host, config->source->port);
     WritebackOptions options = {
         .directory = config->writeback_dir,
-        .source = source,
+        .identity = identity,
         .connections = config->connections,
         .delay_ms = WRITEBACK_DELAY_MS,
     };
@@ -313,13 +309,13 @@ static int serve(Start *start)
         return fail(config, error);
     g_autoptr(Owners) owners = owners_new(start->resolver);
     g_autoptr(Tree) tree = make_tree(config, remote, owners, &stats);
+    g_autoptr(Identity) identity = setup_identity(config, start->credentials, trust);
     g_autoptr(DiskCache) disk = NULL;
-    if (!open_disk(config, start->credentials, &disk, &error))
+    if (!open_disk(config, identity, &disk, &error))
         return fail(config, error);
     g_autoptr(Space) space = space_new(config->spool_size, config->timeout_s);
     g_autoptr(Writeback) writeback = NULL;
-    if (!open_writeback(config, start->credentials, remote, tree, &stats, space, &writeback,
-                        &error))
+    if (!open_writeback(config, identity, remote, tree, &stats, space, &writeback, &error))
         return fail(config, error);
     g_autoptr(Files) files = make_files(config, remote, tree, disk, &stats, space, writeback);
     signals_serve(signals);

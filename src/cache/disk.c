@@ -49,7 +49,7 @@ typedef struct {
 struct DiskCache {
     int dir_fd;
     int lock_fd;
-    char *server;
+    char *source; /* the identity, as text */
     guint64 capacity;
     GMutex lock;        /* guards what follows */
     guint64 used;       /* bytes on disk, as far as is known */
@@ -92,7 +92,7 @@ static int open_directory(const char *dir, GError **error)
     return -1;
 }
 
-DiskCache *disk_new(const char *dir, guint64 capacity, const char *server, GError **error)
+DiskCache *disk_new(const char *dir, guint64 capacity, const Identity *identity, GError **error)
 {
     int dir_fd = open_directory(dir, error);
     if (dir_fd < 0)
@@ -108,7 +108,7 @@ DiskCache *disk_new(const char *dir, guint64 capacity, const char *server, GErro
     DiskCache *disk = g_new0(DiskCache, 1);
     disk->dir_fd = dir_fd;
     disk->lock_fd = lock_fd;
-    disk->server = g_strdup(server);
+    disk->source = g_strdup(identity_text(identity));
     disk->capacity = capacity;
     g_mutex_init(&disk->lock);
     disk->used = G_MAXUINT64; /* the first chunk that is put has it counted */
@@ -122,7 +122,7 @@ void disk_free(DiskCache *disk)
     close(disk->dir_fd);
     close(disk->lock_fd);
     g_mutex_clear(&disk->lock);
-    g_free(disk->server);
+    g_free(disk->source);
     g_free(disk);
 }
 
@@ -138,7 +138,7 @@ gboolean disk_key(const DiskCache *disk, const char *path, const NodeInfo *info,
     if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
         return FALSE;
     /* With their final NULs: nothing runs into the next. */
-    gboolean ok = gnutls_hash(hash, disk->server, strlen(disk->server) + 1) >= 0 &&
+    gboolean ok = gnutls_hash(hash, disk->source, strlen(disk->source) + 1) >= 0 &&
                   gnutls_hash(hash, path, strlen(path) + 1) >= 0 &&
                   gnutls_hash(hash, version, strlen(version) + 1) >= 0;
     gnutls_hash_deinit(hash, key->hash);

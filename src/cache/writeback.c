@@ -268,7 +268,7 @@ static gboolean make_way(Item *item)
 static void refuse(Item *item, const char *why, gboolean passing)
 {
     g_warning("%s: not uploaded: %s. Its content is kept in %s, and uploaded by the next mount of "
-              "this server and user%s",
+              "this source%s",
               item->path, why, item->content, passing ? "" : "; see that the server takes it then");
     for (Item *later = item; later != NULL; later = follower_of(later)) {
         later->state = ITEM_REFUSED;
@@ -412,24 +412,16 @@ static gpointer run(gpointer data)
 
 /* ---- life ---- */
 
-static void close_journal(gpointer journal)
-{
-    journal_close(journal);
-}
-
 Writeback *writeback_new(Remote *remote, Tree *tree, Stats *stats, Space *space,
                          const WritebackOptions *options, GError **error)
 {
     g_autoptr(Writeback) writeback = g_new0(Writeback, 1);
-    g_autofree char *source = g_uri_escape_string(options->source, "@:", FALSE);
     writeback->remote = remote;
     writeback->tree = tree;
     writeback->stats = stats;
     writeback->space = space;
-    writeback->directory = g_build_filename(options->directory, source, NULL);
     writeback->connections = options->connections;
     writeback->delay = (gint64)options->delay_ms * 1000;
-    writeback->taken_over = g_ptr_array_new_with_free_func(close_journal);
     writeback->threads = g_ptr_array_new();
     g_mutex_init(&writeback->lock);
     g_cond_init(&writeback->changed);
@@ -438,7 +430,7 @@ Writeback *writeback_new(Remote *remote, Tree *tree, Stats *stats, Space *space,
     writeback->by_node = g_hash_table_new(NULL, NULL);
     writeback->dying = g_ptr_array_new();
     writeback->holds = g_ptr_array_new();
-    return writeback_read(writeback, error) ? g_steal_pointer(&writeback) : NULL;
+    return writeback_read(writeback, options, error) ? g_steal_pointer(&writeback) : NULL;
 }
 
 void writeback_start(Writeback *writeback, Leftovers *leftovers, WritebackFunc func, gpointer data)
@@ -504,7 +496,6 @@ void writeback_free(Writeback *writeback)
     g_ptr_array_unref(writeback->dying);
     g_ptr_array_unref(writeback->holds);
     g_ptr_array_unref(writeback->threads);
-    g_ptr_array_unref(writeback->taken_over);
     journal_close(writeback->journal);
     g_cond_clear(&writeback->changed);
     g_mutex_clear(&writeback->lock);

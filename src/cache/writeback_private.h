@@ -65,9 +65,8 @@ struct Writeback {
     WritebackFunc func;
     gpointer data;
     GPtrArray *threads;
-    JournalPlan *plan;     /* of earlier mounts, until writeback_start */
-    GPtrArray *taken_over; /* Journal, until their items are in ours */
-    GMutex lock;           /* guards what follows */
+    JournalPlan *plan; /* of earlier mounts, until writeback_start */
+    GMutex lock;       /* guards what follows */
     GCond changed;
     guint64 next_id;
     GHashTable *by_id;   /* of &Item.id: Item, all that are pending */
@@ -128,7 +127,7 @@ gboolean writeback_look(Writeback *writeback, const char *path, RemoteEntry *ent
 /* writeback_replay.c */
 
 /* Opens the journals of the source and reads them into writeback->plan. */
-gboolean writeback_read(Writeback *writeback, GError **error);
+gboolean writeback_read(Writeback *writeback, const WritebackOptions *options, GError **error);
 
 /* Makes items of what was read. */
 void writeback_resume(Writeback *writeback);

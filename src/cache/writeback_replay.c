@@ -8,36 +8,75 @@
 #include "exists.h"
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/keyed_hash.h"
+#include "journal_places.h"
 #include "writeback_private.h"
-
-/* Mounts of one source at once. */
-#define JOURNALS_MAX 64
 
 /* ---- reading ---- */
 
-static gboolean journal_exists(const Writeback *writeback, guint number)
+/* A directory of journals that are taken over. */
+typedef struct {
+    const char *directory;
+    GPtrArray *journals; /* Journal, until their items are in ours */
+    GArray *numbers;     /* theirs */
+    guint damaged;       /* parts of all that were read there */
+} Place;
+
+static void close_journal(gpointer journal)
+{
+    journal_close(journal);
+}
+
+static Place *place_new(const char *directory)
+{
+    Place *place = g_new0(Place, 1);
+    place->directory = directory;
+    place->journals = g_ptr_array_new_with_free_func(close_journal);
+    place->numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+    return place;
+}
+
+static void place_free(gpointer pointer)
+{
+    Place *place = pointer;
+    g_ptr_array_unref(place->journals);
+    g_array_unref(place->numbers);
+    g_free(place);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Place, place_free)
+
+static gboolean journal_exists(const Place *place, guint number)
 {
     g_autofree char *name = g_strdup_printf("journal-%u", number);
-    g_autofree char *path = g_build_filename(writeback->directory, name, NULL);
+    g_autofree char *path = g_build_filename(place->directory, name, NULL);
     return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-/* Gives a content file of another journal a name of ours too. NULL when it is not there. */
-static char *link_content(const Writeback *writeback, const char *name)
+/* Gives a content file of another journal a name of ours too. *link stays NULL when it is not
+ * there. FALSE when it is and can't be had: what would be taken for lost is deleted later. */
+static gboolean link_content(const Writeback *writeback, const Place *place, const char *name,
+                             char **link_path, GError **error)
 {
-    g_autofree char *path = g_build_filename(writeback->directory, name, NULL);
-    if (strchr(name, '/') != NULL)
-        return NULL;
-    if (g_str_has_prefix(name, journal_prefix(writeback->journal)))
-        return access(path, R_OK) == 0 ? g_steal_pointer(&path) : NULL;
-    for (guint i = 0; i < 100; i++) {
-        g_autofree char *own = g_strdup_printf("%s%08x", writeback->prefix, g_random_int());
-        if (link(path, own) == 0)
-            return g_steal_pointer(&own);
-        if (errno != EEXIST)
-            break;
+    g_autofree char *path = g_build_filename(place->directory, name, NULL);
+    *link_path = NULL;
+    if (strchr(name, '/') != NULL || access(path, F_OK) != 0)
+        return TRUE;
+    if (g_str_has_prefix(path, writeback->prefix)) {
+        *link_path = g_steal_pointer(&path);
+        return TRUE;
     }
-    return NULL;
+    int code = EEXIST;
+    for (guint i = 0; code == EEXIST && i < 100; i++) {
+        g_autofree char *own = g_strdup_printf("%s%08x", writeback->prefix, g_random_int());
+        code = link(path, own) == 0 ? 0 : errno;
+        if (code == 0)
+            *link_path = g_steal_pointer(&own);
+    }
+    if (code == 0)
+        return TRUE;
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_IO, "%s: can't be linked into %s: %s", path,
+                writeback->directory, g_strerror(code));
+    return FALSE;
 }
 
 static gboolean content_is_whole(const char *path, guint64 size)
@@ -46,18 +85,38 @@ static gboolean content_is_whole(const char *path, guint64 size)
     return stat(path, &status) == 0 && (guint64)status.st_size == size;
 }
 
+/* The content files of the items, by names of ours: char *, or NULL for those that are not there.
+ */
+static GPtrArray *link_contents(const Writeback *writeback, const Place *place,
+                                const JournalPlan *plan, GError **error)
+{
+    g_autoptr(GPtrArray) contents = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < plan->items->len; i++) {
+        const JournalItem *item = g_ptr_array_index(plan->items, i);
+        char *content = NULL;
+        if (!link_content(writeback, place, item->content, &content, error))
+            return NULL;
+        g_ptr_array_add(contents, content);
+    }
+    return g_steal_pointer(&contents);
+}
+
 /* Moves what a journal tells into the common plan, with new numbers. */
-static void take_over(Writeback *writeback, JournalPlan *plan)
+static gboolean take_over(Writeback *writeback, const Place *place, JournalPlan *plan,
+                          GError **error)
 {
     JournalPlan *all = writeback->plan;
     guint64 shift = all->next_id;
-    while (plan->items->len > 0) {
-        JournalItem *item = g_ptr_array_steal_index(plan->items, 0);
-        g_autofree char *content = link_content(writeback, item->content);
+    g_autoptr(GPtrArray) contents = link_contents(writeback, place, plan, error);
+    if (contents == NULL)
+        return FALSE;
+    for (guint i = 0; i < contents->len; i++) {
+        JournalItem *item = g_ptr_array_index(plan->items, i);
+        g_autofree char *content = g_steal_pointer(&g_ptr_array_index(contents, i));
         if (content == NULL || !content_is_whole(content, item->size)) {
             g_critical(
                 "%s: its content, which was to be uploaded, is not there or not whole: %s/%s",
-                item->path, writeback->directory, item->content);
+                item->path, place->directory, item->content);
             g_clear_pointer(&content, g_free);
         }
         g_free(item->content);
@@ -66,16 +125,19 @@ static void take_over(Writeback *writeback, JournalPlan *plan)
         item->after += item->after != 0 ? shift : 0;
         g_ptr_array_add(all->items, item);
     }
+    g_ptr_array_set_free_func(plan->items, NULL);
+    g_ptr_array_set_size(plan->items, 0);
     while (plan->renames->len > 0)
         g_ptr_array_add(all->renames, g_ptr_array_steal_index(plan->renames, 0));
     while (plan->leftovers->len > 0)
         g_ptr_array_add(all->leftovers, g_ptr_array_steal_index(plan->leftovers, 0));
     all->next_id += plan->next_id;
+    return TRUE;
 }
 
 /* Removes the content files with this beginning that no item names: those of files that were being
  * written when a mount was killed, or of a journal that was taken over. */
-static void remove_unused(const Writeback *writeback, const char *prefix)
+static void remove_unused(const Writeback *writeback, const char *directory, const char *prefix)
 {
     g_autoptr(GHashTable) used = g_hash_table_new(keyed_hash_text, g_str_equal);
     for (guint i = 0; i < writeback->plan->items->len; i++) {
@@ -83,10 +145,10 @@ static void remove_unused(const Writeback *writeback, const char *prefix)
         if (item->content != NULL)
             g_hash_table_add(used, item->content);
     }
-    g_autoptr(GDir) dir = g_dir_open(writeback->directory, 0, NULL);
+    g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
     const char *name;
     while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *path = g_build_filename(writeback->directory, name, NULL);
+        g_autofree char *path = g_build_filename(directory, name, NULL);
         if (g_str_has_prefix(name, prefix) && !g_hash_table_contains(used, path))
             writeback_remove_content(path);
     }
@@ -139,65 +201,103 @@ static GPtrArray *records_of(const JournalPlan *plan)
     return records;
 }
 
-/* Reads all journals that no mount has locked; the first of them is ours. */
-static gboolean read_journals(Writeback *writeback, guint *damaged, GError **error)
+/* Does nothing when another mount has it. The first one is ours. */
+static gboolean read_journal(Writeback *writeback, Place *place, guint number, GError **error)
+{
+    g_autoptr(JournalPlan) plan = NULL;
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(Journal) journal = journal_open(place->directory, number, &plan, &failure);
+    if (journal == NULL) {
+        gboolean busy = ftpsfs_error_is(failure, FTPSFS_ERROR_BUSY);
+        if (!busy)
+            g_propagate_error(error, g_steal_pointer(&failure));
+        return busy;
+    }
+    place->damaged += plan->damaged;
+    if (writeback->journal == NULL) {
+        writeback->prefix = g_strdup_printf("%s/%s", place->directory, journal_prefix(journal));
+        writeback->journal = g_steal_pointer(&journal);
+        return take_over(writeback, place, plan, error);
+    }
+    if (!take_over(writeback, place, plan, error))
+        return FALSE;
+    g_ptr_array_add(place->journals, g_steal_pointer(&journal));
+    g_array_append_val(place->numbers, number);
+    return TRUE;
+}
+
+/* Reads all journals of a place that no mount has locked. */
+static gboolean read_place(Writeback *writeback, Place *place, GError **error)
 {
     for (guint number = 1; number <= JOURNALS_MAX; number++) {
-        if (writeback->journal != NULL && !journal_exists(writeback, number))
+        if (writeback->journal != NULL && !journal_exists(place, number))
             continue;
-        g_autoptr(JournalPlan) plan = NULL;
-        g_autoptr(GError) failure = NULL;
-        Journal *journal = journal_open(writeback->directory, number, &plan, &failure);
-        if (journal == NULL && ftpsfs_error_is(failure, FTPSFS_ERROR_BUSY))
-            continue;
-        if (journal == NULL) {
-            g_propagate_error(error, g_steal_pointer(&failure));
+        if (!read_journal(writeback, place, number, error))
             return FALSE;
-        }
-        if (writeback->journal == NULL) {
-            writeback->journal = journal;
-            writeback->prefix =
-                g_strdup_printf("%s/%s", writeback->directory, journal_prefix(journal));
-        } else {
-            g_ptr_array_add(writeback->taken_over, journal);
-        }
-        *damaged += plan->damaged;
-        take_over(writeback, plan);
     }
     if (writeback->journal != NULL)
         return TRUE;
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LIMIT,
-                "%s: %u mounts of this server and user are there already", writeback->directory,
-                JOURNALS_MAX);
+                "%s: %u mounts of this source are there already", place->directory, JOURNALS_MAX);
     return FALSE;
 }
 
-gboolean writeback_read(Writeback *writeback, GError **error)
+/* What other mounts have left for this one; where that can't be had it stays there. */
+static GPtrArray *read_others(Writeback *writeback, const GPtrArray *directories)
 {
-    if (g_mkdir_with_parents(writeback->directory, 0700) != 0) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_IO, "%s: can't be made: %s",
-                    writeback->directory, g_strerror(errno));
-        return FALSE;
+    GPtrArray *places = g_ptr_array_new_with_free_func(place_free);
+    for (guint i = 0; i < directories->len; i++) {
+        guint before = writeback->plan->items->len;
+        Place *place = place_new(g_ptr_array_index(directories, i));
+        g_autoptr(GError) failure = NULL;
+        g_ptr_array_add(places, place);
+        if (!read_place(writeback, place, &failure))
+            g_warning("uploads that wait in %s are not made: %s", place->directory,
+                      failure->message);
+        if (writeback->plan->items->len > before)
+            g_message("uploads taken over from %s: %u", place->directory,
+                      writeback->plan->items->len - before);
     }
-    guint damaged = 0;
-    writeback->plan = journal_replay(NULL, 0);
-    if (!read_journals(writeback, &damaged, error))
+    return places;
+}
+
+/* Once all is in our journal. */
+static void remove_taken_over(const Writeback *writeback, const Place *place)
+{
+    for (guint i = 0; i < place->journals->len; i++) {
+        Journal *journal = g_ptr_array_index(place->journals, i);
+        journal_remove(journal);
+        /* What a damaged record may have named is for the user to judge. */
+        if (place->damaged == 0)
+            remove_unused(writeback, place->directory, journal_prefix(journal));
+    }
+}
+
+gboolean writeback_read(Writeback *writeback, const WritebackOptions *options, GError **error)
+{
+    writeback->directory = journal_place_make(options->directory, options->identity, error);
+    if (writeback->directory == NULL)
         return FALSE;
+    writeback->plan = journal_replay(NULL, 0);
+    g_autoptr(Place) own = place_new(writeback->directory);
+    if (!read_place(writeback, own, error))
+        return FALSE;
+    g_autoptr(GPtrArray) directories =
+        journal_places_to_finish(options->directory, writeback->directory, options->identity);
+    g_autoptr(GPtrArray) others = read_others(writeback, directories);
     g_autoptr(GPtrArray) records = records_of(writeback->plan);
     if (!journal_sync_directory(writeback->directory, error) ||
         !journal_rewrite(writeback->journal, records, error))
         return FALSE;
     writeback->next_id = writeback->plan->next_id + writeback->plan->renames->len;
-    for (guint i = 0; i < writeback->taken_over->len; i++) {
-        Journal *other = g_ptr_array_index(writeback->taken_over, i);
-        journal_remove(other);
-        if (damaged == 0)
-            remove_unused(writeback, journal_prefix(other));
+    remove_taken_over(writeback, own);
+    if (own->damaged == 0)
+        remove_unused(writeback, own->directory, journal_prefix(writeback->journal));
+    for (guint i = 0; i < others->len; i++) {
+        const Place *place = g_ptr_array_index(others, i);
+        remove_taken_over(writeback, place);
+        journal_place_remove(place->directory, place->numbers);
     }
-    /* What a damaged record may have named is for the user to judge. */
-    if (damaged == 0)
-        remove_unused(writeback, journal_prefix(writeback->journal));
-    g_ptr_array_set_size(writeback->taken_over, 0);
     return TRUE;
 }
 

@@ -69,7 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         g_assert_nonnull(directory);
         atexit(remove_directory);
     }
-    g_autoptr(DiskCache) disk = disk_new(directory, 1 << 20, "user@host:990", NULL);
+    IdentityFacts facts = {.host = "host", .port = 990, .user = "user"};
+    g_autoptr(Identity) identity = identity_new(&facts);
+    g_autoptr(DiskCache) disk = disk_new(directory, 1 << 20, identity, NULL);
     g_assert_nonnull(disk);
     DiskKey key;
     memset(key.hash, 0x5a, sizeof key.hash);

@@ -34,7 +34,11 @@ class LoginSession(Session):
             self.reply(server.welcome)
 
     def login_host(self, argument):
-        if argument.lower() in self.server.virtual_hosts:
+        tenant = self.server.tenants.get(argument.lower())
+        if tenant is not None:
+            self.server = Tenant(self.server, tenant)
+            self.reply(f"220 This is {argument}.")
+        elif argument.lower() in self.server.virtual_hosts:
             self.reply(f"220 This is {argument}.")
         else:
             self.reply("504 No such host here.")
@@ -61,9 +65,20 @@ class LoginSession(Session):
         self.admit()
 
 
+class Tenant:
+    """The server as a session sees it that has asked for a virtual host with files of its own."""
+
+    def __init__(self, server, tree):
+        self._server, self.tree = server, tree
+
+    def __getattr__(self, name):
+        return getattr(self._server, name)
+
+
 class LoginServer(ScriptedServer):
     """account: asked for at USER or PASS (ask_account_at), None for never. no_password: USER is
-    enough. welcome: the last reply of a login. virtual_hosts: what HOST takes."""
+    enough. welcome: the last reply of a login. virtual_hosts: what HOST takes; tenants: the same,
+    with the Tree of each."""
 
     session_class = LoginSession
 
@@ -74,9 +89,11 @@ class LoginServer(ScriptedServer):
         no_password=False,
         welcome="230 Welcome.",
         virtual_hosts=(),
+        tenants=None,
         **options,
     ):
         super().__init__(**options)
         self.account, self.ask_account_at = account, ask_account_at
         self.no_password, self.welcome = no_password, welcome
         self.virtual_hosts = virtual_hosts
+        self.tenants = tenants or {}

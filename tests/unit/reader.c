@@ -344,11 +344,13 @@ static void test_disk(void)
     g_autoptr(GError) error = NULL;
     g_autofree char *dir = g_dir_make_tmp("ftpsfs-test-XXXXXX", &error);
     g_assert_no_error(error);
+    IdentityFacts facts = {.host = "server", .port = 990, .user = "me"};
+    g_autoptr(Identity) identity = identity_new(&facts);
     for (guint mount = 0; mount < 2; mount++) {
         Bed bed;
         bed_init(&bed, 2 * MIB + 1000);
         reader_close(bed.reader);
-        bed.shared.disk = disk_new(dir, 100 * MIB, "me@server:990", &error);
+        bed.shared.disk = disk_new(dir, 100 * MIB, identity, &error);
         g_assert_no_error(error);
         bed.reader = reader_new(&bed.shared, bed.node, fixture_info(bed.node).version, bed.size);
         read_all(&bed, 0, bed.size, 65536);

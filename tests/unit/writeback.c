@@ -21,6 +21,7 @@ typedef struct {
     gint uploaded;
 } Test;
 
+static const IdentityFacts source = {.host = "h", .port = 990, .user = "u"};
 static const JournalState absent = {.kind = JOURNAL_ABSENT, .mtime = G_MININT64};
 
 static void count_upload(gpointer data, const WritebackResult *result)
@@ -32,8 +33,9 @@ static void count_upload(gpointer data, const WritebackResult *result)
 
 static void open_writeback(Test *test)
 {
+    g_autoptr(Identity) identity = identity_new(&source);
     WritebackOptions options = {
-        .directory = test->directory, .source = "u@h:990", .connections = 2, .delay_ms = 50};
+        .directory = test->directory, .identity = identity, .connections = 2, .delay_ms = 50};
     g_autoptr(GError) error = NULL;
     test->writeback =
         writeback_new(test->f.remote, test->f.tree, &test->stats, test->space, &options, &error);
@@ -68,7 +70,8 @@ static void tear_down(Test *test, gconstpointer data)
     workers_free(test->workers);
     leftovers_free(test->leftovers);
     g_object_unref(test->cancel);
-    g_autofree char *inner = g_build_filename(test->directory, "u@h:990", NULL);
+    g_autoptr(Identity) identity = identity_new(&source);
+    g_autofree char *inner = g_build_filename(test->directory, identity_name(identity), NULL);
     g_autoptr(GDir) dir = g_dir_open(inner, 0, NULL);
     for (const char *name = g_dir_read_name(dir); name != NULL; name = g_dir_read_name(dir)) {
         g_autofree char *path = g_build_filename(inner, name, NULL);

@@ -3,12 +3,12 @@
  * disk - file content on local disk, which outlasts the mount: `-o cache_dir=DIR`.
  *
  * What was read from the server is kept chunk by chunk, each in a file of its own below
- * DIR/ftpsfs-content-1, and is found again by any mount of the same server, user and path as long
- * as size and modification time of the file agree. A chunk's file begins with a header that says
- * what it is and holds a SHA-256 of all of it; what does not agree in every bit is deleted and
- * fetched from the server. Files appear under their name by rename(2), complete. Several mounts may
- * share a directory; one of them at a time (flock) deletes what was not used for the longest time
- * when all of it together has become too large.
+ * DIR/ftpsfs-content-1, and is found again by any mount of the same source (util/identity.h)
+ * and path as long as size and modification time of the file agree. A chunk's file begins with a
+ * header that says what it is and holds a SHA-256 of all of it; what does not agree in every bit is
+ * deleted and fetched from the server. Files appear under their name by rename(2), complete.
+ * Several mounts may share a directory; one of them at a time (flock) deletes what was not used for
+ * the longest time when all of it together has become too large.
  *
  * Thread-safe: the lock guards the count of bytes alone, and is a leaf. Errors of the disk are
  * logged, not returned: the content is on the server.
@@ -17,18 +17,19 @@
 #define FTPSFS_CACHE_DISK_H
 
 #include "ftpsfs/cache/tree.h"
+#include "ftpsfs/util/identity.h"
 
 typedef struct DiskCache DiskCache;
 
-/* Says which version of which file: server, user, path, size and modification time. */
+/* Says which version of which file: source, path, size and modification time. */
 typedef struct {
     guint8 hash[32];
 } DiskKey;
 
-/* Opens the cache in `dir`, which must exist, at most `capacity` bytes on disk. `server`: what
- * tells servers and users apart, for instance "user@host:990". FTPSFS_ERROR_CONFIG when the
+/* Opens the cache in `dir`, which must exist, at most `capacity` bytes on disk.
+ * FTPSFS_ERROR_CONFIG when the
  * directory can't be used, or when others could write what would be believed. */
-DiskCache *disk_new(const char *dir, guint64 capacity, const char *server, GError **error);
+DiskCache *disk_new(const char *dir, guint64 capacity, const Identity *identity, GError **error);
 void disk_free(DiskCache *disk);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DiskCache, disk_free)
 

@@ -3,7 +3,7 @@
  * journal - the record file of `-o writeback`: what was acknowledged to programs and is still to be
  * brought to the server, so that it survives a crash.
  *
- * One directory a source (user, host, port) holds the journals journal-1, journal-2, ... of as many
+ * One directory a source (util/identity.h) holds the journals journal-1, journal-2, ... of as many
  * mounts at once, each locked (flock of lock-N) by the mount that writes it, and the content files
  * content-N-... that the records name. A journal is append-only: a header, then records, each with
  * a mark, its length and a checksum. What was cut off at the end by a crash is no record. A damaged

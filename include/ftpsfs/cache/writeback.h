@@ -21,6 +21,7 @@
 #include "ftpsfs/cache/space.h"
 #include "ftpsfs/cache/spool.h"
 #include "ftpsfs/cache/tree.h"
+#include "ftpsfs/util/identity.h"
 
 typedef struct Leftovers Leftovers;
 typedef struct Writeback Writeback;
@@ -38,13 +39,14 @@ typedef struct {
 typedef void (*WritebackFunc)(gpointer data, const WritebackResult *result);
 
 typedef struct {
-    const char *directory; /* of all journals; made if need be */
-    const char *source;    /* tells servers and users apart, for instance "user@host:990" */
-    guint connections;     /* uploads at once, at most */
-    guint delay_ms;        /* from an item's last change to its upload */
+    const char *directory;    /* of all journals; made if need be */
+    const Identity *identity; /* of the source */
+    guint connections;        /* uploads at once, at most */
+    guint delay_ms;           /* from an item's last change to its upload */
 } WritebackOptions;
 
-/* Locks and reads the journals of the source. `remote`, `tree`, `stats` and `space` outlive it.
+/* Locks and reads the journals of the source, and those that other mounts have left for it.
+ * `remote`, `tree`, `stats` and `space` outlive it.
  * FTPSFS_ERROR_IO, _NO_SPACE, _LIMIT. */
 Writeback *writeback_new(Remote *remote, Tree *tree, Stats *stats, Space *space,
                          const WritebackOptions *options, GError **error);
