@@ -101,12 +101,43 @@ static GPtrArray *link_contents(const Writeback *writeback, const Place *place,
     return g_steal_pointer(&contents);
 }
 
+/* What tells a file whatever its name is. For g_free; NULL when it is not there. */
+static char *file_number(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return NULL;
+    return g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, (guint64)status.st_dev,
+                           (guint64)status.st_ino);
+}
+
+/* Leaves out the items whose content is one of ours: a crash came after they were taken over, and
+ * before their journal was removed. */
+static void leave_out_known(const Writeback *writeback, const Place *place, JournalPlan *plan)
+{
+    g_autoptr(GHashTable) known = g_hash_table_new_full(keyed_hash_text, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < writeback->plan->items->len; i++) {
+        const JournalItem *item = g_ptr_array_index(writeback->plan->items, i);
+        char *number = item->content != NULL ? file_number(item->content) : NULL;
+        if (number != NULL)
+            g_hash_table_add(known, number);
+    }
+    for (guint i = plan->items->len; i-- > 0;) {
+        const JournalItem *item = g_ptr_array_index(plan->items, i);
+        g_autofree char *path = g_build_filename(place->directory, item->content, NULL);
+        g_autofree char *number = file_number(path);
+        if (number != NULL && g_hash_table_contains(known, number))
+            g_ptr_array_remove_index(plan->items, i);
+    }
+}
+
 /* Moves what a journal tells into the common plan, with new numbers. */
 static gboolean take_over(Writeback *writeback, const Place *place, JournalPlan *plan,
                           GError **error)
 {
     JournalPlan *all = writeback->plan;
     guint64 shift = all->next_id;
+    leave_out_known(writeback, place, plan);
     g_autoptr(GPtrArray) contents = link_contents(writeback, place, plan, error);
     if (contents == NULL)
         return FALSE;

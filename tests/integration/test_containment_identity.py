@@ -242,6 +242,22 @@ def test_an_old_journal_in_use_is_left_alone(server, remount):
     assert uploads_of(remount()) == 1
 
 
+def test_a_crash_while_an_old_journal_is_taken_over_makes_no_second_file(server, remount):
+    place = old_journal(remount.places, server)
+    journal = read(os.path.join(place, "journal-1"))
+    server.fault("STOR", Reply("450 Not now."))
+    kill(remount())
+    server.clear()
+    # As it is when the new journal is written, and the old one not yet removed.
+    (content,) = glob.glob(f"{remount.places}/source-*/content-*")
+    os.makedirs(place, mode=0o700)
+    os.link(content, os.path.join(place, "content-1-0000abcd"))
+    write(os.path.join(place, "journal-1"), journal)
+    assert uploads_of(remount()) == 1
+    assert server.tree.names() == ["file"]
+    assert not os.path.exists(place)
+
+
 # Content on disk
 
 

@@ -215,15 +215,21 @@ static void a_listing_that_holds_is_shown_as_a_whole(void)
     fixture_clear(&f);
 }
 
+/* As fixture_init, for a tree that removes leftovers of uploads. */
+static void init_removing(Fixture *f)
+{
+    TreeOptions options = {
+        .timeout_s = FIXTURE_TIMEOUT, .remove_leftovers = TRUE, .clock = fixture_now};
+    f->remote = fake_remote_new("/m");
+    f->tree = tree_new(f->remote, &options);
+    f->root = tree_root(f->tree);
+}
+
 static void a_directory_with_leftovers_to_remove_is_shown_as_a_whole(void)
 {
     Fixture f;
     Reader reader;
-    TreeOptions options = {
-        .timeout_s = FIXTURE_TIMEOUT, .remove_leftovers = TRUE, .clock = fixture_now};
-    f.remote = fake_remote_new("/m");
-    f.tree = tree_new(f.remote, &options);
-    f.root = tree_root(f.tree);
+    init_removing(&f);
     put_many(&f, "/m", COUNT);
     reader_start(&reader, &f, f.root, NULL);
     reader_join(&reader);
@@ -237,11 +243,7 @@ static void a_directory_with_leftovers_to_remove_is_shown_as_a_whole(void)
 static void leftovers_are_removed_a_few_at_a_time(void)
 {
     Fixture f;
-    TreeOptions options = {
-        .timeout_s = FIXTURE_TIMEOUT, .remove_leftovers = TRUE, .clock = fixture_now};
-    f.remote = fake_remote_new("/m");
-    f.tree = tree_new(f.remote, &options);
-    f.root = tree_root(f.tree);
+    init_removing(&f);
     for (guint i = 0; i < 100; i++) {
         g_autofree char *path = g_strdup_printf("/m/.ftpsfs-upload-%u", i);
         fake_put_file(f.remote, path, 1, 1000);
