@@ -514,9 +514,23 @@ static void test_many(void)
     g_assert_cmpuint(parsed->last->size, ==, 99999);
 }
 
+/* What a MLSD is read into may have no memory yet. The sanitizers watch this. */
+static void test_nothing(void)
+{
+    ListingContext context = {.now = NOW};
+    Parsed parsed = {.names = g_ptr_array_new_with_free_func(g_free), .last = remote_entry_new()};
+    g_autoptr(ListingParser) parser = listing_parser_new(LISTING_MLSD, &context, collect, &parsed);
+    g_assert_true(listing_parser_feed(parser, NULL, 0, &parsed.error));
+    g_assert_true(listing_parser_finish(parser, &parsed.error));
+    g_assert_cmpuint(parsed.names->len, ==, 0);
+    g_ptr_array_unref(parsed.names);
+    remote_entry_free(parsed.last);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/listing/nothing is no bytes at no place", test_nothing);
     g_test_add_func("/listing/facts fill an entry", test_facts);
     g_test_add_func("/listing/facts are known in any case of letters", test_facts_case);
     g_test_add_func("/listing/facts tell the type", test_facts_types);
