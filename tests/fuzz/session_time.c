@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * util/wait.h and the clocks: what is waited for is there, or the time is over at once. Threads
+ * that would do something meanwhile, the pool's keeper and its grower, are left out, so that an
+ * input has one course.
+ */
+#include <poll.h>
+
+#include "../../src/ftp/pool_private.h"
+#include "ftpsfs/util/error.h"
+#include "ftpsfs/util/wait.h"
+#include "session_server.h"
+
+#define START G_GINT64_CONSTANT(1718452800000000) /* in June of 2024 */
+
+gint64 __wrap_g_get_monotonic_time(void);
+gint64 __wrap_g_get_real_time(void);
+gboolean __wrap_g_thread_pool_push(GThreadPool *pool, gpointer data, GError **error);
+
+static gint64 now;
+
+static void wait_until(gint64 deadline)
+{
+    now = MAX(now, deadline);
+}
+
+void server_reset_clock(void)
+{
+    now = G_USEC_PER_SEC;
+    g_random_set_seed(1);
+}
+
+gint64 __wrap_g_get_monotonic_time(void)
+{
+    return ++now;
+}
+
+gint64 __wrap_g_get_real_time(void)
+{
+    return START + now;
+}
+
+gint64 deadline_in(guint seconds)
+{
+    return now + (gint64)seconds * G_USEC_PER_SEC;
+}
+
+int deadline_left_ms(gint64 deadline)
+{
+    wait_until(deadline);
+    return 0;
+}
+
+gboolean wait_fd(int fd, short events, gint64 deadline, GCancellable *cancel, const char *what,
+                 GError **error)
+{
+    gboolean comes = FALSE;
+    if (g_cancellable_is_cancelled(cancel)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
+                    "interrupted while waiting for %s", what);
+        return FALSE;
+    }
+    if (!server_awaits(fd, &comes)) {
+        struct pollfd one = {.fd = fd, .events = events};
+        comes = poll(&one, 1, 0) > 0;
+    }
+    if (comes)
+        return TRUE;
+    wait_until(deadline);
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TIMEOUT, "timed out waiting for %s", what);
+    return FALSE;
+}
+
+gboolean wait_cond(GCond *cond, GMutex *mutex, gint64 deadline)
+{
+    (void)cond;
+    (void)mutex;
+    wait_until(deadline);
+    return FALSE;
+}
+
+void keeper_start(Pool *pool)
+{
+    pool->wake_fd = -1;
+}
+
+void keeper_stop(Pool *pool)
+{
+    pool->stopping = TRUE;
+}
+
+void keeper_wake(Pool *pool)
+{
+    (void)pool;
+}
+
+gboolean __wrap_g_thread_pool_push(GThreadPool *pool, gpointer data, GError **error)
+{
+    (void)pool;
+    (void)data;
+    (void)error;
+    return FALSE;
+}
