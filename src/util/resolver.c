@@ -125,6 +125,9 @@ static gpointer answer(gpointer data)
     case ASK_HOST:
         find_host(&task->question, found);
         break;
+    default:
+        found->code = ENOENT;
+        break;
     }
     /* Nobody waits any more when this fails. */
     (void)helper_send(task->reply, found, sizeof *found, -1);
@@ -170,9 +173,15 @@ static int run(int socket, gpointer data)
     }
     let_go_of_the_terminal();
     Task task;
-    while (helper_receive(socket, &task.question, sizeof task.question, &task.reply) > 0) {
+    gssize got;
+    while ((got = helper_receive(socket, &task.question, sizeof task.question, &task.reply)) > 0) {
         if (task.reply < 0)
             continue;
+        /* Part of a question would be made whole from an earlier one. */
+        if (got != sizeof task.question) {
+            close(task.reply);
+            continue;
+        }
         task.question.name[NAME_BYTES - 1] = '\0';
         g_thread_unref(g_thread_new("lookup", answer, g_memdup2(&task, sizeof task)));
     }

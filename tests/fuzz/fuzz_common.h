@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Log lines are not shown; a critical one ends the run. */
+/* Log lines are not shown; one of an error or a critical one ends the run. */
 void fuzz_quiet(void);
 
 /* `error` must be set, in the program's domain, with words. */

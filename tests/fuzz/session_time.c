@@ -6,7 +6,6 @@
  */
 #include <poll.h>
 
-#include "../../src/ftp/pool_private.h"
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/wait.h"
 #include "session_server.h"
@@ -15,7 +14,6 @@
 
 gint64 __wrap_g_get_monotonic_time(void);
 gint64 __wrap_g_get_real_time(void);
-gboolean __wrap_g_thread_pool_push(GThreadPool *pool, gpointer data, GError **error);
 
 static gint64 now;
 
@@ -76,28 +74,5 @@ gboolean wait_cond(GCond *cond, GMutex *mutex, gint64 deadline)
     (void)cond;
     (void)mutex;
     wait_until(deadline);
-    return FALSE;
-}
-
-void keeper_start(Pool *pool)
-{
-    pool->wake_fd = -1;
-}
-
-void keeper_stop(Pool *pool)
-{
-    pool->stopping = TRUE;
-}
-
-void keeper_wake(Pool *pool)
-{
-    (void)pool;
-}
-
-gboolean __wrap_g_thread_pool_push(GThreadPool *pool, gpointer data, GError **error)
-{
-    (void)pool;
-    (void)data;
-    (void)error;
     return FALSE;
 }
