@@ -32,6 +32,21 @@ void fuzz_check_error(const GError *error)
     g_assert_true(*error->message != '\0');
 }
 
+gboolean fuzz_are_facts(const char *facts)
+{
+    static const char *const known[] = {
+        "type",       "size",           "modify",   "perm",       "unique",
+        "unix.mode",  "unix.uid",       "unix.gid", "unix.owner", "unix.ownername",
+        "unix.group", "unix.groupname", NULL};
+    g_auto(GStrv) words = g_strsplit(facts, ";", -1);
+    gboolean good = g_str_has_suffix(facts, ";");
+    for (char **word = words; good && word[1] != NULL; word++) {
+        g_autofree char *lower = g_ascii_strdown(*word, -1);
+        good = g_strv_contains(known, lower);
+    }
+    return good;
+}
+
 static void remove_tree(const char *path)
 {
     g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);

@@ -17,6 +17,10 @@ void fuzz_quiet(void);
 /* `error` must be set, in the program's domain, with words. */
 void fuzz_check_error(const GError *error);
 
+/* Whether `facts` is a choice of facts as OPTS MLST takes it, of those alone that ftpsfs knows: it
+ * is put together from what a server has told. */
+gboolean fuzz_are_facts(const char *facts);
+
 /* The path of `name` in a directory of this run, for g_free. The directory is removed at the end of
  * the run, with all that is in it. */
 char *fuzz_path(const char *name);

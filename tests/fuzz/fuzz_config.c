@@ -10,6 +10,7 @@
 #include "../../src/config/config_file.h"
 #include "ftpsfs/util/error.h"
 #include "fuzz_common.h"
+#include "fuzz_options_check.h"
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
@@ -28,22 +29,6 @@ static void check_config_error(const GError *error)
     g_assert_true(ftpsfs_error_is(error, FTPSFS_ERROR_CONFIG));
 }
 
-static void check_numbers(const OptionState *state)
-{
-    gsize count;
-    const OptionSpec *table = options_table(&count);
-    for (gsize i = 0; i < count; i++) {
-        const void *field = (const char *)state + table[i].offset;
-        if (table[i].kind == OPTION_NUMBER && options_told(state, table[i].name) != NULL) {
-            g_assert_cmpuint(*(const guint *)field, >=, table[i].min);
-            g_assert_cmpuint(*(const guint *)field, <=, table[i].max);
-        } else if (table[i].kind == OPTION_SIZE) {
-            g_assert_cmpuint(*(const guint64 *)field, >=, table[i].min);
-            g_assert_cmpuint(*(const guint64 *)field, <=, table[i].max);
-        }
-    }
-}
-
 static void apply(const ConfigFiles *files, const char *alias)
 {
     g_autoptr(GError) error = NULL;
@@ -51,7 +36,7 @@ static void apply(const ConfigFiles *files, const char *alias)
     options_init(&state);
     if (!config_files_apply(files, alias, &state, &error))
         check_config_error(error);
-    check_numbers(&state);
+    fuzz_check_options(&state);
 }
 
 static void print(const char *alias)

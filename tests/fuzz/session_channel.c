@@ -97,6 +97,12 @@ static gboolean out_of_reach(GError **error)
     return TRUE;
 }
 
+static void say_in_clear(int fd, const void *text, gsize length)
+{
+    if (send(fd, text, length, MSG_NOSIGNAL) < 0)
+        g_assert_cmpint(errno, ==, EAGAIN);
+}
+
 /* A connection on which the server speaks in clear first: a greeting and an answer. */
 static int dial_in_clear(void)
 {
@@ -104,9 +110,12 @@ static int dial_in_clear(void)
     Piece piece;
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), ==,
                     0);
-    for (guint i = 0; i < 2 && script_next_reply(script, &piece); i++)
-        if (send(ends[1], piece.bytes, piece.length, MSG_NOSIGNAL) < 0)
-            g_assert_cmpint(errno, ==, EAGAIN);
+    static const char again[] = "220 hello\r\n234 go on\r\n";
+    gboolean repeated = login_left == 0 && !script_greets(script);
+    if (repeated)
+        say_in_clear(ends[1], again, strlen(again));
+    for (guint i = 0; !repeated && i < 2 && script_next_reply(script, &piece); i++)
+        say_in_clear(ends[1], piece.bytes, piece.length);
     close_clear_end();
     clear_end = ends[1];
     shutdown(clear_end, SHUT_WR);

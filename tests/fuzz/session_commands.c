@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ftpsfs/ftp/encoding.h"
+#include "fuzz_common.h"
 #include "session_options.h"
 
 /* What follows a verb. A path is one that an operation was called with. ECHO: anything, as the
@@ -184,25 +185,6 @@ static gboolean is_site(const char *argument)
     return FALSE;
 }
 
-/* A choice of facts is put together from what FEAT has told, but of known ones. */
-static gboolean is_facts(const char *argument)
-{
-    static const char *const known[] = {
-        "type",           "size",           "modify",   "perm",       "unique",
-        "unix.mode",      "unix.uid",       "unix.gid", "unix.owner", "unix.group",
-        "unix.ownername", "unix.groupname", NULL};
-    const char *list = after("MLST ", argument);
-    if (list == NULL || !g_str_has_suffix(list, ";"))
-        return FALSE;
-    g_auto(GStrv) facts = g_strsplit(list, ";", -1);
-    for (char **fact = facts; fact[1] != NULL; fact++) {
-        g_autofree char *lower = g_ascii_strdown(*fact, -1);
-        if (!g_strv_contains(known, lower))
-            return FALSE;
-    }
-    return TRUE;
-}
-
 static gboolean is_numbers(const char *argument)
 {
     const char *rest = after("#", argument);
@@ -239,7 +221,8 @@ static gboolean is_fit(const Command *command, const char *argument)
         path = after("# ", argument);
         return path != NULL && is_path(path);
     case FACTS:
-        return is_facts(argument);
+        path = after("MLST ", argument);
+        return path != NULL && fuzz_are_facts(path);
     }
     return FALSE;
 }
