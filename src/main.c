@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "describe.h"
 #include "ftpsfs/config/config.h"
 #include "ftpsfs/config/credentials.h"
 #include "ftpsfs/fs/control.h"
@@ -490,6 +491,8 @@ int main(int argc, char **argv)
         print_version();
         return EXIT_SUCCESS;
     }
+    if (config->action == CONFIG_DESCRIBE)
+        return describe_run(config);
     if (verbs_have(config))
         return verbs_run(config);
     set_log_level(config);

@@ -45,7 +45,7 @@ _ftpsfs() {
     -o,*) candidates=$(_ftpsfs_option "$current") ;;
     *,-o?*) candidates=$(_ftpsfs_option "${current#-o}" | sed 's/^/-o/') ;;
     *,-*) candidates=$(_ftpsfs_words flags) ;;
-    --print-config,* | --probe,*) candidates=$(_ftpsfs_words aliases) ;;
+    --print-config,* | --probe,* | --describe,*) candidates=$(_ftpsfs_words aliases) ;;
     --*,*) candidates=$(_ftpsfs_words mountpoints) ;;
     *)
         if [[ -z $source ]]; then

@@ -46,7 +46,7 @@ function __ftpsfs_operand
         set before $one
     end
     switch $previous
-        case --print-config --probe
+        case --print-config --probe --describe
             __ftpsfs_words aliases
         case '--*'
             __ftpsfs_words mountpoints

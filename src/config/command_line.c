@@ -108,7 +108,7 @@ static gboolean read_verb(const char *name, MountConfig *config)
         ConfigAction action;
     } verbs[] = {
         {"status", CONFIG_STATUS},   {"flush", CONFIG_FLUSH}, {"refresh", CONFIG_REFRESH},
-        {"unmount", CONFIG_UNMOUNT}, {"probe", CONFIG_PROBE},
+        {"unmount", CONFIG_UNMOUNT}, {"probe", CONFIG_PROBE}, {"describe", CONFIG_DESCRIBE},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(verbs); i++) {
         if (!g_str_equal(name, verbs[i].name))
@@ -163,15 +163,19 @@ static gboolean take_target(const CommandLine *words, OptionState *state, GError
     return TRUE;
 }
 
-/* The one word that goes with --probe. */
-static gboolean check_probe(const CommandLine *words, const OptionState *state, GError **error)
+/* The one word that goes with --probe or --describe. */
+static gboolean check_source(const CommandLine *words, const OptionState *state, GError **error)
 {
+    const MountConfig *config = &state->config;
+    const char *verb = config->action == CONFIG_PROBE ? "probe" : "describe";
     if (words->positionals == 0)
-        return config_fail(error, "which server is missing: ftpsfs --probe SOURCE [-o opt,...]");
+        return config_fail(error, "which server is missing: ftpsfs --%s SOURCE [-o opt,...]", verb);
     if (words->positionals > 1)
-        return config_fail(error, "one word too many: --probe takes the source alone, and mounts "
-                                  "nothing");
-    return !state->config.once ||
+        return config_fail(error,
+                           "one word too many: --%s takes the source alone, and mounts "
+                           "nothing",
+                           verb);
+    return (!config->once && (!config->json || config->action == CONFIG_PROBE)) ||
            config_fail(error, "--json and --once go with --status, --json also with --probe");
 }
 
@@ -200,8 +204,8 @@ gboolean command_line_read(CommandLine *words, OptionState *state, GError **erro
     }
     if (words->print || words->complete != NULL)
         return TRUE;
-    if (state->config.action == CONFIG_PROBE)
-        return check_probe(words, state, error);
+    if (state->config.action == CONFIG_PROBE || state->config.action == CONFIG_DESCRIBE)
+        return check_source(words, state, error);
     if (state->config.action != CONFIG_MOUNT)
         return take_target(words, state, error);
     if (state->config.json || state->config.once)

@@ -15,7 +15,9 @@
 #include "fail.h"
 #include "ftpsfs/ftp/deflate.h"
 #include "ftpsfs/ftp/login.h"
+#include "link.h"
 #include "options.h"
+#include "where.h"
 
 /* mount.fuse3 with drop_privileges has opened and mounted /dev/fuse already and names its
  * descriptor instead of a mountpoint; libfuse understands it. */
@@ -23,81 +25,6 @@
 
 /* mount(8) runs /sbin/mount.TYPE, and speaks to it in its own way. */
 #define HELPER_PREFIX "mount."
-
-/* "work:sub" is below the directory of the alias's source, "work:/dir" absolute. */
-static void go_below(Source *source, const char *rest)
-{
-    if (*rest == '\0')
-        return;
-    g_autofree char *base = g_steal_pointer(&source->directory);
-    source->directory = *rest == '/' || *base == '\0' ? g_strdup(rest)
-                        : g_str_has_suffix(base, "/") ? g_strconcat(base, rest, NULL)
-                                                      : g_strconcat(base, "/", rest, NULL);
-}
-
-/* The source that `text` names, by itself or by `alias`; *rank: where it was told. */
-static Source *find_source(const ConfigFiles *files, const char *text, const char *alias,
-                           const char *rest, OptionRank *rank, GError **error)
-{
-    *rank = OPTION_RANK_COMMAND;
-    if (alias == NULL)
-        return source_parse(text, error);
-    if (strpbrk(rest, "\r\n") != NULL) {
-        config_fail(error, "the source %s: holds control characters", alias);
-        return NULL;
-    }
-    g_autofree char *told = config_files_source(files, alias);
-    Source *source = source_parse(told != NULL ? told : alias, error);
-    *rank = OPTION_RANK_ALIAS;
-    if (source == NULL)
-        g_prefix_error(error, "the source of the alias [%s]: ", alias);
-    else
-        go_below(source, rest);
-    return source;
-}
-
-/* Whether an option is told at a more particular place than the source, which it then corrects. */
-static gboolean overrides(const OptionState *state, const char *name, OptionRank rank)
-{
-    const OptionTold *told = options_told(state, name);
-    return told != NULL && told->rank > rank;
-}
-
-/* The same, less particular: the source says better. */
-static gboolean yields(const OptionState *state, const char *name, OptionRank rank)
-{
-    const OptionTold *told = options_told(state, name);
-    return told != NULL && told->rank < rank;
-}
-
-/* The source together with user= and port=; its port is never 0 afterwards. Takes `source`. */
-static Source *resolve_source(OptionState *state, Source *found, OptionRank rank, GError **error)
-{
-    g_autoptr(Source) source = found;
-    if (source == NULL)
-        return NULL;
-    if (state->user != NULL && (source->user == NULL || !yields(state, "user", rank))) {
-        if (source->user != NULL && !overrides(state, "user", rank) &&
-            !g_str_equal(source->user, state->user)) {
-            config_fail(error, "the source says user %s and -o user says %s: give one of them",
-                        source->user, state->user);
-            return NULL;
-        }
-        g_free(source->user);
-        source->user = g_steal_pointer(&state->user);
-    }
-    if (state->port != 0 && (source->port == 0 || !yields(state, "port", rank))) {
-        if (source->port != 0 && !overrides(state, "port", rank) && source->port != state->port) {
-            config_fail(error, "the source says port %u and -o port says %u: give one of them",
-                        source->port, state->port);
-            return NULL;
-        }
-        source->port = (guint16)state->port;
-    }
-    if (source->port == 0)
-        source->port = state->config.explicit_tls ? SOURCE_PORT_EXPLICIT : SOURCE_PORT_IMPLICIT;
-    return g_steal_pointer(&source);
-}
 
 static gboolean check_directory(const char *name, const char *path, int access, GError **error)
 {
@@ -403,7 +330,7 @@ static gboolean resolve_mount(OptionState *state, const char *text, const char *
         !resolve_active(state, error) || !check_compress(&state->config, error) ||
         !check_files(state, error))
         return FALSE;
-    if (config->action != CONFIG_PROBE) {
+    if (config->action != CONFIG_PROBE && config->action != CONFIG_DESCRIBE) {
         config->mountpoint = check_mountpoint(mountpoint, state->nonempty, error);
         if (config->mountpoint == NULL)
             return FALSE;
@@ -436,11 +363,14 @@ static gboolean resolve(const CommandLine *words, OptionState *state, GError **e
     if (!read_options(words, files, alias, state, error))
         return FALSE;
     if (text != NULL) {
-        Source *found = find_source(files, text, alias, rest, &rank, error);
-        config->source = resolve_source(state, found, rank, error);
+        Source *found = where_find(files, text, alias, rest, &rank, error);
+        config->source = where_resolve(state, found, rank, error);
         if (config->source == NULL)
             return FALSE;
+        link_restrict(state, files, alias);
     }
+    if (alias != NULL)
+        config->alias = g_strdup(alias);
     if (!words->print)
         return resolve_mount(state, text, alias, words->positional[1], error);
     config->action = CONFIG_PRINT;
@@ -458,7 +388,8 @@ MountConfig *config_parse(int argc, char **argv, GError **error)
     g_autofree char *name = g_path_get_basename(argc > 0 ? argv[0] : "ftpsfs");
     config->helper = g_str_has_prefix(name, HELPER_PREFIX);
     if (!command_line_read(&words, &state, error) ||
-        ((config->action == CONFIG_MOUNT || config->action == CONFIG_PROBE) &&
+        ((config->action == CONFIG_MOUNT || config->action == CONFIG_PROBE ||
+          config->action == CONFIG_DESCRIBE) &&
          !resolve(&words, &state, error)))
         return NULL;
     MountConfig *result = g_new(MountConfig, 1);
@@ -478,6 +409,7 @@ void config_clear(MountConfig *config)
     g_free(config->mountpoint);
     g_free(config->target);
     g_free(config->server);
+    g_free(config->alias);
     g_free(config->trace_file);
     g_free(config->printed);
     g_free(config->codepage);

@@ -157,6 +157,9 @@ char *config_files_alias(const ConfigFiles *files, const char *text, const char 
     if (g_str_has_prefix(text, fstab))
         text += strlen(fstab);
     gsize length = strcspn(text, ":");
+    /* Who follows a link must not land at the server of an alias [ftps]. */
+    if (g_ascii_strncasecmp(text, "ftps://", strlen("ftps://")) == 0)
+        return NULL;
     g_autofree char *name = g_strndup(text, length);
     if (!is_name(name) || g_str_equal(name, CONFIG_FILE_DEFAULTS) || !has_group(files, name))
         return NULL;

@@ -179,6 +179,12 @@ static gboolean from_systemd(Credentials *credentials, GError **error)
     return TRUE;
 }
 
+/* The service's credentials say nothing of a host. */
+static gboolean from_service(Credentials *credentials, const MountConfig *config, GError **error)
+{
+    return config->bound_only || from_systemd(credentials, error);
+}
+
 static char *netrc_path(void)
 {
     const char *told = g_getenv("NETRC");
@@ -188,8 +194,10 @@ static char *netrc_path(void)
 }
 
 /* Finding nothing is no error; *why says then in words what was wrong with the file. */
-static gboolean from_netrc(Credentials *credentials, const char *host, char **why, GError **error)
+static gboolean from_netrc(Credentials *credentials, const MountConfig *config, char **why,
+                           GError **error)
 {
+    const char *host = config->source->host;
     g_autofree char *path = netrc_path();
     g_auto(SecretFile) file;
     int number = secret_file_read(&file, path);
@@ -201,7 +209,7 @@ static gboolean from_netrc(Credentials *credentials, const char *host, char **wh
         return TRUE;
     }
     NetrcEntry entry;
-    if (!netrc_find(file.text, host, credentials->user, path, &entry, error))
+    if (!netrc_find(file.text, host, credentials->user, config->bound_only, path, &entry, error))
         return FALSE;
     if (!entry.found) {
         *why = g_strdup_printf("%s has no entry for it", path);
@@ -302,9 +310,9 @@ Credentials *credentials_find(const MountConfig *config, GError **error)
         if (found->password == NULL)
             return NULL;
     }
-    if (found->password == NULL && !from_systemd(found, error))
+    if (found->password == NULL && !from_service(found, config, error))
         return NULL;
-    if (found->password == NULL && !from_netrc(found, host, &why, error))
+    if (found->password == NULL && !from_netrc(found, config, &why, error))
         return NULL;
     if (found->password == NULL && is_anonymous(found->user))
         found->password = secret_new(ANONYMOUS_PASSWORD, -1);
@@ -315,6 +323,21 @@ Credentials *credentials_find(const MountConfig *config, GError **error)
     if (!check_lines(found, error) || !find_passphrase(found, config, error))
         return NULL;
     return g_steal_pointer(&found);
+}
+
+char *credentials_user(const MountConfig *config, GError **error)
+{
+    g_autoptr(Credentials) found = g_new0(Credentials, 1);
+    g_autofree char *why = NULL;
+    found->user = g_strdup(config->source->user);
+    if (config->credentials_file != NULL && !from_file(found, config->credentials_file, error))
+        return NULL;
+    gboolean given =
+        found->password != NULL || config->password_stdin || config->password_command != NULL;
+    if (!given && (!from_service(found, config, error) ||
+                   (found->password == NULL && !from_netrc(found, config, &why, error))))
+        return NULL;
+    return found->user != NULL ? g_steal_pointer(&found->user) : g_strdup(g_get_user_name());
 }
 
 void credentials_lock(const Credentials *credentials)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "ftpsfs/config/source.h"
 
 #define BLANKS " \t\r\n\v\f"
 
@@ -12,6 +13,7 @@ typedef struct {
     const char *path;
     guint line;
     gboolean line_ended; /* the line end after the last token is behind us */
+    gboolean named_only; /* "default" is no entry */
 } Scanner;
 
 static gboolean is_blank(char c)
@@ -96,12 +98,12 @@ static void skip_macro(Scanner *scanner)
 
 static gboolean same_host(const char *machine, const char *host)
 {
-    if (g_ascii_strcasecmp(machine, host) == 0)
+    if (source_same_host(machine, host))
         return TRUE;
     if (g_str_is_ascii(machine) || !g_utf8_validate(machine, -1, NULL))
         return FALSE;
     g_autofree char *ascii = g_hostname_to_ascii(machine);
-    return ascii != NULL && g_ascii_strcasecmp(ascii, host) == 0;
+    return ascii != NULL && source_same_host(ascii, host);
 }
 
 static gboolean helps(const NetrcEntry *entry, const char *user)
@@ -147,7 +149,7 @@ static gboolean read_keyword(Scanner *scanner, char *keyword, const char *host, 
     if (g_ascii_strcasecmp(keyword, "machine") == 0)
         *entry = (NetrcEntry){.found = same_host(value, host)};
     else if (g_ascii_strcasecmp(keyword, "default") == 0)
-        *entry = (NetrcEntry){.found = TRUE};
+        *entry = (NetrcEntry){.found = !scanner->named_only};
     else if (g_ascii_strcasecmp(keyword, "login") == 0)
         entry->user = value;
     else if (g_ascii_strcasecmp(keyword, "password") == 0)
@@ -159,10 +161,10 @@ static gboolean read_keyword(Scanner *scanner, char *keyword, const char *host, 
     return TRUE;
 }
 
-gboolean netrc_find(char *text, const char *host, const char *user, const char *path,
-                    NetrcEntry *entry, GError **error)
+gboolean netrc_find(char *text, const char *host, const char *user, gboolean named_only,
+                    const char *path, NetrcEntry *entry, GError **error)
 {
-    Scanner scanner = {.next = text, .path = path, .line = 1};
+    Scanner scanner = {.next = text, .path = path, .line = 1, .named_only = named_only};
     *entry = (NetrcEntry){0};
     for (;;) {
         char *keyword;

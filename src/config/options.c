@@ -72,6 +72,9 @@ static const OptionSpec table[] = {
     {"password_command", OPTION_TEXT, OPTION_SECTION_CREDENTIALS, "COMMAND",
      AT(config.password_command), 0, 0, NULL, "none",
      "run COMMAND with sh(1) and read the password from the first line that it writes"},
+    {"link", OPTION_ON, OPTION_SECTION_CREDENTIALS, NULL, AT(config.link), 0, 0, NULL, "off",
+     "the source is a link or another user's choice: use only passwords and certificates that are "
+     "kept for its host"},
 
     {"dir_cache_timeout", OPTION_NUMBER, OPTION_SECTION_CACHE, "SECONDS",
      AT(config.dir_cache_timeout_s), 0, DAY_S, "20", NULL,
@@ -346,6 +349,7 @@ char *options_help(void)
         "      --flush MOUNTPOINT      wait until everything written is on the server\n"
         "      --refresh [PATH]        forget what is cached of a directory of a mount\n"
         "      --unmount MOUNTPOINT    send what is left, then unmount\n"
+        "      --describe SOURCE       show which server and user a source stands for\n"
         "      --probe SOURCE          show what a server is like, without a mount;\n"
         "                              -r: write nothing there; --json: for programs\n"
         "      --print-config          show the options in effect and their origin\n"

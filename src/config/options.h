@@ -124,6 +124,9 @@ gboolean options_set(OptionState *state, const char *name, const char *value, GE
  * that turns on is asked for. */
 const OptionTold *options_told(const OptionState *state, const char *name);
 
+/* Has it that an option was not told anywhere. Its value is the caller's to unset. */
+void options_forget(OptionState *state, const char *name);
+
 /* Frees what a MountConfig points to, not the struct. */
 void config_clear(MountConfig *config);
 

@@ -297,6 +297,11 @@ const OptionTold *options_told(const OptionState *state, const char *name)
     return g_hash_table_lookup(state->told, name);
 }
 
+void options_forget(OptionState *state, const char *name)
+{
+    g_hash_table_remove(state->told, name);
+}
+
 void options_begin(OptionState *state, const char *place, OptionRank rank, const char *base)
 {
     g_free(state->place);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/plain.h"
 
 #define LINE_MAX_BYTES 4096 /* what a terminal's line discipline holds */
 
@@ -146,7 +147,9 @@ Secret *prompt_password(const char *text, GError **error)
     choose_signals(&prompt.watched);
     prompt.signals = signalfd(-1, &prompt.watched, SFD_CLOEXEC);
     if (prompt.signals >= 0) {
-        password = answer(&prompt, text, error);
+        /* The user's name may be a link's. */
+        g_autofree char *plain = plain_text(text);
+        password = answer(&prompt, plain, error);
         close(prompt.signals);
     } else {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG, "the password can't be asked for: %s",

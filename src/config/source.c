@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "ftpsfs/util/plain.h"
 
 #define FSTAB_PREFIX "ftpsfs#"
 #define HOST_MAX     253 /* RFC 1035 section 2.3.4, without the root's dot */
@@ -33,10 +34,12 @@ static gboolean fail_password(GError **error)
                        "leave it out to be asked");
 }
 
-static gboolean has_control(const char *text)
+gboolean source_has_control(const char *text)
 {
-    for (const char *p = text; *p != '\0'; p++) {
-        if (g_ascii_iscntrl(*p))
+    if (!g_utf8_validate(text, -1, NULL))
+        return TRUE;
+    for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
+        if (g_unichar_iscntrl(g_utf8_get_char(p)))
             return TRUE;
     }
     return FALSE;
@@ -208,7 +211,7 @@ static char *read_text(Span span, gboolean raw, const char *what, GError **error
                     what);
         return NULL;
     }
-    if (has_control(text) || !g_utf8_validate(text, -1, NULL)) {
+    if (source_has_control(text)) {
         config_fail(error, "the %s of the mount source holds control characters or is no UTF-8",
                     what);
         return NULL;
@@ -251,7 +254,7 @@ Source *source_parse(const char *text, GError **error)
 {
     if (g_str_has_prefix(text, FSTAB_PREFIX))
         text += strlen(FSTAB_PREFIX);
-    if (has_control(text) || !g_utf8_validate(text, -1, NULL)) {
+    if (source_has_control(text)) {
         config_fail(error, "the mount source holds control characters or is no UTF-8");
         return NULL;
     }
@@ -284,11 +287,42 @@ void source_free(Source *source)
     g_free(source);
 }
 
+gboolean source_same_host(const char *a, const char *b)
+{
+    /* A dot at the end says that a name is whole (RFC 1034 section 3.1). */
+    gsize length = strlen(a) - (g_str_has_suffix(a, ".") ? 1 : 0);
+    gsize other = strlen(b) - (g_str_has_suffix(b, ".") ? 1 : 0);
+    return length == other && g_ascii_strncasecmp(a, b, length) == 0;
+}
+
+/* Percent-encoded but for letters, digits, "-._~" and `allowed`. Letters of other scripts stay;
+ * what changes the order in which text is shown does not. */
+static char *escape(const char *text, const char *allowed)
+{
+    g_autofree char *escaped = g_uri_escape_string(text, allowed, TRUE);
+    g_autoptr(GString) shown = g_string_new(NULL);
+    for (const char *p = escaped; *p != '\0'; p = g_utf8_next_char(p)) {
+        gsize length = (gsize)(g_utf8_next_char(p) - p);
+        if (!plain_is_risky(g_utf8_get_char(p))) {
+            g_string_append_len(shown, p, (gssize)length);
+            continue;
+        }
+        for (gsize i = 0; i < length; i++)
+            g_string_append_printf(shown, "%%%02X", (guint)(guchar)p[i]);
+    }
+    return g_string_free(g_steal_pointer(&shown), FALSE);
+}
+
+char *source_escape(const char *text)
+{
+    return escape(text, "@+");
+}
+
 char *source_to_string(const Source *source)
 {
     g_autoptr(GString) text = g_string_new("ftps://");
     if (source->user != NULL) {
-        g_autofree char *user = g_uri_escape_string(source->user, NULL, TRUE);
+        g_autofree char *user = escape(source->user, NULL);
         g_string_append_printf(text, "%s@", user);
     }
     if (strchr(source->host, ':') != NULL) {
@@ -301,7 +335,7 @@ char *source_to_string(const Source *source)
     if (source->port != 0 && source->port != SOURCE_PORT_IMPLICIT)
         g_string_append_printf(text, ":%u", source->port);
     /* A comma would end the name in -o fsname= and in fstab, so it is escaped too. */
-    g_autofree char *directory = g_uri_escape_string(source->directory, "/:@+=", TRUE);
+    g_autofree char *directory = escape(source->directory, "/:@+=");
     g_string_append_printf(text, "/%s", directory);
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

@@ -13,7 +13,7 @@ static void search(const uint8_t *data, size_t size, const char *user)
     g_autofree char *text = g_strndup((const char *)data, size);
     g_autoptr(GError) error = NULL;
     NetrcEntry entry;
-    if (!netrc_find(text, "host", user, "netrc", &entry, &error)) {
+    if (!netrc_find(text, "host", user, FALSE, "netrc", &entry, &error)) {
         g_assert_true(ftpsfs_error_is(error, FTPSFS_ERROR_CONFIG));
         return;
     }

@@ -5,26 +5,15 @@ import os
 import re
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from harness import (
-    BINARY,
-    COMMAND_SECONDS,
-    credentials_file,
-    daemons_of,
-    environment,
-    eventually,
-    is_running,
-    mountinfo,
-    unmount_and_wait,
-)
+from desktop_fixtures import DESKTOP, OPEN
+from harness import credentials_file, daemons_of, eventually, is_running
 from test_configuration import write_config
 from test_fstab import Machine
 
-DESKTOP = Path(__file__).resolve().parents[2] / "src" / "desktop"
-OPEN = DESKTOP / "ftpsfs-open"
+pytest_plugins = ["desktop_fixtures"]
 
 
 def test_the_application_entry_is_valid_and_runs_what_is_installed():
@@ -38,39 +27,6 @@ def test_the_application_entry_is_valid_and_runs_what_is_installed():
     assert os.access(OPEN, os.X_OK)
 
 
-@pytest.fixture
-def desktop(tmp_path, home):
-    """Runs ftpsfs-open; gives what it has opened."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "ftpsfs").symlink_to(BINARY)
-    viewer = programs / "xdg-open"
-    viewer.write_text(f'#!/bin/sh\necho "$1" >{tmp_path}/opened\n', encoding="utf-8")
-    viewer.chmod(0o755)
-
-    def run(*words, typed="", status=0):
-        (tmp_path / "opened").write_text("", encoding="utf-8")
-        # A mount in the background must not keep pipes of ours.
-        with open(tmp_path / "messages", "w+", encoding="utf-8") as messages:
-            result = subprocess.run(
-                [OPEN, *words],
-                input=typed,
-                text=True,
-                stdout=messages,
-                stderr=messages,
-                timeout=COMMAND_SECONDS,
-                check=False,
-                env=environment(home, PATH=f"{programs}:{os.environ['PATH']}"),
-            )
-            messages.seek(0)
-            text = messages.read()
-        assert result.returncode == status, text
-        opened = (tmp_path / "opened").read_text(encoding="utf-8").rstrip("\n")
-        return opened if status == 0 else text
-
-    return run
-
-
 @pytest.mark.parametrize("server_kind", ["pyftpdlib"])
 def test_a_server_is_mounted_and_opened_as_a_folder(site, home, desktop):
     site.put("file", b"content")
@@ -80,29 +36,25 @@ def test_a_server_is_mounted_and_opened_as_a_folder(site, home, desktop):
         f"[defaults]\ncafile={site.server.cafile}\ncredentials={credentials}\n"
         f"[work]\nsource={site.source}\n",
     )
+    desktop.dialog("zenity", 0)
     points = []
-    try:
-        for words, typed in ((["work:"], ""), ([], "work:\n"), ([site.source], "")):
-            points.append(desktop(*words, typed=typed))
-            assert os.listdir(points[-1]) == ["file"]
-        # A mount that is there is opened as it is, and a dead one replaced.
-        assert points[0] == points[1] == f"{home}/FTPS/work"
-        assert points[2].startswith(f"{home}/FTPS/{site.server.user}@{site.server.host}:")
-        assert "/" not in points[2].removeprefix(f"{home}/FTPS/")
-        daemons = daemons_of(points[0])
-        for pid in daemons:
-            os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not any(map(is_running, daemons)), what="the end of the daemon")
-        assert desktop("work:") == points[0]
-        assert os.listdir(points[0]) == ["file"]
-    finally:
-        for point in set(points):
-            if mountinfo(point):
-                unmount_and_wait(point)
+    for words, typed in ((["work:"], ""), ([], "work:\n"), ([site.source], "")):
+        points.append(desktop(*words, typed=typed))
+        assert os.listdir(points[-1]) == ["file"]
+    # A mount that is there is opened as it is, and a dead one replaced.
+    assert points[0] == points[1] == f"{home}/FTPS/work"
+    assert points[2].startswith(f"{home}/FTPS/{site.server.user}@{site.server.host}:")
+    assert "/" not in points[2].removeprefix(f"{home}/FTPS/")
+    daemons = daemons_of(points[0])
+    for pid in daemons:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not any(map(is_running, daemons)), what="the end of the daemon")
+    assert desktop("work:") == points[0]
+    assert os.listdir(points[0]) == ["file"]
 
 
 def test_what_can_not_be_mounted_is_said_and_not_opened(desktop):
-    for word, says in (("", "no server was named"), ("--help", "is no server"), ("://", "no server")):
+    for word, says in (("", "no server was named"), ("--help", "is no server"), ("://", "starts with ftps://")):
         assert says in desktop(*[word] if word else [], typed="\n", status=1)
     assert "ftps" in desktop("ftp://localhost/", status=1)
 

@@ -150,13 +150,13 @@ def test_a_password_may_hold_any_character(servers, kind, point, home):
 
 
 class Terminal:
-    """Runs ftpsfs with a terminal of its own as its controlling one."""
+    """Runs ftpsfs, or another program, with a terminal of its own as its controlling one."""
 
-    def __init__(self, words, home, **changes):
+    def __init__(self, words, home, program=BINARY, **changes):
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             try:
-                os.execve(BINARY, [BINARY, *words], environment(home, **changes))
+                os.execve(program, [program, *words], environment(home, **changes))
             finally:
                 os._exit(127)
         self.text = b""

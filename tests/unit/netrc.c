@@ -51,7 +51,7 @@ static void test_netrc(void)
         g_autofree char *text = g_strdup(searches[i].text);
         NetrcEntry entry;
         g_test_message("%s", searches[i].text);
-        g_assert_true(netrc_find(text, "host", searches[i].user, "f", &entry, &error));
+        g_assert_true(netrc_find(text, "host", searches[i].user, FALSE, "f", &entry, &error));
         g_assert_no_error(error);
         g_assert_cmpint(entry.found, ==, searches[i].found);
         g_assert_cmpstr(entry.user, ==, searches[i].found_user);
@@ -71,10 +71,51 @@ static void test_bad_netrc(void)
         g_autoptr(GError) error = NULL;
         g_autofree char *text = g_strdup(cases[i].text);
         NetrcEntry entry;
-        g_assert_false(netrc_find(text, "host", "a", "f", &entry, &error));
+        g_assert_false(netrc_find(text, "host", "a", FALSE, "f", &entry, &error));
         g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG);
         g_assert_nonnull(strstr(error->message, cases[i].says));
         g_assert_null(strstr(error->message, "s3cret"));
+    }
+}
+
+/* A host is the one that the entry names as a whole, or none. */
+static void test_hosts(void)
+{
+    static const struct {
+        const char *machine;
+        const char *host;
+        gboolean same;
+    } cases[] = {{"ftp.example.org", "FTP.Example.ORG", TRUE},
+                 {"ftp.example.org", "ftp.example.org.", TRUE},
+                 {"ftp.example.org.", "ftp.example.org", TRUE},
+                 {"b\xc3\xa4nk.example", "xn--bnk-qla.example", TRUE},
+                 {"B\xc3\x84NK.example.", "xn--bnk-qla.example", TRUE},
+                 {"example.org", "ftp.example.org", FALSE},
+                 {"ftp.example.org", "example.org", FALSE},
+                 {"ftp.example.org", "ftp.example.org.evil", FALSE},
+                 {"ftp.example.org..", "ftp.example.org", FALSE},
+                 {".", "ftp.example.org", FALSE},
+                 {"*", "ftp.example.org", FALSE},
+                 {"bank.example", "xn--bnk-qla.example", FALSE}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strdup_printf("machine %s password p", cases[i].machine);
+        NetrcEntry entry;
+        g_test_message("%s: %s", text, cases[i].host);
+        g_assert_true(netrc_find(text, cases[i].host, "a", TRUE, "f", &entry, NULL));
+        g_assert_cmpint(entry.found, ==, cases[i].same);
+    }
+}
+
+static void test_named_only(void)
+{
+    static const char text[] = "default login d password d\nmachine host login a password p";
+    for (gboolean named_only = FALSE; named_only <= TRUE; named_only++) {
+        g_autofree char *here = g_strdup(text), *there = g_strdup(text);
+        NetrcEntry entry;
+        g_assert_true(netrc_find(here, "host", NULL, named_only, "f", &entry, NULL));
+        g_assert_cmpstr(entry.password, ==, named_only ? "p" : "d");
+        g_assert_true(netrc_find(there, "other", NULL, named_only, "f", &entry, NULL));
+        g_assert_cmpint(entry.found, ==, !named_only);
     }
 }
 
@@ -82,6 +123,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/netrc/the entry that helps is found", test_netrc);
+    g_test_add_func("/netrc/an entry is for the host that it names as a whole", test_hosts);
+    g_test_add_func("/netrc/default is for no host in particular", test_named_only);
     g_test_add_func("/netrc/a malformed file is refused with the line", test_bad_netrc);
     return g_test_run();
 }

@@ -230,6 +230,20 @@ static void test_text(void)
     }
 }
 
+/* What turns the direction of text, or passes for a quote or a blank, does not in a question. */
+static void test_shown(void)
+{
+    g_autoptr(Source) turned = source_parse("ftps://a%E2%80%AEb@host/c%E2%81%A6d", NULL);
+    g_autofree char *text = source_to_string(turned);
+    g_assert_cmpstr(text, ==, "ftps://a%E2%80%AEb@host/c%E2%81%A6d");
+    g_autofree char *user = source_escape("J\xc3\xb6rg.ann+x@y \"<\\\xe2\x80\xae");
+    g_assert_cmpstr(user, ==, "J\xc3\xb6rg.ann+x@y%20%22%3C%5C%E2%80%AE");
+    refuse("ftps://a%C2%9Bb@host/", "control characters");
+    refuse("ftps://host/a\xc2\x9b"
+           "b",
+           "control characters");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -245,5 +259,6 @@ int main(int argc, char **argv)
     g_test_add_func("/source/a port out of range is refused", test_ports);
     g_test_add_func("/source/bad escapes and line ends are refused", test_escapes);
     g_test_add_func("/source/the canonical text leads back to the same source", test_text);
+    g_test_add_func("/source/what is shown can't pass for another", test_shown);
     return g_test_run();
 }

@@ -23,6 +23,8 @@ typedef enum {
     CONFIG_UNMOUNT, /* --unmount MOUNTPOINT */
     CONFIG_PROBE,   /* --probe SOURCE: all is set as for a mount but mountpoint, which is NULL */
     CONFIG_PRINT,   /* --print-config, --complete: print `printed` and exit 0 */
+    /* --describe SOURCE: say where it leads. All is set as for CONFIG_PROBE */
+    CONFIG_DESCRIBE,
 } ConfigAction;
 
 /* idmap=: whose the files are said to be, in the order of the option's words. */
@@ -55,6 +57,7 @@ typedef struct {
     gboolean once;       /* --once: --status once, as plain text */
     char *server;        /* `source` for people to read: "ftps://user@host/dir" */
     Source *source;      /* where to, with user= and port= in it; its port is never 0 */
+    char *alias;         /* that the source was named by; NULL: by itself */
     char *printed;       /* CONFIG_PRINT: the text */
     char *mountpoint;    /* absolute; or "/dev/fd/N" from mount.fuse3 -o drop_privileges */
     gboolean foreground; /* -f, or -d */
@@ -89,6 +92,8 @@ typedef struct {
     char *credentials_file;
     gboolean password_stdin;
     char *password_command; /* for sh -c; NULL: none */
+    gboolean link;          /* others chose the source */
+    gboolean bound_only;    /* so only secrets that are kept for its host are used */
     /* -o: cache and files */
     guint dir_cache_timeout_s; /* default 20 */
     guint64 cache_size;        /* bytes, default 256 MiB; suffixes K, M, G are taken */

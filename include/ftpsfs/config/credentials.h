@@ -4,7 +4,9 @@
  *
  * In this order: `credentials=FILE`, `password_stdin`, `password_command=`, the credentials that
  * systemd passes ($CREDENTIALS_DIRECTORY), ~/.netrc ($NETRC), and a prompt without echo on the
- * terminal. Runs once, in main, before anything is connected. No lock.
+ * terminal. Where config.bound_only is set, systemd's and the "default" of ~/.netrc are left out:
+ * they are kept for no host in particular. Runs once, in main, before anything is connected. No
+ * lock.
  */
 #ifndef FTPSFS_CONFIG_CREDENTIALS_H
 #define FTPSFS_CONFIG_CREDENTIALS_H
@@ -25,6 +27,9 @@ typedef struct {
  * was looked at and what to do: file open to others (mode & 077) or of another owner, malformed, no
  * password found and no terminal; FTPSFS_ERROR_INTERRUPTED at the prompt. */
 Credentials *credentials_find(const MountConfig *config, GError **error);
+/* The user that credentials_find would find, for g_free. Asks nothing, runs no command and leaves
+ * standard input alone. FTPSFS_ERROR_CONFIG: a file that is malformed or open to others. */
+char *credentials_user(const MountConfig *config, GError **error);
 /* For the child after a fork(): see secret_lock. */
 void credentials_lock(const Credentials *credentials);
 

@@ -26,10 +26,21 @@ typedef struct {
  * "/dir" after the host is below the login directory as in RFC 1738 section 3.2.2, "/%2Fdir" and
  * "//dir" are absolute; in the sshfs form "host:/dir" is absolute, "host:dir" below the login
  * directory. FTPSFS_ERROR_CONFIG: a password in it, "ftp://" (not encrypted), a port out of range,
- * no host, bad escapes, CR or LF or NUL. The message never repeats a password. */
+ * no host, bad escapes, control characters. The message never repeats a password. */
 Source *source_parse(const char *text, GError **error);
 void source_free(Source *source);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Source, source_free)
+
+/* Whether `text` is no UTF-8 or holds control characters, U+0080 to U+009F among them. */
+gboolean source_has_control(const char *text);
+
+/* Whether two hosts have the same name: case and a dot at the end make no difference, all else
+ * does. International names are compared in ASCII, as source_parse gives them. */
+gboolean source_same_host(const char *a, const char *b);
+
+/* `text` for a question to the user: letters, digits and "-._~@+" stay, all else that could pass
+ * for another text is percent-encoded. For g_free. */
+char *source_escape(const char *text);
 
 /* "ftps://user@host/dir" for /proc/mounts and messages: no secrets, default port left out.
  * For g_free. */
