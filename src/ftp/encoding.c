@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/plain.h"
 
 #define ENCODING_CHARACTER_MAX 8 /* bytes of one character in any code page */
 
@@ -283,7 +284,7 @@ char *encoding_show(const char *bytes, gssize length, gsize max)
     GString *shown = g_string_new(NULL);
     for (const char *at = valid; *at != '\0'; at = g_utf8_next_char(at)) {
         gunichar c = g_utf8_get_char(at);
-        g_string_append_unichar(shown, g_unichar_iscntrl(c) ? '?' : c);
+        g_string_append_unichar(shown, plain_is_risky(c) ? '?' : c);
     }
     if (shown->len > max) {
         gsize end = max - MIN(max, sizeof(more) - 1);

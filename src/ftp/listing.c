@@ -343,9 +343,8 @@ static gboolean listing_check_length(const ListingParser *parser, ListingText li
 
 gboolean listing_parser_feed(ListingParser *parser, const char *data, gsize length, GError **error)
 {
-    if (length == 0)
-        return TRUE;
-    const char *end = data + length;
+    /* Of an empty listing `data` may be NULL, which nothing may be added to. */
+    const char *end = length > 0 ? data + length : data;
     while (data < end) {
         const char *line_end = memchr(data, '\n', (gsize)(end - data));
         const char *stop = line_end == NULL ? end : line_end;

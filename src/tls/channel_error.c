@@ -4,6 +4,7 @@
 
 #include "channel_private.h"
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/plain.h"
 
 /* Whether `first` can be the start of a TLS record: a content type and the major version 3
  * (RFC 8446 section 5.1). */
@@ -26,11 +27,7 @@ static char *first_line(Channel *channel)
     }
     g_autofree char *raw = g_strndup((const char *)channel->first, channel->first_length);
     raw[strcspn(raw, "\r\n")] = '\0';
-    g_autofree char *line = g_utf8_make_valid(raw, -1);
-    for (char *c = line; *c != '\0'; c++)
-        if (g_ascii_iscntrl(*c))
-            *c = '?';
-    return g_steal_pointer(&line);
+    return plain_text(raw);
 }
 
 /* 421 before TLS: a server that takes no more connections (vsftpd's max_clients, tcp wrappers)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ftpsfs/util/plain.h"
 #include "trust_private.h"
 
 /* A certificate may hold hundreds of names; a message can't. */
@@ -12,11 +13,7 @@
 static char *printable(const void *text, gsize length)
 {
     g_autofree char *copy = g_strndup(text, length);
-    g_autofree char *valid = g_utf8_make_valid(copy, -1);
-    for (char *c = valid; *c != '\0'; c++)
-        if (g_ascii_iscntrl(*c))
-            *c = '?';
-    return g_steal_pointer(&valid);
+    return plain_text(copy);
 }
 
 char *trust_date_words(time_t when)

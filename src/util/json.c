@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "ftpsfs/util/plain.h"
+
 void json_init(JsonWriter *json, GString *out)
 {
     *json = (JsonWriter){.out = out, .first = TRUE};
@@ -12,17 +14,18 @@ static void append_quoted(GString *out, const char *text)
 {
     g_autofree char *valid = g_utf8_make_valid(text, -1);
     g_string_append_c(out, '"');
-    for (const char *c = valid; *c != '\0'; c++) {
+    for (const char *c = valid; *c != '\0'; c = g_utf8_next_char(c)) {
+        gunichar letter = g_utf8_get_char(c);
         if (*c == '"' || *c == '\\')
             g_string_append_printf(out, "\\%c", *c);
         else if (*c == '\n')
             g_string_append(out, "\\n");
         else if (*c == '\t')
             g_string_append(out, "\\t");
-        else if ((guchar)*c < 0x20 || *c == 0x7f)
-            g_string_append_printf(out, "\\u%04x", (guint)*c);
+        else if (plain_is_risky(letter)) /* none is beyond U+FFFF */
+            g_string_append_printf(out, "\\u%04x", letter);
         else
-            g_string_append_c(out, *c);
+            g_string_append_unichar(out, letter);
     }
     g_string_append_c(out, '"');
 }

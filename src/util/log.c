@@ -7,6 +7,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "ftpsfs/util/plain.h"
+
 /* How many different messages are watched for repeats, and for how long. */
 #define FOLDS   8
 #define FOLD_US (30 * G_USEC_PER_SEC)
@@ -72,9 +74,14 @@ static gboolean to_journal(GLogLevelFlags level, const char *text, const GLogFie
         {"FTPSFS_MOUNT", logger.mount != NULL ? logger.mount : "", -1},
     };
     g_array_append_vals(all, own, G_N_ELEMENTS(own));
-    for (gsize i = 0; i < n_fields; i++)
-        if (!g_str_equal(fields[i].key, "MESSAGE") && !g_str_equal(fields[i].key, "PRIORITY"))
-            g_array_append_val(all, fields[i]);
+    g_autofree char *path = plain_text(field(fields, n_fields, FIELD_PATH));
+    for (gsize i = 0; i < n_fields; i++) {
+        GLogField copy = fields[i];
+        if (g_str_equal(copy.key, FIELD_PATH))
+            copy.value = path;
+        if (!g_str_equal(copy.key, "MESSAGE") && !g_str_equal(copy.key, "PRIORITY"))
+            g_array_append_val(all, copy);
+    }
     return g_log_writer_journald(level, (GLogField *)(void *)all->data, all->len, NULL) ==
            G_LOG_WRITER_HANDLED;
 }
@@ -190,12 +197,14 @@ GPtrArray *log_recent(void)
 /* ---- the writer ---- */
 
 /* The message with the path that it is about, when it does not name that itself: it has to be told
- * from the same message about another file. For g_free. */
+ * from the same message about another file. A server chooses words and names in it, so it is made
+ * fit for a terminal here, whoever has written it. For g_free. */
 static char *with_path(const char *message, const char *path)
 {
     if (path == NULL || strstr(message, path) != NULL)
-        return g_strdup(message);
-    return g_strdup_printf("%s: %s", path, message);
+        return plain_text(message);
+    g_autofree char *both = g_strdup_printf("%s: %s", path, message);
+    return plain_text(both);
 }
 
 static GLogWriterOutput log_write(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
@@ -238,9 +247,34 @@ void log_failure(gboolean ordinary, const char *path, const char *code, const ch
                            path != NULL ? G_N_ELEMENTS(fields) : G_N_ELEMENTS(fields) - 1);
 }
 
+/* As GLib does it by itself, but fit for a terminal. */
+static void print_to(FILE *stream, const char *text)
+{
+    const char *charset;
+    g_autofree char *plain = plain_lines(text);
+    g_autofree char *converted =
+        g_get_charset(&charset)
+            ? NULL
+            : g_convert_with_fallback(plain, -1, charset, "UTF-8", "?", NULL, NULL, NULL);
+    fputs(converted != NULL ? converted : plain, stream);
+    fflush(stream);
+}
+
+static void print_out(const char *text)
+{
+    print_to(stdout, text);
+}
+
+static void print_error(const char *text)
+{
+    print_to(stderr, text);
+}
+
 void log_init(GLogLevelFlags level)
 {
     log_set_level(level);
+    g_set_print_handler(print_out);
+    g_set_printerr_handler(print_error);
     logger.journal = g_log_writer_is_journald(STDERR_FILENO);
     g_log_set_writer_func(log_write, NULL, NULL);
 }

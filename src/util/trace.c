@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/plain.h"
 
 struct Trace {
     int fd;
@@ -51,10 +52,7 @@ void trace_line(Trace *trace, guint session, char speaker, const char *text)
         return;
     g_autoptr(GDateTime) now = g_date_time_new_now_local();
     g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
-    g_autofree char *plain = g_strdup(text);
-    for (char *c = plain; *c != '\0'; c++)
-        if ((guchar)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    g_autofree char *plain = plain_text(text);
     g_autofree char *line = g_strdup_printf(
         "%s.%06d #%u %c %s\n", time, g_date_time_get_microsecond(now), session, speaker, plain);
     gsize length = strlen(line);

@@ -57,7 +57,7 @@ static GByteArray *compressed(const guint8 *bytes, gsize length, gsize step)
     g_assert_cmpint(deflateInit(&stream, Z_DEFAULT_COMPRESSION), ==, Z_OK);
     for (gsize at = 0, piece = 0; at <= length; at += piece) {
         piece = MAX(MIN(step, length - at), 1);
-        stream.next_in = (Bytef *)bytes + at;
+        stream.next_in = at < length ? (Bytef *)bytes + at : NULL;
         stream.avail_in = at < length ? (uInt)piece : 0;
         do {
             stream.next_out = out;

@@ -39,6 +39,16 @@ static void escapes_what_json_does_not_take(void)
     g_assert_cmpstr(out->str, ==, "\"a\\\"b\\\\c\\nd\\te\\u0001\\u007ff/\u00e4\"");
 }
 
+/* They read back as what they are, and a terminal that shows the text does nothing with them. */
+static void escapes_what_a_terminal_acts_on(void)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    JsonWriter json;
+    json_init(&json, out);
+    json_text(&json, NULL, "\xc2\x9b \xe2\x80\xae \xe2\x81\xa6 \xe2\x80\xa8 \xf0\x9f\x98\x80");
+    g_assert_cmpstr(out->str, ==, "\"\\u009b \\u202e \\u2066 \\u2028 \xf0\x9f\x98\x80\"");
+}
+
 static void replaces_bytes_that_are_no_utf8(void)
 {
     g_autoptr(GString) out = g_string_new(NULL);
@@ -139,6 +149,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/json/writes_nested_values_indented", writes_nested_values_indented);
     g_test_add_func("/json/escapes_what_json_does_not_take", escapes_what_json_does_not_take);
+    g_test_add_func("/json/escapes what a terminal acts on", escapes_what_a_terminal_acts_on);
     g_test_add_func("/json/replaces_bytes_that_are_no_utf8", replaces_bytes_that_are_no_utf8);
     g_test_add_func("/records/records_survive_the_way_as_text", records_survive_the_way_as_text);
     g_test_add_func("/records/a_record_is_one_line", a_record_is_one_line);

@@ -297,6 +297,19 @@ static void test_line_ends(void)
     assert_names(parsed, "Icon\r|a\rb");
 }
 
+/* An empty array's data is NULL, to which not even 0 may be added: UBSan tells. */
+static void test_nothing(void)
+{
+    ListingContext context = {.now = NOW, .path = "/some/path"};
+    g_autoptr(Parsed) parsed = parse_with(LISTING_LIST, &context, NULL, 0, 1, 0);
+    g_assert_no_error(parsed->error);
+    g_autoptr(GByteArray) nothing = g_byte_array_new();
+    g_autoptr(ListingParser) parser = listing_parser_new(LISTING_LIST, &context, collect, parsed);
+    g_assert_true(listing_parser_feed(parser, (const char *)nothing->data, nothing->len, NULL));
+    g_assert_true(listing_parser_finish(parser, NULL));
+    assert_names(parsed, "");
+}
+
 static void test_unsafe_names(void)
 {
     static const char text[] = "type=file; ok\r\n"
@@ -541,6 +554,7 @@ int main(int argc, char **argv)
     g_test_add_func("/listing/the directory and its parent are no entries", test_own_entries);
     g_test_add_func("/listing/data may come in any pieces", test_streaming);
     g_test_add_func("/listing/only one CR belongs to a line end", test_line_ends);
+    g_test_add_func("/listing/nothing at all is a listing", test_nothing);
     g_test_add_func("/listing/unsafe names are dropped with a warning", test_unsafe_names);
     g_test_add_func("/listing/names too long for the kernel are dropped", test_long_names);
     g_test_add_func("/listing/a name with a line end does no harm", test_names_with_line_ends);
