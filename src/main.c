@@ -303,6 +303,7 @@ static int serve(Start *start)
     g_autoptr(Trace) trace = NULL;
     if (trust == NULL || !confine(config, &control, &trace, &error))
         return fail(config, error);
+    setup_warn(config);
     g_autoptr(Signals) signals = signals_start();
     RemoteOptions remote_options = setup_remote(config, start->credentials, trace);
     g_autoptr(Remote) remote = remote_new(&remote_options, trust, &stats, NULL, &error);

@@ -29,6 +29,8 @@ static void survey_trust_clear(SurveyTrust *trust)
     trust_unref(trust->any);
     trust_unref(trust->tls12);
     trust_unref(trust->tls13);
+    for (guint i = 0; i < TRUST_POLICIES; i++)
+        trust_unref(trust->policies[i]);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SurveyTrust, survey_trust_clear)
@@ -47,6 +49,21 @@ static gboolean make_trust(const MountConfig *config, const Credentials *credent
     options.tls_min = TRUST_TLS_1_3;
     trust->tls13 = trust_new(&options, NULL);
     return TRUE;
+}
+
+/* Nobody is remembered, and who the server is is not the question. */
+static void make_policies(const MountConfig *config, const Credentials *credentials,
+                          SurveyTrust *trust)
+{
+    TrustOptions options = setup_trust(config, credentials);
+    options.pins = NULL;
+    options.priority = NULL;
+    if (options.verify == TRUST_VERIFY_TOFU)
+        options.verify = TRUST_VERIFY_NONE;
+    for (guint i = 0; i < TRUST_POLICIES; i++) {
+        options.policy = (TrustPolicy)i;
+        trust->policies[i] = trust_new(&options, NULL);
+    }
 }
 
 static void no_title(gpointer data, const char *title)
@@ -104,7 +121,10 @@ static gboolean look(const LookArgs *args, Records *found, GError **error)
     if (args->credentials != NULL)
         credentials_lock(args->credentials);
     if (!start_resolver(config, &resolver, error) ||
-        !make_trust(config, args->credentials, &trust, error) || !confine(config, error))
+        !make_trust(config, args->credentials, &trust, error))
+        return FALSE;
+    make_policies(config, args->credentials, &trust);
+    if (!confine(config, error))
         return FALSE;
     RemoteOptions options = setup_remote(config, NULL, NULL);
     return survey_look(&options, &trust, found, error);
@@ -251,6 +271,8 @@ static char *describe_probe(const MountConfig *config)
     records_add_text(probe, "server", config->server);
     records_add_flag(probe, "explicit", config->explicit_tls);
     records_add_text(probe, "verify", words[config->verify]);
+    records_add_text(probe, "policy",
+                     config->priority == NULL ? trust_policy_name(config->policy) : NULL);
     records_add_flag(probe, "pinned", config->pins != NULL);
     records_add_number(probe, "time", g_get_real_time() / G_USEC_PER_SEC);
     return records_to_text(probe);

@@ -116,6 +116,26 @@ static void append_resumption(GString *page, const Records *found)
     }
 }
 
+static void append_policies(GString *page, const Records *found)
+{
+    g_autoptr(GString) met = g_string_new(NULL);
+    guint count = records_count(found, "policy");
+    for (guint i = 0; i < count; i++) {
+        const Record *policy = records_get(found, "policy", i);
+        if (record_flag(policy, "met"))
+            g_string_append_printf(met, "%s%s", met->len > 0 ? ", " : "",
+                                   record_text(policy, "name"));
+    }
+    if (count > 0)
+        append_wrapped(page, "TLS policies met", met->len > 0 ? met->str : "none");
+    for (guint i = 0; i < count; i++) {
+        const Record *policy = records_get(found, "policy", i);
+        if (!record_flag(policy, "met"))
+            line(page, "", "%s %s: %s", record_flag(policy, "tried") ? "not" : "not tried,",
+                 record_text(policy, "name"), record_text(policy, "reason"));
+    }
+}
+
 static void append_certificate(GString *page, const Record *shown, guint number, gint64 now)
 {
     g_autofree char *label =
@@ -295,6 +315,7 @@ char *probe_page(const Records *found)
                            record_flag(probe, "explicit") ? " (AUTH TLS)" : "");
     append_addresses(page, found);
     append_tls(page, found);
+    append_policies(page, found);
     append_resumption(page, found);
     append_trust(page, found);
     append_login(page, found);
@@ -330,11 +351,9 @@ char *probe_json(const Records *found)
 {
     static const char *const objects[] = {"probe", "tls",  "login",    "directory", "clock",
                                           "write", "read", "sessions", "outcome"};
-    static const char *const arrays[][2] = {{"addresses", "address"},
-                                            {"certificates", "certificate"},
-                                            {"handshakes", "handshake"},
-                                            {"data_connections", "data"},
-                                            {"capabilities", "capability"}};
+    static const char *const arrays[][2] = {
+        {"addresses", "address"}, {"certificates", "certificate"}, {"handshakes", "handshake"},
+        {"policies", "policy"},   {"data_connections", "data"},    {"capabilities", "capability"}};
     g_autoptr(GPtrArray) warnings = probe_warnings(found);
     GString *out = g_string_new(NULL);
     JsonWriter json;

@@ -57,6 +57,23 @@ static void judge_trust(GPtrArray *warnings, const Records *found)
         warn(warnings, "the server asks for a client certificate (-o cert=)");
 }
 
+static void judge_policy(GPtrArray *warnings, const Records *found)
+{
+    if (!says(records_get(found, "probe", 0), "policy", "legacy"))
+        return;
+    for (guint i = 0; i < records_count(found, "policy"); i++) {
+        const Record *policy = records_get(found, "policy", i);
+        if (!says(policy, "name", "modern"))
+            continue;
+        if (record_flag(policy, "met"))
+            warn(warnings,
+                 "-o tls_policy=legacy is not needed: the server meets tls_policy=modern");
+        else
+            warn(warnings, "-o tls_policy=legacy accepts what can be broken: %s",
+                 record_text(policy, "reason"));
+    }
+}
+
 static void judge_dates(GPtrArray *warnings, const Records *found)
 {
     gint64 now = record_number(records_get(found, "probe", 0), "time", 0);
@@ -147,6 +164,7 @@ GPtrArray *probe_warnings(const Records *found)
 {
     GPtrArray *warnings = g_ptr_array_new_with_free_func(g_free);
     judge_trust(warnings, found);
+    judge_policy(warnings, found);
     judge_dates(warnings, found);
     judge_writing(warnings, found);
     judge_clock(warnings, found);

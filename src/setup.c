@@ -5,6 +5,7 @@ TrustOptions setup_trust(const MountConfig *config, const Credentials *credentia
 {
     return (TrustOptions){
         .verify = config->verify,
+        .policy = config->policy,
         .tls_min = config->tls_min,
         .ca_file = config->ca_file,
         .ca_path = config->ca_path,
@@ -16,6 +17,14 @@ TrustOptions setup_trust(const MountConfig *config, const Credentials *credentia
         .priority = config->priority,
         .pins = config->pins != NULL ? (const char *const *)config->pins->pdata : NULL,
     };
+}
+
+void setup_warn(const MountConfig *config)
+{
+    if (config->policy == TRUST_POLICY_LEGACY && config->priority == NULL)
+        g_warning("-o tls_policy=legacy accepts old TLS: short keys, signatures with SHA-1, and "
+                  "key exchanges that can be deciphered later. ftpsfs --probe says whether the "
+                  "server still needs it");
 }
 
 RemoteOptions setup_remote(const MountConfig *config, const Credentials *credentials, Trace *trace)

@@ -21,6 +21,9 @@ RemoteOptions setup_remote(const MountConfig *config, const Credentials *credent
 Identity *setup_identity(const MountConfig *config, const Credentials *credentials,
                          const Trust *trust);
 
+/* Says what a mount by these options gives up. */
+void setup_warn(const MountConfig *config);
+
 /* Which files the sandbox has to leave open. */
 SandboxFiles setup_files(const MountConfig *config);
 

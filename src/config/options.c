@@ -46,6 +46,10 @@ static const OptionSpec table[] = {
      "yes", NULL,
      "check chain and host name; tofu: remember the key at first use and refuse another; no: "
      "check nothing, which makes the mount open to anyone on the way"},
+    {"tls_policy", OPTION_CHOICE, OPTION_SECTION_TRUST, "modern|legacy|strict|system|fips",
+     AT(config.policy), 0, 0, "modern", NULL,
+     "how strong TLS has to be; legacy: for servers that modern refuses; strict: 128 bits of "
+     "strength; system: as this system says; fips: modern, by a GnuTLS in FIPS mode"},
     {"tls_min", OPTION_CHOICE, OPTION_SECTION_TRUST, "1.2|1.3", AT(config.tls_min), 0, 0, "1.2",
      NULL, "the oldest TLS version that is accepted"},
     {"cafile", OPTION_FILE, OPTION_SECTION_TRUST, "FILE", AT(config.ca_file), 0, 0, NULL,
@@ -59,7 +63,7 @@ static const OptionSpec table[] = {
     {"key", OPTION_FILE, OPTION_SECTION_TRUST, "FILE", AT(config.key), 0, 0, NULL,
      "the file of cert", "private key of the client certificate: PEM file or pkcs11: URL"},
     {"tls_priority", OPTION_TEXT, OPTION_SECTION_TRUST, "STRING", AT(config.priority), 0, 0, NULL,
-     "NORMAL", "GnuTLS priority string"},
+     "that of tls_policy", "GnuTLS priority string, in place of tls_policy"},
     {"tls_pin", OPTION_LIST, OPTION_SECTION_TRUST, "sha256//BASE64", AT(config.pins), 0, 0, NULL,
      "none",
      "accept only this public key (RFC 7469 form); repeat it, or put a semicolon between them, for "

@@ -12,7 +12,8 @@
 
 /* OPTION_CHOICE stores through guint *. */
 G_STATIC_ASSERT(sizeof(TrustVerify) == sizeof(guint) && sizeof(TrustTlsMin) == sizeof(guint) &&
-                sizeof(ConfigIdmap) == sizeof(guint) && sizeof(ConfigSymlinks) == sizeof(guint));
+                sizeof(TrustPolicy) == sizeof(guint) && sizeof(ConfigIdmap) == sizeof(guint) &&
+                sizeof(ConfigSymlinks) == sizeof(guint));
 
 static gboolean set_number(OptionState *state, const OptionSpec *spec, const char *value,
                            GError **error)

@@ -92,8 +92,12 @@ static Channel *connect_tls(SessionContext *context, GCancellable *cancel, GErro
                           .timeout_s = options->timeout_s,
                           .ticket = ticket};
     g_autoptr(Channel) channel = channel_new(fd, context->trust, &how, error);
-    if (channel == NULL || !channel_handshake(channel, cancel, error))
+    if (channel == NULL)
         return NULL;
+    if (!channel_handshake(channel, cancel, error)) {
+        session_explain_refusal(channel, options, context->trust, cancel, error);
+        return NULL;
+    }
     g_autofree char *description = channel_describe(channel);
     g_debug("control connection to %s: %s%s", options->host, description,
             channel_resumed(channel) ? ", resumed" : "");

@@ -77,31 +77,6 @@ static gboolean try_addresses(const Look *look, GError **error)
 
 /* ---- handshakes ---- */
 
-/* A connection with a handshake done on it. *greeting (NULL at first) is what was said in clear
- * before it. */
-static Channel *shake_hands(const RemoteOptions *options, Trust *trust, GBytes *ticket,
-                            gint64 *took, char **greeting, GError **error)
-{
-    int fd = dial(options->host, options->port, options->timeout_s, NULL, error);
-    if (fd < 0)
-        return NULL;
-    if (options->explicit_tls && !session_auth_tls(fd, options, greeting, NULL, error)) {
-        close(fd);
-        return NULL;
-    }
-    ChannelOptions how = {.host = options->host,
-                          .port = options->port,
-                          .timeout_s = options->timeout_s,
-                          .ticket = ticket,
-                          .look = TRUE};
-    gint64 began = g_get_monotonic_time();
-    g_autoptr(Channel) channel = channel_new(fd, trust, &how, error);
-    if (channel == NULL || !channel_handshake(channel, NULL, error))
-        return NULL;
-    *took = g_get_monotonic_time() - began;
-    return g_steal_pointer(&channel);
-}
-
 /* Reads what the server says of itself: tickets (RFC 8446 section 4.6.1), and the greeting where
  * that comes now. Its text for g_free, or NULL. */
 static char *listen_a_while(Channel *channel, gboolean greeted)
@@ -152,7 +127,7 @@ static void tell_certificates(Records *out, const Channel *channel)
     }
 }
 
-static void tell_tls(Records *out, const Channel *channel, gint64 took)
+static void tell_tls(Records *out, const Channel *channel)
 {
     const GError *verdict = channel_verdict(channel);
     ChannelFacts facts;
@@ -161,7 +136,7 @@ static void tell_tls(Records *out, const Channel *channel, gint64 took)
     records_add_text(out, "version", facts.version);
     records_add_text(out, "cipher", facts.cipher);
     records_add_text(out, "key_share", facts.key_share);
-    records_add_number(out, "handshake_us", took);
+    records_add_number(out, "handshake_us", facts.handshake_us);
     records_add_flag(out, "wants_client", facts.wants_client);
     records_add_flag(out, "verified", verdict == NULL);
     if (verdict != NULL)
@@ -172,12 +147,11 @@ static void tell_tls(Records *out, const Channel *channel, gint64 took)
 /* The handshake as a mount would make it. */
 static gboolean try_tls(const Look *look, Trust *trust, GError **error)
 {
-    gint64 took = 0;
     g_autofree char *greeting = NULL;
-    g_autoptr(Channel) channel = shake_hands(look->options, trust, NULL, &took, &greeting, error);
+    g_autoptr(Channel) channel = session_look(look->options, trust, NULL, &greeting, NULL, error);
     if (channel == NULL)
         return FALSE;
-    tell_tls(look->out, channel, took);
+    tell_tls(look->out, channel);
     if (greeting == NULL)
         greeting = listen_a_while(channel, FALSE);
     if (greeting == NULL)
@@ -195,13 +169,12 @@ static void try_version(const Look *look, const char *version, Trust *trust)
 {
     if (trust == NULL)
         return;
-    gint64 took;
     g_autoptr(GError) failure = NULL;
     g_autofree char *greeting = NULL;
     g_autofree char *again = NULL;
     records_begin(look->out, "handshake");
     records_add_text(look->out, "version", version);
-    g_autoptr(Channel) first = shake_hands(look->options, trust, NULL, &took, &greeting, &failure);
+    g_autoptr(Channel) first = session_look(look->options, trust, NULL, &greeting, NULL, &failure);
     records_add_flag(look->out, "offered", first != NULL);
     if (first == NULL) {
         records_add_text(look->out, "failure", failure->message);
@@ -210,16 +183,47 @@ static void try_version(const Look *look, const char *version, Trust *trust)
     g_free(listen_a_while(first, greeting != NULL));
     g_autoptr(GBytes) ticket = channel_ticket(first);
     g_autoptr(Channel) second =
-        ticket != NULL ? shake_hands(look->options, trust, ticket, &took, &again, &failure) : NULL;
+        ticket != NULL ? session_look(look->options, trust, ticket, &again, NULL, &failure) : NULL;
     records_add_flag(look->out, "resumes", second != NULL && channel_resumed(second));
+}
+
+/* ---- policies ---- */
+
+static void try_policy(const Look *look, TrustPolicy policy, Trust *trust)
+{
+    records_begin(look->out, "policy");
+    records_add_text(look->out, "name", trust_policy_name(policy));
+    records_add_flag(look->out, "tried", trust != NULL);
+    if (trust == NULL) {
+        records_add_text(look->out, "reason", "this system does not have it");
+        return;
+    }
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(Channel) channel = session_look(look->options, trust, NULL, NULL, NULL, &failure);
+    gboolean met = channel != NULL && channel_check_strength(channel, &failure);
+    if (channel != NULL && !channel_bye(channel, NULL))
+        g_debug("%s closed the connection first", look->options->host);
+    records_add_flag(look->out, "met", met);
+    if (!met)
+        records_add_text(look->out, "reason", failure->message);
 }
 
 gboolean survey_look(const RemoteOptions *options, const SurveyTrust *trust, Records *out,
                      GError **error)
 {
     const Look look = {.options = options, .out = out};
-    if (!try_addresses(&look, error) || !try_tls(&look, trust->any, error))
+    if (!try_addresses(&look, error))
         return FALSE;
+    g_autoptr(GError) failure = NULL;
+    gboolean good = try_tls(&look, trust->any, &failure);
+    /* Where there is TLS, but none that these options accept, another policy may. */
+    for (guint i = 0; (good || ftpsfs_error_is(failure, FTPSFS_ERROR_TLS)) && i < TRUST_POLICIES;
+         i++)
+        try_policy(&look, (TrustPolicy)i, trust->policies[i]);
+    if (!good) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
     try_version(&look, "1.3", trust->tls13);
     try_version(&look, "1.2", trust->tls12);
     return TRUE;

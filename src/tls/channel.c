@@ -154,6 +154,7 @@ static void handshake_failed(Channel *channel, int code, GError **error)
     /* The verify hook has sent its own. */
     if (channel->verify_error == NULL && channel->socket_errno == 0 && !channel->eof)
         gnutls_alert_send_appropriate(channel->session, code);
+    channel->disagreed = channel_is_disagreement(channel, code);
     fail(channel, CHANNEL_HANDSHAKE, code, &channel->read_failure, error);
     if (channel->write_failure == NULL)
         channel->write_failure = g_error_copy(channel->read_failure);
@@ -186,6 +187,7 @@ static gboolean finish_handshake(Channel *channel, GError **error)
         return FALSE;
     }
     channel->done = TRUE;
+    channel->handshake_us = g_get_monotonic_time() - channel->began;
     channel->keep_first = FALSE;
     channel->leaf = peer_leaf(channel->session);
     g_autofree char *description = channel_describe(channel);
@@ -202,6 +204,8 @@ gboolean channel_handshake_begin(Channel *channel, GError **error)
         g_propagate_error(error, g_error_copy(channel->read_failure));
         return FALSE;
     }
+    if (channel->began == 0)
+        channel->began = g_get_monotonic_time();
     int code = try_handshake(channel);
     if (code == GNUTLS_E_AGAIN)
         return TRUE;

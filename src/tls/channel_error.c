@@ -62,6 +62,13 @@ GError *channel_plain_text_error(Channel *channel)
                        channel->host, channel->port, line, hint);
 }
 
+gboolean channel_is_disagreement(const Channel *channel, int code)
+{
+    return channel->verify_error == NULL && channel->first_length > 0 &&
+           looks_like_tls(channel->first, channel->first_length) &&
+           (code == GNUTLS_E_FATAL_ALERT_RECEIVED || (channel->socket_errno == 0 && !channel->eof));
+}
+
 /* What a person can do about an alert. */
 static const char *alert_hint(gnutls_session_t session, gnutls_alert_description_t alert)
 {

@@ -21,7 +21,23 @@ void channel_facts(const Channel *channel, ChannelFacts *facts)
     facts->version = gnutls_protocol_get_name(gnutls_protocol_get_version(channel->session));
     facts->cipher = cipher_of(channel->session);
     facts->key_share = group != GNUTLS_GROUP_INVALID ? gnutls_group_get_name(group) : NULL;
+    facts->handshake_us = channel->handshake_us;
     facts->wants_client = gnutls_certificate_client_get_request_status(channel->session) != 0;
+}
+
+gboolean channel_disagreed(const Channel *channel)
+{
+    return channel->disagreed;
+}
+
+char *channel_find_unmet(const Channel *channel, const Trust *trust)
+{
+    return channel->done ? trust_find_unmet(trust, channel->session) : NULL;
+}
+
+gboolean channel_check_strength(const Channel *channel, GError **error)
+{
+    return trust_check_strength(channel->trust, channel->session, channel->host, error);
 }
 
 const GError *channel_verdict(const Channel *channel)

@@ -29,13 +29,16 @@ struct Channel {
     GBytes *leaf;         /* DER of this peer's certificate, once the handshake is done */
     GBytes *given_ticket; /* what this channel tries to resume from, or NULL */
 
-    gboolean done;      /* the handshake is complete and the peer verified */
-    gboolean verified;  /* the verify hook was called and was content */
-    gboolean refusing;  /* a no_renegotiation alert is still to be sent */
-    guint noise;        /* messages without data since the last that had some */
-    gboolean said_bye;  /* close_notify was sent */
-    gint shut;          /* atomic: channel_shutdown was called */
-    gboolean has_later; /* `later` is the result of the next gnutls_record_recv */
+    gint64 began;        /* the handshake, monotonic; 0: not yet */
+    gint64 handshake_us; /* that it took */
+    gboolean done;       /* the handshake is complete and the peer verified */
+    gboolean verified;   /* the verify hook was called and was content */
+    gboolean disagreed;  /* the handshake failed, and not by the network or the hook */
+    gboolean refusing;   /* a no_renegotiation alert is still to be sent */
+    guint noise;         /* messages without data since the last that had some */
+    gboolean said_bye;   /* close_notify was sent */
+    gint shut;           /* atomic: channel_shutdown was called */
+    gboolean has_later;  /* `later` is the result of the next gnutls_record_recv */
     gssize later;
 
     /* A data connection's records are taken from the socket many at a time: */
@@ -71,5 +74,9 @@ GError *channel_error_new(Channel *channel, ChannelAct act, int code);
 
 /* The GError for a peer whose first bytes are no TLS record, else NULL. */
 GError *channel_plain_text_error(Channel *channel);
+
+/* Whether a handshake that failed with `code` failed because the two don't agree: not by the
+ * network, not because the peer was refused, not for want of TLS. */
+gboolean channel_is_disagreement(const Channel *channel, int code);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ftpsfs/util/error.h"
-#include "trust_private.h"
+#include "trust_policy.h"
 
 /* Taken from whatever the user's priority string says: these have no place here. */
 #define NO_OLD_TLS ":-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL"
@@ -255,6 +255,12 @@ static char *with_group_first(const char *text, gnutls_group_t first, const unsi
     return g_string_free(ordered, FALSE);
 }
 
+static int init_priority(const Trust *trust, gnutls_priority_t *priority, const char *text)
+{
+    return gnutls_priority_init2(priority, text, NULL,
+                                 trust->append ? GNUTLS_PRIORITY_INIT_DEF_APPEND : 0);
+}
+
 /* For each group a set of priorities that has it first. GnuTLS sends key shares for the first
  * groups of the list, and a server that wants another answers with a HelloRetryRequest, which
  * costs a round trip (RFC 8446 section 4.1.4). */
@@ -267,7 +273,7 @@ static void make_priorities_by_group(Trust *trust, const char *text)
         gnutls_group_t first = (gnutls_group_t)groups[i];
         g_autofree char *ordered = with_group_first(text, first, groups, count);
         gnutls_priority_t priority = NULL;
-        int code = gnutls_priority_init(&priority, ordered, NULL);
+        int code = init_priority(trust, &priority, ordered);
         if (code >= 0)
             g_hash_table_insert(trust->by_group, GUINT_TO_POINTER(groups[i]), priority);
         else
@@ -309,14 +315,20 @@ gboolean trust_check_priority(const char *wanted, TrustTlsMin tls_min, GError **
 
 static gboolean make_priorities(Trust *trust, const char *wanted, GError **error)
 {
+    if (!trust_policy_check_mode(trust->policy, error))
+        return FALSE;
+    trust->own_priority = wanted != NULL;
     if (wanted == NULL)
-        wanted = "NORMAL";
-    if (!check_restricted(wanted, trust->tls_min, trust->tls_only, error))
+        wanted = trust_policy_priority(trust->policy, &trust->append);
+    else if (!check_restricted(wanted, trust->tls_min, trust->tls_only, error))
         return FALSE;
     g_autofree char *text = restrict_priority(wanted, trust->tls_min, trust->tls_only);
-    int code = gnutls_priority_init(&trust->priority, text, NULL);
+    int code = init_priority(trust, &trust->priority, text);
     if (code < 0) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG, "TLS priorities: %s",
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
+                    "this system's configuration of GnuTLS (%s) leaves nothing of tls_policy=%s: "
+                    "%s",
+                    gnutls_get_system_config_file(), trust_policy_name(trust->policy),
                     gnutls_strerror(code));
         return FALSE;
     }
@@ -349,6 +361,7 @@ Trust *trust_new(const TrustOptions *options, GError **error)
     g_autoptr(Trust) trust = g_new0(Trust, 1);
     trust->references = 1;
     trust->verify = options->verify;
+    trust->policy = options->policy;
     trust->tls_min = options->tls_min;
     trust->tls_only = options->tls_only;
     trust->pins = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * trust_private - what the .c files of trust share: the struct, and the checks that trust_verify
- * is made of. trust.c and trust_crl.c load, trust_verify.c decides, trust_words.c explains a
- * refused chain, trust_tofu.c keeps the known-hosts file.
+ * is made of. trust.c and trust_crl.c load, trust_verify.c decides who the server is,
+ * trust_policy.c whether its TLS is strong enough, trust_words.c explains a refused chain,
+ * trust_tofu.c keeps the known-hosts file.
  *
  * Nothing here changes after trust_new, so there is no lock.
  */
@@ -19,6 +20,10 @@
 struct Trust {
     gint references; /* atomic */
     TrustVerify verify;
+    TrustPolicy policy;
+    gboolean own_priority; /* the priorities are the user's, and the policy's don't hold */
+    gboolean append;       /* they follow the system's default */
+    gboolean quiet;        /* TRUST_VERIFY_NONE gives no warning: nothing will be sent */
     TrustTlsMin tls_min;
     gboolean tls_only; /* no later version either */
     gnutls_certificate_credentials_t credentials;

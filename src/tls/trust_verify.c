@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ftpsfs/util/error.h"
-#include "trust_private.h"
+#include "trust_policy.h"
 
 /* More certificates than this no server needs; GnuTLS has the same limit. */
 #define CHAIN_MAX 16
@@ -123,7 +123,8 @@ static gboolean verify_chain(const Trust *trust, gnutls_session_t session, const
         return FALSE;
     }
     if (status == 0)
-        return TRUE;
+        return trust_policy_check_chain(trust, chain->certificates, chain->length, host, alert,
+                                        error);
     *alert = trust_alert_for(status);
     g_autofree char *words = trust_explain(trust, status, chain->certificates, chain->length, host);
     g_set_error_literal(error, FTPSFS_ERROR, FTPSFS_ERROR_TLS, words);
@@ -141,13 +142,16 @@ gboolean trust_verify(const Trust *trust, gnutls_session_t session, const char *
     if (!chain_load(&chain, session, host, error))
         return FALSE;
     gnutls_x509_crt_t leaf = chain.certificates[0];
+    if (!trust_policy_check_peer(trust, session, leaf, host, alert, error))
+        return FALSE;
+    *alert = GNUTLS_A_BAD_CERTIFICATE;
     switch (trust->verify) {
     case TRUST_VERIFY_TOFU:
         /* The pin first: a key that it refuses must not be remembered. */
         return verify_pins(trust, leaf, host, error) &&
                trust_tofu(trust->known_hosts, host, port, leaf, error);
     case TRUST_VERIFY_NONE:
-        if (trust->pins->len == 0)
+        if (trust->pins->len == 0 && !trust->quiet)
             g_warning("the identity of %s port %u is not verified: anyone on the way can read and "
                       "change what is sent",
                       host, port);
@@ -157,4 +161,26 @@ gboolean trust_verify(const Trust *trust, gnutls_session_t session, const char *
         return verify_chain(trust, session, &chain, host, alert, error) &&
                verify_pins(trust, leaf, host, error);
     }
+}
+
+gboolean trust_check_strength(const Trust *trust, gnutls_session_t session, const char *host,
+                              GError **error)
+{
+    gnutls_alert_description_t unused;
+    g_auto(Chain) chain = {.length = 0};
+    if (!chain_load(&chain, session, host, error) ||
+        !trust_policy_check_peer(trust, session, chain.certificates[0], host, &unused, error))
+        return FALSE;
+    if (trust->verify != TRUST_VERIFY_FULL)
+        return TRUE;
+    if (!trust_policy_look_at_chain(trust, chain.certificates, chain.length, host, error))
+        return FALSE;
+    guint status = 0;
+    if (gnutls_certificate_verify_peers(session, NULL, 0, &status) < 0 ||
+        (status & GNUTLS_CERT_INSECURE_ALGORITHM) == 0)
+        return TRUE;
+    g_autofree char *words = trust_explain(trust, GNUTLS_CERT_INSECURE_ALGORITHM,
+                                           chain.certificates, chain.length, host);
+    g_set_error_literal(error, FTPSFS_ERROR, FTPSFS_ERROR_TLS, words);
+    return FALSE;
 }

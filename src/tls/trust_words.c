@@ -147,7 +147,9 @@ static void explain_algorithm(GString *words, const gnutls_x509_crt_t *chain)
         (gnutls_pk_algorithm_t)gnutls_x509_crt_get_pk_algorithm(chain[0], &bits));
     g_string_append_printf(words,
                            "it, or a CA that it depends on, uses a signature or key that is no "
-                           "longer secure (it has %s and a key of %s, %u bits). ",
+                           "longer secure (it has %s and a key of %s, %u bits), and no tls_policy "
+                           "accepts that here; ask the server's owner for a new one, or pin its "
+                           "key (-o tls_verify=no,tls_pin=...). ",
                            name != NULL ? name : "an unknown signature",
                            key != NULL ? key : "an unknown kind", bits);
 }

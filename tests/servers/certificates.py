@@ -14,7 +14,7 @@ import os
 from cryptography import x509
 from cryptography.x509 import ocsp
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -39,10 +39,25 @@ def _write(path, data, mode):
     os.chmod(path, mode)
 
 
+def _rsa(bits):
+    return lambda: rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+KEYS = {
+    "rsa-1024": _rsa(1024),
+    "rsa-2048": _rsa(2048),
+    "rsa-3072": _rsa(3072),
+    "p-256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+}
+
+
 def _key_pem(key):
+    old = isinstance(key, rsa.RSAPrivateKey)
+    form = serialization.PrivateFormat
     return key.private_bytes(
         serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
+        form.TraditionalOpenSSL if old else form.PKCS8,
         serialization.NoEncryption(),
     )
 
@@ -69,11 +84,12 @@ class Certificate:
 class Authority:
     """A CA. Each test run makes its own; nothing trusts it but who is given `cafile`."""
 
-    def __init__(self, directory, name="ftpsfs throw-away test CA"):
+    def __init__(self, directory, name="ftpsfs throw-away test CA", key="rsa-2048"):
+        """key: one of KEYS, but "ed25519"."""
         self.directory = str(directory)
         os.makedirs(self.directory, exist_ok=True)
         self.cafile = os.path.join(self.directory, "ca.pem")
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._key = KEYS[key]()
         self._issued = {}
         now = datetime.datetime.utcnow()
         self._certificate = (
@@ -103,18 +119,28 @@ class Authority:
         )
         _write(self.cafile, self._certificate.public_bytes(serialization.Encoding.PEM), 0o644)
 
-    def issue(self, label, names, first=-1, last=10, must_staple=False):
+    def issue(
+        self,
+        label,
+        names=LOOPBACK_NAMES,
+        first=-1,
+        last=10,
+        must_staple=False,
+        key="rsa-2048",
+        digest=hashes.SHA256,
+    ):
         """A certificate for `names` (host names and addresses), valid from `first` to `last` days
         from now. The same label gives the same certificate again. must_staple: it is good only
-        together with an OCSP response (RFC 7633)."""
-        key = (label, tuple(names))
-        if key not in self._issued:
+        together with an OCSP response (RFC 7633). key: one of KEYS. digest: what its signature is
+        made with."""
+        which = (label, tuple(names))
+        if which not in self._issued:
             more = [x509.TLSFeature([x509.TLSFeatureType.status_request])] if must_staple else []
-            self._issued[key] = self._make(len(self._issued), label, names, first, last, more)
-        return self._issued[key]
+            self._issued[which] = self._make(label, names, first, last, more, KEYS[key](), digest())
+        return self._issued[which]
 
-    def _make(self, number, label, names, first, last, extensions):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    def _make(self, label, names, first, last, extensions, key, digest):
+        number = len(self._issued)
         now = datetime.datetime.utcnow()
         builder = (
             x509.CertificateBuilder()
@@ -132,7 +158,7 @@ class Authority:
         )
         for extension in extensions:
             builder = builder.add_extension(extension, critical=False)
-        certificate = builder.sign(self._key, hashes.SHA256())
+        certificate = builder.sign(self._key, digest)
         base = os.path.join(self.directory, f"{label}-{number}")
         chain = certificate.public_bytes(serialization.Encoding.PEM)
         chain += self._certificate.public_bytes(serialization.Encoding.PEM)

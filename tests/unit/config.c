@@ -138,6 +138,21 @@ static void test_priority(ConfigFixture *fixture, gconstpointer data)
     refuse_option("tls_priority=NORMAL:-VERS-TLS1.3,tls_min=1.3", "TLS 1.3");
 }
 
+static void test_policy(ConfigFixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    for (guint i = 0; i < TRUST_POLICIES; i++) {
+        g_autofree char *option =
+            g_strdup_printf("tls_policy=%s", trust_policy_name((TrustPolicy)i));
+        g_autoptr(MountConfig) config = parse_options(option);
+        g_assert_cmpint(config->policy, ==, i);
+    }
+    g_autoptr(MountConfig) config = parse_options("ro");
+    g_assert_cmpint(config->policy, ==, TRUST_POLICY_MODERN);
+    refuse_option("tls_policy=weak", "modern");
+}
+
 static void test_trust(ConfigFixture *fixture, gconstpointer data)
 {
     (void)data;
@@ -371,6 +386,7 @@ int main(int argc, char **argv)
     TEST("/config/compression is off unless it is asked for", test_compress);
     TEST("/config/active mode's ports are a range, and bound the connections", test_active);
     TEST("/config/a priority string is checked", test_priority);
+    TEST("/config/a policy string is checked", test_policy);
     TEST("/config/the defaults are those of the table", test_defaults);
     TEST("/config/server options arrive", test_server);
     TEST("/config/trust options arrive", test_trust);

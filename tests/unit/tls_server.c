@@ -37,9 +37,11 @@ static void set_names(gnutls_x509_crt_t certificate, const TestIdentitySpec *spe
 static void set_uses(gnutls_x509_crt_t certificate, const TestIdentitySpec *spec)
 {
     OK(gnutls_x509_crt_set_basic_constraints(certificate, spec->ca ? 1 : 0, -1));
-    OK(gnutls_x509_crt_set_key_usage(certificate,
-                                     spec->ca ? GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN
-                                              : GNUTLS_KEY_DIGITAL_SIGNATURE));
+    OK(gnutls_x509_crt_set_key_usage(
+        certificate, spec->ca
+                         ? GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN
+                         : GNUTLS_KEY_DIGITAL_SIGNATURE |
+                               (spec->key == GNUTLS_PK_RSA ? GNUTLS_KEY_KEY_ENCIPHERMENT : 0)));
     if (!spec->ca)
         OK(gnutls_x509_crt_set_key_purpose_oid(
             certificate, spec->purpose != NULL ? spec->purpose : GNUTLS_KP_TLS_WWW_SERVER, 0));
@@ -65,8 +67,11 @@ TestIdentity *test_identity_new(const TestIdentitySpec *spec)
 {
     TestIdentity *identity = g_new0(TestIdentity, 1);
     OK(gnutls_x509_privkey_init(&identity->key));
-    OK(gnutls_x509_privkey_generate(identity->key, GNUTLS_PK_ECDSA,
-                                    GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
+    if (spec->key != 0)
+        OK(gnutls_x509_privkey_generate(identity->key, spec->key, spec->key_bits, 0));
+    else
+        OK(gnutls_x509_privkey_generate(identity->key, GNUTLS_PK_ECDSA,
+                                        GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
     gnutls_x509_crt_t certificate;
     OK(gnutls_x509_crt_init(&certificate));
     identity->certificate = certificate;

@@ -31,7 +31,9 @@ typedef struct {
     guint8 serial;                    /* 0: 1 */
     const char *purpose;              /* extended key usage; NULL: serverAuth, none for a CA */
     gboolean must_staple;             /* RFC 7633 */
-    gnutls_digest_algorithm_t digest; /* 0: SHA-256 */
+    gnutls_digest_algorithm_t digest; /* of its signature; 0: SHA-256 */
+    gnutls_pk_algorithm_t key;        /* 0: ECDSA on P-256 */
+    guint key_bits;                   /* with key */
 } TestIdentitySpec;
 
 TestIdentity *test_identity_new(const TestIdentitySpec *spec);

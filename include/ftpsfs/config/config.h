@@ -85,6 +85,7 @@ typedef struct {
     guint16 active_first, active_last; /* active_ports; 0: any. No more connections than ports */
     /* -o: trust */
     TrustVerify verify;
+    TrustPolicy policy;
     TrustTlsMin tls_min;
     char *ca_file, *ca_path, *crl_file, *cert, *key, *priority;
     GPtrArray *pins; /* char *, NULL at its end; the array is NULL when there are none */

@@ -13,6 +13,7 @@
  *   certificate  subject, issuer, names, from, until, key, signature, self_signed, sha256, pin
  *   handshake    version ("1.2", "1.3"), offered, failure, resumes: whether a second connection
  *                resumes the first one's TLS session
+ *   policy       name, tried (not where it can't be had here), met, reason: why not met or tried
  *   data         version, connections, resumed: how many of the data connections resumed the
  *                control connection's session
  *   login        user, login_us, notice; round_trip_us: of a NOOP
@@ -38,6 +39,8 @@ typedef struct {
     Trust *any;   /* as a mount has it */
     Trust *tls12; /* the same for TLS 1.2 alone and 1.3 alone; NULL: the options exclude it */
     Trust *tls13;
+    Trust *policies[TRUST_POLICIES]; /* as a mount by each policy has it; NULL: it can't be had
+                                        here. For survey_look */
 } SurveyTrust;
 
 /* What can be seen without a login: addresses, TLS, certificates, resumption. Nothing is sent but

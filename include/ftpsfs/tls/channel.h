@@ -100,6 +100,7 @@ typedef struct {
     const char *cipher;    /* "TLS_AES_256_GCM_SHA384" */
     const char *key_share; /* the group: "X25519"; NULL: none, as with a key exchange by RSA */
     gboolean wants_client; /* the server has asked for a client certificate */
+    gint64 handshake_us;   /* from the ClientHello to the end of the handshake */
 } ChannelFacts;
 
 /* After the handshake. */
@@ -108,6 +109,17 @@ void channel_facts(const Channel *channel, ChannelFacts *facts);
 /* After the handshake of a channel that looks: why the peer's certificate is refused; NULL: it is
  * not. Owned by the channel. */
 const GError *channel_verdict(const Channel *channel);
+
+/* After a handshake that failed: whether client and server found no versions, ciphers or the like
+ * that both accept, as far as can be told. */
+gboolean channel_disagreed(const Channel *channel);
+
+/* After the handshake of a channel that looks, opened with trust_broad(trust): what of its
+ * agreement `trust` refuses and what to do about it, in words for g_free; NULL: nothing. */
+char *channel_find_unmet(const Channel *channel, const Trust *trust);
+
+/* After a full handshake: trust_check_strength of its Trust. */
+gboolean channel_check_strength(const Channel *channel, GError **error);
 
 /* After a full handshake: the DER of the certificates that the peer sent, its own first; GBytes *,
  * owned by the array. */

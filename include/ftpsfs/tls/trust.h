@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * trust - whom this mount believes: CAs, pins, known hosts, client certificate, TLS priorities.
+ * trust - whom this mount believes: CAs, pins, known hosts, client certificate, and how strong TLS
+ * has to be.
  *
  * One Trust a mount, immutable after trust_new and reference-counted, so it is shared by all
  * threads without a lock (the known-hosts file is locked with flock while it is changed).
@@ -20,9 +21,20 @@ typedef enum {
 
 typedef enum { TRUST_TLS_1_2, TRUST_TLS_1_3 } TrustTlsMin;
 
+/* How strong TLS has to be; the manual page has the table of what each accepts. */
+typedef enum {
+    TRUST_POLICY_MODERN, /* nothing that is broken or has no forward secrecy; the default */
+    TRUST_POLICY_LEGACY, /* what GnuTLS calls NORMAL */
+    TRUST_POLICY_STRICT, /* TLS 1.3, or 1.2 with ECDHE and AEAD; 128 bits of strength */
+    TRUST_POLICY_SYSTEM, /* what this system says */
+    TRUST_POLICY_FIPS,   /* modern, by a GnuTLS in FIPS mode */
+    TRUST_POLICIES,
+} TrustPolicy;
+
 /* All strings may be NULL; they are copied. */
 typedef struct {
     TrustVerify verify;
+    TrustPolicy policy;
     TrustTlsMin tls_min;
     gboolean tls_only;       /* no later version than tls_min either: for finding out about one */
     const char *ca_file;     /* PEM; instead of the system's CAs */
@@ -32,7 +44,7 @@ typedef struct {
     const char *cert;        /* client certificate: PEM file or pkcs11: URL */
     const char *key;         /* its key; NULL: in the same file */
     Secret *key_password;    /* not copied but referenced; NULL: key is not encrypted */
-    const char *priority;    /* GnuTLS priority string; NULL: NORMAL */
+    const char *priority;    /* GnuTLS priority string, in place of the policy's; NULL: that */
     const char *const *pins; /* "sha256//BASE64" of SPKI, NULL-terminated; any one must match */
 } TrustOptions;
 
@@ -43,8 +55,21 @@ typedef struct Trust Trust;
 gboolean trust_check_priority(const char *priority, TrustTlsMin tls_min, GError **error);
 
 /* Loads all that `options` names. FTPSFS_ERROR_CONFIG with the file's name when something can't be
- * read or holds no certificate, or when the priority string has an error (says where). */
+ * read or holds no certificate, when the priority string has an error (says where), or when the
+ * policy can't be had on this system. */
 Trust *trust_new(const TrustOptions *options, GError **error);
+
+/* "modern", "legacy", ...: as tls_policy= takes it. */
+const char *trust_policy_name(TrustPolicy policy);
+
+/* One that agrees to nearly everything and believes everybody, within the TLS versions of `trust`:
+ * for finding out what a server offers, on a channel that looks. NULL: it can't be made. */
+Trust *trust_broad(const Trust *trust);
+
+/* After a handshake with trust_broad: what of its agreement `trust` refuses, and what to do about
+ * it, in words for g_free; NULL: nothing. */
+char *trust_find_unmet(const Trust *trust, gnutls_session_t session);
+
 Trust *trust_ref(Trust *trust);
 void trust_unref(Trust *trust);
 
@@ -57,7 +82,8 @@ gboolean trust_apply(const Trust *trust, gnutls_session_t session, const char *h
 /* Verifies the peer after (or from the verify hook in) a full handshake, by the mount's rules.
  * `host` and `port` are what the user named. FTPSFS_ERROR_TLS with a message that says which check
  * failed in words (unknown CA, wrong name with the names that the certificate has, expired with
- * the date, revoked, pin mismatch with the pin seen) and what to do about it; *alert (may be NULL)
+ * the date, revoked, pin mismatch with the pin seen; or a key, a chain or a Diffie-Hellman
+ * group that the policy refuses) and what to do about it; *alert (may be NULL)
  * is then the alert to send to the peer (RFC 8446 section 6.2). FTPSFS_ERROR_IO when the
  * known-hosts file can't be read or written. Safe from several threads, on different sessions. */
 gboolean trust_verify(const Trust *trust, gnutls_session_t session, const char *host, guint16 port,
@@ -66,6 +92,11 @@ gboolean trust_verify(const Trust *trust, gnutls_session_t session, const char *
 /* The keys that are remembered of this server, as pins: char *, and a NULL at the end. None unless
  * TRUST_VERIFY_TOFU. */
 GPtrArray *trust_known_keys(const Trust *trust, const char *host, guint16 port);
+
+/* Whether the peer's key, chain and Diffie-Hellman group are strong enough for the policy, whoever
+ * it is, after a full handshake. FTPSFS_ERROR_TLS as above. */
+gboolean trust_check_strength(const Trust *trust, gnutls_session_t session, const char *host,
+                              GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Trust, trust_unref)
 
