@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "describe.h"
 #include "ftpsfs/config/config.h"
 #include "ftpsfs/config/credentials.h"
@@ -29,6 +30,7 @@
 #include "ftpsfs/util/owners.h"
 #include "ftpsfs/util/sandbox.h"
 #include "ftpsfs/util/statsfile.h"
+#include "inherited.h"
 #include "probe.h"
 #include "progress.h"
 #include "setup.h"
@@ -57,16 +59,6 @@ static void start_clear(Start *start)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Start, start_clear)
 
-/* *disk stays NULL without cache_dir=. */
-static gboolean open_disk(const MountConfig *config, const Identity *identity, DiskCache **disk,
-                          GError **error)
-{
-    if (config->cache_dir == NULL)
-        return TRUE;
-    *disk = disk_new(config->cache_dir, config->cache_disk_size, identity, error);
-    return *disk != NULL;
-}
-
 /* How long a closed file waits for what programs do next to it: rename, chmod, utimens, unlink. */
 #define WRITEBACK_DELAY_MS 200
 
@@ -87,17 +79,17 @@ static gboolean open_writeback(const MountConfig *config, const Identity *identi
     return *writeback != NULL;
 }
 
-static Files *make_files(const MountConfig *config, Remote *remote, Tree *tree, DiskCache *disk,
-                         Stats *stats, Space *space, Writeback *writeback)
+static Files *make_files(const MountConfig *config, const Opened *opened, Remote *remote,
+                         Tree *tree, Stats *stats, Space *space, Writeback *writeback)
 {
     FilesOptions options = {
         .space = space,
         .writeback = writeback,
         .cache_size = config->cache_size,
-        .disk = disk,
+        .disk = opened->disk,
         .readahead = config->readahead,
         .prefetch = config->prefetch,
-        .spool_dir = config->spool_dir,
+        .spool_dir = opened->spool_dir,
         .lost_dir = config->lost_dir,
         .atomic_upload = config->atomic_upload,
         .connections = config->connections,
@@ -123,64 +115,6 @@ static void report_ready(int ready_fd)
         dup2(null_fd, fd);
     if (null_fd > 2)
         close(null_fd);
-}
-
-/* The socket by which the mount is asked what it does. NULL: a mount can do without. */
-static Control *bind_control(const MountConfig *config)
-{
-    if (config_is_mounted(config))
-        return NULL; /* the mountpoint's name is not known */
-    ControlPlace place = {
-        .mountpoint = config->mountpoint,
-        .uid = geteuid(),
-        .state_dir = config->state_dir,
-    };
-    g_autoptr(GError) failure = NULL;
-    Control *control = control_bind(&place, &failure);
-    if (control == NULL)
-        g_info("ftpsfs --status can't ask this mount, as there is no place for its socket: %s",
-               failure->message);
-    return control;
-}
-
-/* *trace stays NULL without trace=. */
-static gboolean open_trace(const MountConfig *config, Trace **trace, GError **error)
-{
-    if (config->trace_file != NULL)
-        *trace = trace_open(config->trace_file, error);
-    return config->trace_file == NULL || *trace != NULL;
-}
-
-/* Gives up what was needed until here: to be root, and the files that have been read. */
-static gboolean confine(const MountConfig *config, Control **control, Trace **trace, GError **error)
-{
-    if (config->setuid_name != NULL &&
-        !sandbox_become(config->setuid_uid, config->setuid_gid, config->setuid_name, error))
-        return FALSE;
-    if (!open_trace(config, trace, error))
-        return FALSE;
-    *control = bind_control(config);
-    if (!config->sandbox)
-        return TRUE;
-    /* A place that is made later could not be reached. */
-    if (g_mkdir_with_parents(config->state_dir, 0700) != 0)
-        g_debug("%s: %s", config->state_dir, g_strerror(errno));
-    g_autofree char *stats_dir =
-        config->stats_file != NULL ? g_path_get_dirname(config->stats_file) : NULL;
-    const char *write[8] = {config->spool_dir, config->state_dir, "/dev/fuse", "/dev/null"};
-    guint count = 4;
-    if (stats_dir != NULL)
-        write[count++] = stats_dir;
-    if (config->cache_dir != NULL)
-        write[count++] = config->cache_dir;
-    if (*control != NULL)
-        write[count++] = control_directory(*control);
-    SandboxOptions options = {
-        .files = setup_files(config),
-        .write = write,
-        .listen = config->active,
-    };
-    return sandbox_enter(&options, error);
 }
 
 /* TreeOptions.own for idmap=names: an account that is unknown here counts as not told. */
@@ -270,11 +204,13 @@ static void start_control(Control *control, const MountConfig *config, Remote *r
 }
 
 /* Serves until the unmount, and sends what is left then. */
-static gboolean run(Start *start, Signals *signals, Control *control, Files *files, Fs **fs)
+static gboolean run(Start *start, Signals *signals, const Opened *opened, Files *files, Fs **fs)
 {
+    Control *control = opened->control;
     gboolean ok = fs_serve(*fs);
     signals_settle(signals, files);
-    notify_service_manager("STOPPING=1\nSTATUS=Sending what is left, unmounting.");
+    notify_service_manager(opened->notify_fd,
+                           "STOPPING=1\nSTATUS=Sending what is left, unmounting.");
     /* No more requests come before the uploads end. */
     g_clear_pointer(&start->mounter, mounter_free);
     control_leave_fs(control);
@@ -299,44 +235,42 @@ static int serve(Start *start)
     g_autoptr(Trust) trust = trust_new(&trust_options, &error);
     /* A key that is loaded needs no passphrase any more. */
     g_clear_pointer(&start->credentials->key_password, secret_unref);
-    g_autoptr(Control) control = NULL;
-    g_autoptr(Trace) trace = NULL;
-    if (trust == NULL || !confine(config, &control, &trace, &error))
+    g_auto(Opened) opened = {.notify_fd = -1};
+    int receiver = start->mounter != NULL ? mounter_socket(start->mounter) : 0;
+    if (trust == NULL || !confine(config, receiver, &opened, &error))
         return fail(config, error);
     setup_warn(config);
     g_autoptr(Signals) signals = signals_start();
-    RemoteOptions remote_options = setup_remote(config, start->credentials, trace);
+    RemoteOptions remote_options = setup_remote(config, start->credentials, opened.trace);
     g_autoptr(Remote) remote = remote_new(&remote_options, trust, &stats, NULL, &error);
     if (remote == NULL)
         return fail(config, error);
     g_autoptr(Owners) owners = owners_new(start->resolver);
     g_autoptr(Tree) tree = make_tree(config, remote, owners, &stats);
     g_autoptr(Identity) identity = setup_identity(config, start->credentials, trust);
-    g_autoptr(DiskCache) disk = NULL;
-    if (!open_disk(config, identity, &disk, &error))
-        return fail(config, error);
+    if (opened.disk != NULL)
+        disk_set_source(opened.disk, identity);
     g_autoptr(Space) space = space_new(config->spool_size, config->timeout_s);
     g_autoptr(Writeback) writeback = NULL;
     if (!open_writeback(config, identity, remote, tree, &stats, space, &writeback, &error))
         return fail(config, error);
-    g_autoptr(Files) files = make_files(config, remote, tree, disk, &stats, space, writeback);
+    g_autoptr(Files) files = make_files(config, &opened, remote, tree, &stats, space, writeback);
     signals_serve(signals);
     g_autoptr(Fs) fs = mount_fs(start, remote, tree, files, owners, &error);
     if (fs == NULL)
         return fail(config, error);
-    g_autoptr(StatsFile) stats_file = statsfile_start(&stats, config->stats_file);
-    if (control != NULL)
-        start_control(control, config, remote, files, fs, &stats);
+    statsfile_start(opened.stats_file, &stats);
+    if (opened.control != NULL)
+        start_control(opened.control, config, remote, files, fs, &stats);
     report_ready(start->ready_fd);
-    notify_service_manager("READY=1\nSTATUS=Mounted.");
-    gboolean ok = run(start, signals, control, files, &fs);
+    notify_service_manager(opened.notify_fd, "READY=1\nSTATUS=Mounted.");
+    gboolean ok = run(start, signals, &opened, files, &fs);
     /* In this order: connections end; then the last count. */
     g_clear_pointer(&files, files_free);
     g_clear_pointer(&writeback, writeback_free);
     g_clear_pointer(&tree, tree_free);
     g_clear_pointer(&remote, remote_free);
-    g_clear_pointer(&control, control_stop);
-    g_clear_pointer(&stats_file, statsfile_stop);
+    opened_clear(&opened);
     log_flush();
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -402,6 +336,7 @@ static void print_version(void)
 typedef struct {
     int count;
     char **words;
+    const GArray *inherited; /* see inherited_find */
 } Arguments;
 
 /* What ps(1) shows of a helper, in place of the command line that it was copied with. The words lie
@@ -450,6 +385,7 @@ static int mount_and_serve(const MountConfig *config, Arguments *arguments)
     start.credentials = credentials_find(config, &error);
     if (start.credentials == NULL)
         return fail(config, error);
+    inherited_close(arguments->inherited, config->mountpoint);
     return config->foreground ? serve(&start) : serve_in_background(&start);
 }
 
@@ -472,6 +408,7 @@ static void set_log_level(const MountConfig *config)
 
 int main(int argc, char **argv)
 {
+    g_autoptr(GArray) inherited = inherited_find();
     setlocale(LC_CTYPE, "");
     log_init(G_LOG_LEVEL_MESSAGE);
     sandbox_hide_memory();
@@ -502,6 +439,6 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (config->action == CONFIG_PROBE)
         return probe_run(config);
-    Arguments arguments = {.count = argc, .words = argv};
+    Arguments arguments = {.count = argc, .words = argv, .inherited = inherited};
     return mount_and_serve(config, &arguments);
 }

@@ -49,7 +49,8 @@ typedef struct {
 struct DiskCache {
     int dir_fd;
     int lock_fd;
-    char *source; /* the identity, as text */
+    char *path;
+    char *source; /* the identity, as text; NULL until disk_set_source */
     guint64 capacity;
     GMutex lock;        /* guards what follows */
     guint64 used;       /* bytes on disk, as far as is known */
@@ -92,7 +93,7 @@ static int open_directory(const char *dir, GError **error)
     return -1;
 }
 
-DiskCache *disk_new(const char *dir, guint64 capacity, const Identity *identity, GError **error)
+DiskCache *disk_new(const char *dir, guint64 capacity, GError **error)
 {
     int dir_fd = open_directory(dir, error);
     if (dir_fd < 0)
@@ -108,11 +109,17 @@ DiskCache *disk_new(const char *dir, guint64 capacity, const Identity *identity,
     DiskCache *disk = g_new0(DiskCache, 1);
     disk->dir_fd = dir_fd;
     disk->lock_fd = lock_fd;
-    disk->source = g_strdup(identity_text(identity));
+    disk->path = g_build_filename(dir, SUBDIRECTORY, NULL);
     disk->capacity = capacity;
     g_mutex_init(&disk->lock);
     disk->used = G_MAXUINT64; /* the first chunk that is put has it counted */
     return disk;
+}
+
+void disk_set_source(DiskCache *disk, const Identity *identity)
+{
+    g_free(disk->source);
+    disk->source = g_strdup(identity_text(identity));
 }
 
 void disk_free(DiskCache *disk)
@@ -122,8 +129,14 @@ void disk_free(DiskCache *disk)
     close(disk->dir_fd);
     close(disk->lock_fd);
     g_mutex_clear(&disk->lock);
+    g_free(disk->path);
     g_free(disk->source);
     g_free(disk);
+}
+
+const char *disk_path(const DiskCache *disk)
+{
+    return disk->path;
 }
 
 gboolean disk_key(const DiskCache *disk, const char *path, const NodeInfo *info, DiskKey *key)

@@ -85,12 +85,22 @@ static void let_go_of_the_terminal(void)
         close(fd);
 }
 
-/* Gives up what unmounting does not take. A user's helper has no capabilities, and fusermount3 that
- * it will start needs its own: there is nothing to give up. */
+/* Gives up what unmounting does not take, and being USER, who could end a process of that name. A
+ * user's helper has no capabilities, and fusermount3 that it will start needs its own, which
+ * no_new_privs would not give it: there is nothing to give up. */
 static void keep_little(void)
 {
+    SandboxOptions sandbox = {
+        .role = SANDBOX_UNMOUNTS,
+        .capabilities = KEPT_CAPABILITIES,
+        .files = SANDBOX_OPEN, /* Landlock would forbid to unmount */
+    };
     g_autoptr(GError) error = NULL;
-    if (geteuid() == 0 && !sandbox_drop_capabilities(KEPT_CAPABILITIES, &error))
+    if (geteuid() != 0)
+        return;
+    if (setresuid(0, 0, 0) != 0 || setresgid(0, 0, 0) != 0)
+        g_warning("the process that unmounts stays another user's as well: %s", g_strerror(errno));
+    if (!sandbox_enter(&sandbox, &error))
         g_warning("%s", error->message);
 }
 
@@ -158,6 +168,11 @@ char *mounter_mount(Mounter *mounter, GError **error)
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
                 "%s can't be mounted on; see the message above", mounter->mountpoint);
     return NULL;
+}
+
+int mounter_socket(const Mounter *mounter)
+{
+    return mounter->helper.socket;
 }
 
 void mounter_free(Mounter *mounter)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/log.h"
 
 /* Meant for the parent, by a terminal or by a service manager that signals all of a service's
  * processes: a helper that went first would be missed. */
@@ -32,6 +33,7 @@ static void close_others(unsigned first)
 static int run_helper(int socket, HelperMain run, gpointer data)
 {
     ignore_signals();
+    log_leave();
     /* Closes those of the parent: the pipe to who waits for the mount, files that were opened. */
     int kept = STDERR_FILENO + 1;
     if (dup2(socket, kept) < 0 || fcntl(kept, F_SETFD, FD_CLOEXEC) != 0)
@@ -69,6 +71,7 @@ void helper_stop(Helper *helper)
     shutdown(helper->socket, SHUT_WR);
     while (helper_receive(helper->socket, &rest, 1, NULL) > 0)
         continue;
+    /* In a sandbox it may be the receiver (sandbox.h), and then stays open until the end. */
     close(helper->socket);
     helper->socket = -1;
     /* A daemon that went to the background is not the parent, and need not be. */

@@ -16,7 +16,7 @@
 #define FS_TRUNCATE  (1ULL << 14) /* ABI 3 */
 #define FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
 #define NET_BIND_TCP (1ULL << 0)  /* ABI 4 */
-#define SCOPE_SIGNAL (1ULL << 1)  /* ABI 6 */
+#define SCOPES       (3ULL << 0)  /* ABI 6: abstract sockets, signals */
 
 #define FS_ABI_1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
 #define FS_READ  (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
@@ -54,19 +54,20 @@ static gboolean fail(const char *what, GError **error)
 }
 
 /* The accesses that the kernel can take away. */
-static Ruleset handled(long abi, gboolean listen)
+static Ruleset handled(long abi, const SandboxOptions *options)
 {
-    Ruleset ruleset = {.handled_access_fs = FS_ABI_1};
+    Ruleset ruleset = {.scoped = abi >= 6 ? SCOPES : 0};
+    if (options->files == SANDBOX_OPEN)
+        return ruleset;
+    ruleset.handled_access_fs = FS_ABI_1;
     if (abi >= 2)
         ruleset.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
     if (abi >= 3)
         ruleset.handled_access_fs |= FS_TRUNCATE;
-    if (abi >= 4 && !listen)
-        ruleset.handled_access_net |= NET_BIND_TCP;
+    if (abi >= 4 && !options->listen)
+        ruleset.handled_access_net = NET_BIND_TCP;
     if (abi >= 5)
         ruleset.handled_access_fs |= FS_IOCTL_DEV;
-    if (abi >= 6)
-        ruleset.scoped |= SCOPE_SIGNAL;
     return ruleset;
 }
 
@@ -77,7 +78,7 @@ static gsize ruleset_size(long abi)
     return abi >= 4 ? offsetof(Ruleset, scoped) : offsetof(Ruleset, handled_access_net);
 }
 
-/* Allows `access` below `path`, as far as the kernel handles it. */
+/* Allows `access` below `path`. */
 static gboolean allow(int ruleset, const char *path, guint64 access, GError **error)
 {
     int fd = open(path, O_PATH | O_CLOEXEC);
@@ -124,30 +125,37 @@ static gboolean allow_system(int ruleset, GError **error)
     return good;
 }
 
+/* Programs are not started, and nothing is made that is not a file or a directory. */
+static gboolean allow_files(int ruleset, const SandboxOptions *options, guint64 known,
+                            GError **error)
+{
+    guint64 write = FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+                    LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+                    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REFER | FS_TRUNCATE |
+                    FS_IOCTL_DEV;
+    return allow_all(ruleset, libraries, FS_READ, error) &&
+           allow_all(ruleset, options->read, FS_READ, error) &&
+           allow_all(ruleset, options->write, write & known, error) &&
+           allow_all(ruleset, options->remove, LANDLOCK_ACCESS_FS_REMOVE_FILE, error) &&
+           (options->files != SANDBOX_SYSTEM || allow_system(ruleset, error));
+}
+
 gboolean sandbox_landlock(const SandboxOptions *options, char **words, GError **error)
 {
-    if (options->files == SANDBOX_OPEN)
-        return TRUE;
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 0) {
         /* Not built in, or not switched on at boot. */
         gboolean absent = errno == ENOSYS || errno == EOPNOTSUPP;
         return absent || fail("its version", error);
     }
-    Ruleset attributes = handled(abi, options->listen);
+    Ruleset attributes = handled(abi, options);
+    if (attributes.handled_access_fs == 0 && attributes.scoped == 0)
+        return TRUE;
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, ruleset_size(abi), 0);
     if (ruleset < 0)
         return fail("its rules", error);
-    /* Programs are not started, and nothing is made that is not a file or a directory. */
-    guint64 write = FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-                    LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-                    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REFER | FS_TRUNCATE |
-                    FS_IOCTL_DEV;
-    gboolean good =
-        allow_all(ruleset, libraries, FS_READ, error) &&
-        allow_all(ruleset, options->read, FS_READ, error) &&
-        allow_all(ruleset, options->write, write & attributes.handled_access_fs, error) &&
-        (options->files != SANDBOX_SYSTEM || allow_system(ruleset, error));
+    gboolean good = options->files == SANDBOX_OPEN ||
+                    allow_files(ruleset, options, attributes.handled_access_fs, error);
     if (good && syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
         good = fail("its start", error);
     close(ruleset);

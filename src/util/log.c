@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ftpsfs/util/plain.h"
+#include "log_socket.h"
 
 /* How many different messages are watched for repeats, and for how long. */
 #define FOLDS   8
@@ -34,12 +35,13 @@ static struct {
     GMutex lock;      /* guards what follows */
     gboolean journal; /* stderr leads there */
     gboolean system;  /* syslog */
+    LogSocket socket; /* to one of them */
     char *mount;
     Fold folds[FOLDS];
     guint last; /* the fold whose message was written last */
     LogRecent recent[RECENT];
     guint recent_next; /* the oldest, which is replaced next */
-} logger = {.level = G_LOG_LEVEL_MESSAGE};
+} logger = {.level = G_LOG_LEVEL_MESSAGE, .socket = {.fd = -1}};
 
 static int syslog_priority(GLogLevelFlags level)
 {
@@ -82,8 +84,7 @@ static gboolean to_journal(GLogLevelFlags level, const char *text, const GLogFie
         if (!g_str_equal(copy.key, "MESSAGE") && !g_str_equal(copy.key, "PRIORITY"))
             g_array_append_val(all, copy);
     }
-    return g_log_writer_journald(level, (GLogField *)(void *)all->data, all->len, NULL) ==
-           G_LOG_WRITER_HANDLED;
+    return log_socket_fields(&logger.socket, (const GLogField *)(void *)all->data, all->len);
 }
 
 static void put(GLogLevelFlags level, const char *text, const GLogField *fields, gsize n_fields)
@@ -91,7 +92,8 @@ static void put(GLogLevelFlags level, const char *text, const GLogField *fields,
     if (logger.journal && to_journal(level, text, fields, n_fields))
         return;
     if (logger.system) {
-        syslog(syslog_priority(level), "%s", text);
+        /* The terminal is not ours any more: there is no other place. */
+        (void)log_socket_line(&logger.socket, syslog_priority(level), text);
         return;
     }
     const char *prefix = (level & G_LOG_LEVEL_WARNING) ? "warning: " : "";
@@ -276,6 +278,8 @@ void log_init(GLogLevelFlags level)
     g_set_print_handler(print_out);
     g_set_printerr_handler(print_error);
     logger.journal = g_log_writer_is_journald(STDERR_FILENO);
+    if (logger.journal)
+        log_socket_connect(&logger.socket, TRUE);
     g_log_set_writer_func(log_write, NULL, NULL);
 }
 
@@ -307,11 +311,27 @@ void log_set_mount(const char *mountpoint)
     g_mutex_unlock(&logger.lock);
 }
 
+int log_connect(gboolean system)
+{
+    g_mutex_lock(&logger.lock);
+    if (system && logger.socket.fd < 0)
+        log_socket_connect(&logger.socket, FALSE);
+    int fd = logger.socket.fd;
+    g_mutex_unlock(&logger.lock);
+    return fd;
+}
+
 void log_to_system(void)
 {
     g_mutex_lock(&logger.lock);
-    openlog("ftpsfs", LOG_PID, LOG_DAEMON);
     logger.system = TRUE;
+    g_mutex_unlock(&logger.lock);
+}
+
+void log_leave(void)
+{
+    g_mutex_lock(&logger.lock);
+    log_socket_close(&logger.socket);
     g_mutex_unlock(&logger.lock);
 }
 

@@ -164,7 +164,7 @@ static int run(int socket, gpointer data)
 {
     const Start *start = data;
     g_autoptr(GError) error = NULL;
-    SandboxOptions options = {.files = SANDBOX_SYSTEM};
+    SandboxOptions options = {.role = SANDBOX_RESOLVES, .files = SANDBOX_SYSTEM};
     setsid();
     start->title(start->data, "looks up names");
     if (!give_up_root(&error) || !sandbox_enter(&options, &error)) {

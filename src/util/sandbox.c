@@ -59,6 +59,8 @@ gboolean sandbox_become(uid_t uid, gid_t gid, const char *name, GError **error)
         return fail("group", error);
     if (setresuid(uid, uid, uid) != 0)
         return fail("user", error);
+    /* With another user the kernel takes the machine's default, which may be to let that one in. */
+    sandbox_hide_memory();
     return TRUE;
 }
 
@@ -90,13 +92,14 @@ gboolean sandbox_enter(const SandboxOptions *options, GError **error)
     }
     g_autofree char *landlock = NULL;
     g_autofree char *seccomp = NULL;
-    if (!sandbox_drop_capabilities(0, error))
+    if (!sandbox_drop_capabilities(options->capabilities, error))
         return FALSE;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return fail("no_new_privs", error);
     if (!sandbox_landlock(options, &landlock, error) || !sandbox_seccomp(options, &seccomp, error))
         return FALSE;
-    g_info("sandbox: no capabilities, no_new_privs%s%s%s%s", landlock != NULL ? ", " : "",
+    g_info("sandbox: %s capabilities, no_new_privs%s%s%s%s",
+           options->capabilities == 0 ? "no" : "few", landlock != NULL ? ", " : "",
            landlock != NULL ? landlock : "", seccomp != NULL ? ", " : "",
            seccomp != NULL ? seccomp : "");
     return TRUE;

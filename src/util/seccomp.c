@@ -4,15 +4,14 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <stddef.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "ftpsfs/util/error.h"
 #include "sandbox_private.h"
+#include "seccomp_private.h"
 
 #if defined(__x86_64__) && defined(__LP64__)
 #define ARCHITECTURE AUDIT_ARCH_X86_64
@@ -31,94 +30,10 @@
 #define ARCHITECTURE AUDIT_ARCH_S390X
 #endif
 
-/*
- * What no part of serving a mount calls, and what would help somebody who has taken the process
- * over: starting programs, looking into other processes, administration, and interfaces of the
- * kernel with a record of holes. A list of what is allowed would be shorter on paper, but the C
- * library, GLib and GnuTLS change what they call with each version.
- */
-static const unsigned refused[] = {
-    SYS_execve,
-    SYS_execveat,
-    SYS_ptrace,
-    SYS_process_vm_readv,
-    SYS_process_vm_writev,
-    SYS_kcmp,
-    SYS_mount,
-    SYS_umount2,
-    SYS_pivot_root,
-    SYS_chroot,
-    SYS_setns,
-    SYS_unshare,
-    SYS_move_mount,
-    SYS_open_tree,
-    SYS_fsopen,
-    SYS_fsconfig,
-    SYS_fsmount,
-    SYS_fspick,
-    SYS_init_module,
-    SYS_finit_module,
-    SYS_delete_module,
-    SYS_kexec_load,
-    SYS_reboot,
-    SYS_swapon,
-    SYS_swapoff,
-    SYS_bpf,
-    SYS_perf_event_open,
-    SYS_userfaultfd,
-    SYS_add_key,
-    SYS_keyctl,
-    SYS_request_key,
-    SYS_io_uring_setup,
-    SYS_io_uring_enter,
-    SYS_io_uring_register,
-    SYS_open_by_handle_at,
-    SYS_acct,
-    SYS_quotactl,
-    SYS_settimeofday,
-    SYS_clock_settime,
-    SYS_clock_adjtime,
-    SYS_adjtimex,
-    SYS_sethostname,
-    SYS_setdomainname,
-    SYS_syslog,
-    SYS_personality,
-    SYS_mknodat,
-    SYS_vhangup,
-    SYS_fanotify_init,
-    SYS_listen,
-    SYS_pidfd_getfd,
-#ifdef SYS_fork
-    SYS_fork,
-    SYS_vfork,
-    SYS_mknod,
-#endif
-#ifdef SYS_kexec_file_load
-    SYS_kexec_file_load,
-#endif
-#ifdef SYS_mount_setattr
-    SYS_mount_setattr,
-#endif
-#ifdef SYS_iopl
-    SYS_iopl,
-    SYS_ioperm,
-#endif
-};
-
 #ifdef ARCHITECTURE
 
-static const unsigned families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
-
-/* The low half of an argument, which is where an int lies. */
-#define ARGUMENT(n)                                                                                \
-    (unsigned)(offsetof(struct seccomp_data, args) + (n) * sizeof(guint64) +                       \
-               (G_BYTE_ORDER == G_BIG_ENDIAN ? sizeof(guint32) : 0))
-
-#ifdef __s390x__
-#define CLONE_FLAGS ARGUMENT(1)
-#else
-#define CLONE_FLAGS ARGUMENT(0)
-#endif
+#define LOW_HALF  (G_BYTE_ORDER == G_BIG_ENDIAN ? sizeof(guint32) : 0)
+#define HIGH_HALF (sizeof(guint32) - LOW_HALF)
 
 static void add(GArray *program, unsigned code, unsigned k, guint8 jump_true, guint8 jump_false)
 {
@@ -126,9 +41,19 @@ static void add(GArray *program, unsigned code, unsigned k, guint8 jump_true, gu
     g_array_append_val(program, step);
 }
 
-static void load(GArray *program, unsigned offset)
+static void load(GArray *program, gsize offset)
 {
-    add(program, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
+    add(program, BPF_LD | BPF_W | BPF_ABS, (unsigned)offset, 0, 0);
+}
+
+static void load_number(GArray *program)
+{
+    load(program, offsetof(struct seccomp_data, nr));
+}
+
+static void load_half(GArray *program, guint8 argument, gsize half)
+{
+    load(program, offsetof(struct seccomp_data, args) + argument * sizeof(guint64) + half);
 }
 
 static void give(GArray *program, unsigned result)
@@ -141,32 +66,104 @@ static unsigned refusal(int number)
     return SECCOMP_RET_ERRNO | (unsigned)number;
 }
 
-/* Starting threads stays possible, processes not. The flags of clone3 lie in memory, where a filter
- * can't look: the C library falls back to clone. */
-static void add_processes(GArray *program)
+/* A comparison that lies further from where it leads than it can say yet. */
+#define TO_END 255
+
+/* Goes on when the loaded value compares so with `value`, else to the rule's end. */
+static void need(GArray *program, unsigned how, guint32 value)
 {
-#ifdef SYS_clone3
-    add(program, BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1);
-    give(program, refusal(ENOSYS));
-#endif
-    add(program, BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4);
-    load(program, CLONE_FLAGS);
-    add(program, BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
-    give(program, SECCOMP_RET_ALLOW);
-    give(program, refusal(EPERM));
+    add(program, BPF_JMP | how | BPF_K, value, 0, TO_END);
 }
 
-static void add_sockets(GArray *program)
+static void need_not(GArray *program, guint32 value)
 {
-#ifdef SYS_socket
-    guint8 count = G_N_ELEMENTS(families);
-    add(program, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, (guint8)(count + 3));
-    load(program, ARGUMENT(0));
-    for (guint8 i = 0; i < count; i++)
-        add(program, BPF_JMP | BPF_JEQ | BPF_K, families[i], (guint8)(count - i), 0);
-    give(program, refusal(EAFNOSUPPORT));
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, value, TO_END, 0);
+}
+
+static void add_check(GArray *program, const Check *check, const SandboxOptions *options)
+{
+    load_half(program, check->argument, LOW_HALF);
+    switch (check->kind) {
+    case CHECK_BITS:
+        add(program, BPF_ALU | BPF_AND | BPF_K, check->mask, 0, 0);
+        need(program, BPF_JEQ, check->value);
+        break;
+    case CHECK_FROM:
+        need(program, BPF_JGE, check->value);
+        break;
+    case CHECK_UP_TO:
+        add(program, BPF_JMP | BPF_JGT | BPF_K, check->value, TO_END, 0);
+        break;
+    case CHECK_NULL:
+        need(program, BPF_JEQ, 0);
+        load_half(program, check->argument, HIGH_HALF);
+        need(program, BPF_JEQ, 0);
+        break;
+    case CHECK_OURSELF:
+        need(program, BPF_JEQ, (guint32)getpid());
+        break;
+    case CHECK_RECEIVER:
+        need(program, BPF_JEQ, (guint32)options->receiver);
+        break;
+    case CHECK_KEPT:
+        if (options->receiver > 0)
+            need_not(program, (guint32)options->receiver);
+        break;
+    case CHECK_OTHER:
+        for (gsize i = 0; i < G_N_ELEMENTS(options->senders); i++)
+            if (options->senders[i] > 0)
+                need_not(program, (guint32)options->senders[i]);
+        break;
+    case CHECK_END:
+        break;
+    }
+}
+
+static gboolean applies(const Rule *rule, const SandboxOptions *options)
+{
+    if (rule->number == RULE_ABSENT)
+        return FALSE;
+    for (gsize i = 0; i < RULE_CHECKS; i++)
+        if (rule->checks[i].kind == CHECK_RECEIVER && options->receiver <= 0)
+            return FALSE;
+    if (rule->in == RULE_LISTENS)
+        return options->listen;
+    return rule->in == RULE_ALWAYS || options->token;
+}
+
+/* Steps that allow the call when the rule holds, and lead on with its number loaded when not. */
+static void add_rule(GArray *program, const Rule *rule, const SandboxOptions *options)
+{
+    guint first = program->len;
+    need(program, BPF_JEQ, (guint32)rule->number);
+    for (gsize i = 0; i < RULE_CHECKS && rule->checks[i].kind != CHECK_END; i++)
+        add_check(program, &rule->checks[i], options);
     give(program, SECCOMP_RET_ALLOW);
-#endif
+    guint end = program->len;
+    /* Arguments were loaded over the number. */
+    if (end - first > 2)
+        load_number(program);
+    for (guint i = first; i < end; i++) {
+        struct sock_filter *step = &g_array_index(program, struct sock_filter, i);
+        guint8 rest = (guint8)(end - i - 1);
+        step->jt = step->jt == TO_END ? rest : step->jt;
+        step->jf = step->jf == TO_END ? rest : step->jf;
+    }
+}
+
+static void add_answers(GArray *program)
+{
+    gsize count;
+    const RuleAnswer *answers = rules_answers(&count);
+    for (gsize i = 0; i < count; i++) {
+        if (answers[i].number == RULE_ABSENT)
+            continue;
+        add(program, BPF_JMP | BPF_JEQ | BPF_K, (guint32)answers[i].number, 0, 1);
+        give(program, refusal(answers[i].code));
+    }
+    add(program, BPF_JMP | BPF_JGT | BPF_K, RULE_LAST, 0, 1);
+    give(program, refusal(ENOSYS));
+    give(program, refusal(EPERM));
 }
 
 static GArray *make_program(const SandboxOptions *options)
@@ -175,20 +172,18 @@ static GArray *make_program(const SandboxOptions *options)
     load(program, offsetof(struct seccomp_data, arch));
     add(program, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
     give(program, SECCOMP_RET_KILL_PROCESS);
-    load(program, offsetof(struct seccomp_data, nr));
+    load_number(program);
 #ifdef X32_BIT
     add(program, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
     give(program, refusal(ENOSYS));
 #endif
-    for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
-        if (options->listen && refused[i] == SYS_listen)
-            continue;
-        add(program, BPF_JMP | BPF_JEQ | BPF_K, refused[i], 0, 1);
-        give(program, refusal(EPERM));
-    }
-    add_processes(program);
-    add_sockets(program);
-    give(program, SECCOMP_RET_ALLOW);
+    RuleTable tables[RULE_TABLES];
+    gsize count = rules_for(options->role, tables);
+    for (gsize i = 0; i < count; i++)
+        for (gsize j = 0; j < tables[i].count; j++)
+            if (applies(&tables[i].rules[j], options))
+                add_rule(program, &tables[i].rules[j], options);
+    add_answers(program);
     return program;
 }
 
@@ -220,7 +215,6 @@ gboolean sandbox_seccomp(const SandboxOptions *options, char **words, GError **e
     (void)options;
     (void)words;
     (void)error;
-    (void)refused;
     return TRUE;
 }
 

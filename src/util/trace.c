@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "ftpsfs/util/error.h"
+#include "ftpsfs/util/own_file.h"
 #include "ftpsfs/util/plain.h"
 
 struct Trace {
@@ -15,24 +14,11 @@ struct Trace {
     gint failed; /* atomic: it has been said that the file can't be written */
 };
 
-static Trace *fail(int fd, const char *path, const char *why, GError **error)
-{
-    if (fd >= 0)
-        close(fd);
-    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG, "-o trace=%s: %s", path, why);
-    return NULL;
-}
-
 Trace *trace_open(const char *path, GError **error)
 {
-    struct stat status;
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 || fstat(fd, &status) != 0)
-        return fail(fd, path, g_strerror(errno), error);
-    if (!S_ISREG(status.st_mode) || status.st_uid != geteuid())
-        return fail(fd, path, "is not a file of this user's: name another", error);
-    if ((status.st_mode & 077) != 0 && fchmod(fd, 0600) != 0)
-        return fail(fd, path, g_strerror(errno), error);
+    int fd = own_file_open("trace", path, O_WRONLY | O_APPEND, error);
+    if (fd < 0)
+        return NULL;
     Trace *trace = g_new0(Trace, 1);
     trace->fd = fd;
     return trace;

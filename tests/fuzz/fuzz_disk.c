@@ -71,8 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     IdentityFacts facts = {.host = "host", .port = 990, .user = "user"};
     g_autoptr(Identity) identity = identity_new(&facts);
-    g_autoptr(DiskCache) disk = disk_new(directory, 1 << 20, identity, NULL);
+    g_autoptr(DiskCache) disk = disk_new(directory, 1 << 20, NULL);
     g_assert_nonnull(disk);
+    disk_set_source(disk, identity);
     DiskKey key;
     memset(key.hash, 0x5a, sizeof key.hash);
     guint8 content[CONTENT];

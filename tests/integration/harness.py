@@ -259,7 +259,9 @@ class Mount:
         os.mkdir(self.path)
         self.stats_path = os.path.join(directory, "stats.json")
         self.log_path = os.path.join(directory, "stderr.log")
-        self.options = {"stats": self.stats_path, **options}
+        # Another user could not write it there.
+        counters = {} if options.get("setuid") else {"stats": self.stats_path}
+        self.options = {**counters, **options}
         self.watchdog = watchdog
         self.expect_failure = False
         self.status = None
@@ -307,9 +309,8 @@ class Mount:
             return file.read()
 
     def stats(self):
-        """The counters as they are now."""
-        if os.path.exists(self.stats_path):
-            os.unlink(self.stats_path)
+        """The counters as they are now: ftpsfs writes them over what is in the file."""
+        os.truncate(self.stats_path, 0)
         os.kill(self.pid, signal.SIGUSR2)
         return eventually(self._read_stats, what="the stats file")
 

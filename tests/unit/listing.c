@@ -527,19 +527,6 @@ static void test_many(void)
     g_assert_cmpuint(parsed->last->size, ==, 99999);
 }
 
-/* What a MLSD is read into may have no memory yet. The sanitizers watch this. */
-static void test_nothing(void)
-{
-    ListingContext context = {.now = NOW};
-    Parsed parsed = {.names = g_ptr_array_new_with_free_func(g_free), .last = remote_entry_new()};
-    g_autoptr(ListingParser) parser = listing_parser_new(LISTING_MLSD, &context, collect, &parsed);
-    g_assert_true(listing_parser_feed(parser, NULL, 0, &parsed.error));
-    g_assert_true(listing_parser_finish(parser, &parsed.error));
-    g_assert_cmpuint(parsed.names->len, ==, 0);
-    g_ptr_array_unref(parsed.names);
-    remote_entry_free(parsed.last);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -554,7 +541,6 @@ int main(int argc, char **argv)
     g_test_add_func("/listing/the directory and its parent are no entries", test_own_entries);
     g_test_add_func("/listing/data may come in any pieces", test_streaming);
     g_test_add_func("/listing/only one CR belongs to a line end", test_line_ends);
-    g_test_add_func("/listing/nothing at all is a listing", test_nothing);
     g_test_add_func("/listing/unsafe names are dropped with a warning", test_unsafe_names);
     g_test_add_func("/listing/names too long for the kernel are dropped", test_long_names);
     g_test_add_func("/listing/a name with a line end does no harm", test_names_with_line_ends);

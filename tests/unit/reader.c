@@ -350,8 +350,9 @@ static void test_disk(void)
         Bed bed;
         bed_init(&bed, 2 * MIB + 1000);
         reader_close(bed.reader);
-        bed.shared.disk = disk_new(dir, 100 * MIB, identity, &error);
+        bed.shared.disk = disk_new(dir, 100 * MIB, &error);
         g_assert_no_error(error);
+        disk_set_source(bed.shared.disk, identity);
         bed.reader = reader_new(&bed.shared, bed.node, fixture_info(bed.node).version, bed.size);
         read_all(&bed, 0, bed.size, 65536);
         g_assert_cmpuint(fake_streams_opened(), ==, mount == 0 ? 1 : 0);

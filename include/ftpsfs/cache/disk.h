@@ -26,12 +26,18 @@ typedef struct {
     guint8 hash[32];
 } DiskKey;
 
-/* Opens the cache in `dir`, which must exist, at most `capacity` bytes on disk.
- * FTPSFS_ERROR_CONFIG when the
- * directory can't be used, or when others could write what would be believed. */
-DiskCache *disk_new(const char *dir, guint64 capacity, const Identity *identity, GError **error);
+/* Opens the cache in `dir`, which must exist, at most `capacity` bytes on disk. FTPSFS_ERROR_CONFIG
+ * when the directory can't be used, or when others could write what would be believed. */
+DiskCache *disk_new(const char *dir, guint64 capacity, GError **error);
+
+/* Whose content it is from here on; before the first key is made. Apart from disk_new, since the
+ * directory is opened before the sandbox, and who the server is shows when it was connected to. */
+void disk_set_source(DiskCache *disk, const Identity *identity);
 void disk_free(DiskCache *disk);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DiskCache, disk_free)
+
+/* The directory that it keeps everything in, below `dir`. */
+const char *disk_path(const DiskCache *disk);
 
 /* The key of the file at the server path `path` as `info` tells. FALSE when that is not exact
  * enough to recognise a change by: no time, a time of minutes, or one that is just now. */

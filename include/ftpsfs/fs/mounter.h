@@ -38,6 +38,9 @@ Mounter *mounter_start(const MounterOptions *options, MounterTitle title, gpoint
  * FTPSFS_ERROR_CONFIG; libfuse has said why on stderr. */
 char *mounter_mount(Mounter *mounter, GError **error);
 
+/* The socket by which mounter_mount receives a descriptor. */
+int mounter_socket(const Mounter *mounter);
+
 /* Unmounts what mounter_mount has mounted, unless that has been done by others, and waits for the
  * end of the helper. NULL is fine. */
 void mounter_free(Mounter *mounter);

@@ -29,6 +29,13 @@ void log_raise(void);
 /* A word that goes with every message to the journal, as FTPSFS_MOUNT: the mountpoint. */
 void log_set_mount(const char *mountpoint);
 
+/* Connects to what messages will go to, before a sandbox forbids that: with `system` to syslog,
+ * unless they go to the journal. The socket's descriptor, or -1. */
+int log_connect(gboolean system);
+
+/* In a new process, whose descriptors are closed: messages go to stderr. */
+void log_leave(void);
+
 /* From here on messages go to syslog, unless they go to the journal. Called when the daemon goes to
  * the background. */
 void log_to_system(void);
