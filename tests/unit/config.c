@@ -376,6 +376,30 @@ static void test_state(ConfigFixture *fixture, gconstpointer data)
     g_assert_false(config->sandbox);
 }
 
+static void test_symlinks(ConfigFixture *fixture, gconstpointer data)
+{
+    static const struct {
+        const char *options;
+        ConfigSymlinks symlinks;
+    } cases[] = {
+        {"ro", CONFIG_SYMLINKS_INSIDE},
+        {"symlinks=inside", CONFIG_SYMLINKS_INSIDE},
+        {"symlinks=all", CONFIG_SYMLINKS_ALL},
+        {"symlinks=none", CONFIG_SYMLINKS_NONE},
+        {"nosymfollow", CONFIG_SYMLINKS_NONE},
+        {"nosymfollow,symlinks=all", CONFIG_SYMLINKS_NONE},
+        {"nosymfollow,symfollow", CONFIG_SYMLINKS_INSIDE},
+        {"symlinks=all,symfollow", CONFIG_SYMLINKS_ALL},
+        {"symlinks=none,symfollow", CONFIG_SYMLINKS_NONE},
+    };
+    (void)fixture;
+    (void)data;
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(MountConfig) config = parse_options(cases[i].options);
+        g_assert_cmpint(config->symlinks, ==, cases[i].symlinks);
+    }
+}
+
 int main(int argc, char **argv)
 {
     config_clear_environment();
@@ -391,6 +415,7 @@ int main(int argc, char **argv)
     TEST("/config/server options arrive", test_server);
     TEST("/config/trust options arrive", test_trust);
     TEST("/config/file names are made absolute and must be there", test_files);
+    TEST("/config/which links are followed is for the strictest word to say", test_symlinks);
     TEST("/config/sizes take units and have a range", test_sizes);
     TEST("/config/owners are names or numbers and masks are octal", test_ownership);
     TEST("/config/values out of range are refused with the range", test_ranges);

@@ -152,6 +152,7 @@ static void with_all_they_lead_anywhere_and_with_none_nowhere(void)
     {
         g_autoptr(Node) made = tree_symlink(f.tree, f.root, "new", "/abs", NULL, &error);
         g_assert_no_error(error);
+        g_assert_nonnull(made);
         check_shown(&f, f.root, "new", "/abs");
     }
     fixture_clear(&f);
