@@ -13,6 +13,7 @@
 
 #include "ftpsfs/fs/control_path.h"
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/mounts.h"
 #include "ftpsfs/util/wait.h"
 
 #define QUERY_S 10
@@ -28,28 +29,6 @@ void control_mount_free(ControlMount *mount)
 
 /* ---- the mount table ---- */
 
-static gboolean is_octal(const char *text)
-{
-    return text[0] >= '0' && text[0] <= '3' && text[1] >= '0' && text[1] <= '7' && text[2] >= '0' &&
-           text[2] <= '7';
-}
-
-/* Spaces and their like are \040 there. */
-static char *unescape(const char *text)
-{
-    GString *plain = g_string_new(NULL);
-    for (; *text != '\0'; text++) {
-        if (*text != '\\' || !is_octal(text + 1)) {
-            g_string_append_c(plain, *text);
-            continue;
-        }
-        int byte = (text[1] - '0') * 64 + (text[2] - '0') * 8 + (text[3] - '0');
-        g_string_append_c(plain, (char)byte);
-        text += 3;
-    }
-    return g_string_free(plain, FALSE);
-}
-
 /* What of `path` lies below `mountpoint`; NULL when it is elsewhere. Borrowed from `path`. */
 static const char *below(const char *path, const char *mountpoint)
 {
@@ -61,49 +40,33 @@ static const char *below(const char *path, const char *mountpoint)
     return path[length] == '/' ? path + length + 1 : NULL;
 }
 
-/* A mount that a path lies in, of whatever type. */
-typedef struct {
-    gsize depth;         /* length of its mountpoint */
-    ControlMount *mount; /* NULL: not FUSE's */
-} Match;
-
-/* One line of proc(5)'s mountinfo: takes it if `path` is in that mount, which hides what was found
- * before when it lies deeper or was mounted later. */
-static void match_line(const char *line, const char *path, Match *match)
-{
-    g_auto(GStrv) halves = g_strsplit(line, " - ", 2);
-    if (halves[0] == NULL || halves[1] == NULL)
-        return;
-    g_auto(GStrv) place = g_strsplit(halves[0], " ", 6);
-    g_auto(GStrv) type = g_strsplit(halves[1], " ", 3);
-    if (g_strv_length(place) < 6 || g_strv_length(type) < 3)
-        return;
-    g_autofree char *mountpoint = unescape(place[4]);
-    const char *rest = below(path, g_str_equal(mountpoint, "/") ? "" : mountpoint);
-    if (rest == NULL || match->depth > strlen(mountpoint))
-        return;
-    match->depth = strlen(mountpoint);
-    g_clear_pointer(&match->mount, control_mount_free);
-    if (!g_str_has_prefix(type[0], "fuse"))
-        return;
-    const char *owner = strstr(type[2], "user_id=");
-    match->mount = g_new0(ControlMount, 1);
-    match->mount->mountpoint = g_steal_pointer(&mountpoint);
-    match->mount->below = g_strdup(rest);
-    if (owner != NULL)
-        match->mount->uid = (guint)g_ascii_strtoull(owner + strlen("user_id="), NULL, 10);
-}
-
+/* The FUSE mount that `path` is in. A mount hides what was found before when it lies deeper or was
+ * mounted later. */
 static ControlMount *look_up(const char *path)
 {
-    g_autofree char *table = NULL;
-    Match match = {0};
-    if (!g_file_get_contents("/proc/self/mountinfo", &table, NULL, NULL))
+    g_autoptr(GPtrArray) mounts = mounts_read(NULL);
+    const MountEntry *best = NULL;
+    const char *best_rest = NULL;
+    for (guint i = 0; mounts != NULL && i < mounts->len; i++) {
+        const MountEntry *entry = g_ptr_array_index(mounts, i);
+        const char *rest = below(path, g_str_equal(entry->point, "/") ? "" : entry->point);
+        if (rest == NULL || (best != NULL && strlen(best->point) > strlen(entry->point)))
+            continue;
+        best = entry;
+        best_rest = rest;
+    }
+    if (best == NULL || !mount_is_fuse(best))
         return NULL;
-    g_auto(GStrv) lines = g_strsplit(table, "\n", -1);
-    for (char **line = lines; *line != NULL; line++)
-        match_line(*line, path, &match);
-    return match.mount;
+    const char *owner = strstr(best->super_options, "user_id=");
+    ControlMount *found = g_new0(ControlMount, 1);
+    found->mountpoint = g_strdup(best->point);
+    found->below = g_strdup(best_rest);
+    found->id = best->id;
+    found->major = best->major;
+    found->minor = best->minor;
+    if (owner != NULL)
+        found->uid = (guint)g_ascii_strtoull(owner + strlen("user_id="), NULL, 10);
+    return found;
 }
 
 ControlMount *control_find(const char *path, GError **error)

@@ -15,6 +15,8 @@ typedef struct {
     char *mountpoint;
     char *below; /* what of the path lies below the mountpoint; "" for the mountpoint itself */
     guint uid;   /* whose the mount is */
+    guint id;    /* the mount's number, and its device: fs/mount_place.h */
+    guint major, minor;
 } ControlMount;
 
 /* The FUSE mount that `path` is or lies in. FTPSFS_ERROR_CONFIG when there is none. */

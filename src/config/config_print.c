@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "ftpsfs/util/mounts.h"
+
 /* The group of a source that is no alias; "[defaults]" can have no source. */
 #define OTHER_GROUP "this"
 
@@ -169,20 +171,13 @@ static void complete_values(GString *text, const char *name)
     }
 }
 
-/* mountinfo(5): blanks in names are written as \040. */
 static void complete_mountpoints(GString *text)
 {
-    g_autofree char *all = NULL;
-    if (!g_file_get_contents("/proc/self/mountinfo", &all, NULL, NULL))
-        return;
-    g_auto(GStrv) lines = g_strsplit(all, "\n", -1);
-    for (char **line = lines; *line != NULL; line++) {
-        if (strstr(*line, " - fuse.ftpsfs ") == NULL)
-            continue;
-        g_auto(GStrv) fields = g_strsplit(*line, " ", 6);
-        g_autofree char *point = g_strcompress(fields[4]);
-        const char *source = strstr(*line, " - fuse.ftpsfs ") + strlen(" - fuse.ftpsfs ");
-        g_string_append_printf(text, "%s\t%.*s\n", point, (int)strcspn(source, " "), source);
+    g_autoptr(GPtrArray) mounts = mounts_read(NULL);
+    for (guint i = 0; mounts != NULL && i < mounts->len; i++) {
+        const MountEntry *mount = g_ptr_array_index(mounts, i);
+        if (g_str_equal(mount->type, "fuse.ftpsfs"))
+            g_string_append_printf(text, "%s\t%s\n", mount->point, mount->source);
     }
 }
 
