@@ -28,9 +28,17 @@ static guint32 mode_from_perm(const NodeInfo *info)
     return (info->perm & write) ? mode | 0200 : mode;
 }
 
+guint32 fs_mode_bits(gboolean directory, guint32 mode)
+{
+    return mode & (directory ? S_ISGID | S_ISVTX | 0777 : 0777);
+}
+
+/* A device or a socket of the server is a pipe here: no number of a device is ever believed. */
 static mode_t mode_of(const Fs *fs, const NodeInfo *info)
 {
-    guint32 mode = (info->has & REMOTE_HAS_MODE) ? info->mode : mode_from_perm(info);
+    gboolean directory = info->type == REMOTE_TYPE_DIR;
+    guint32 told = (info->has & REMOTE_HAS_MODE) ? info->mode : mode_from_perm(info);
+    guint32 mode = fs_mode_bits(directory, told);
     switch (info->type) {
     case REMOTE_TYPE_DIR:
         return S_IFDIR | (mode & ~fs->options.umask_dirs);
@@ -204,7 +212,11 @@ static gboolean pass_over(Node *node, guint32 mode, GError **error)
 static gboolean set_mode_and_time(Fs *fs, Node *node, const struct stat *attr, int to_set,
                                   GCancellable *cancel, GError **error)
 {
-    guint32 mode = (to_set & FUSE_SET_ATTR_MODE) ? attr->st_mode & 07777 : G_MAXUINT32;
+    NodeInfo info;
+    node_info(node, &info);
+    guint32 mode = (to_set & FUSE_SET_ATTR_MODE)
+                       ? fs_mode_bits(info.type == REMOTE_TYPE_DIR, attr->st_mode)
+                       : G_MAXUINT32;
     gint64 mtime = G_MININT64;
     if (to_set & FUSE_SET_ATTR_MTIME_NOW)
         mtime = g_get_real_time() / G_USEC_PER_SEC;

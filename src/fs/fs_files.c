@@ -43,7 +43,7 @@ static void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node = NULL;
     File *file =
-        file_create(fs->files, fs_node(req, parent), name, mode & 07777, &node, cancel, &error);
+        file_create(fs->files, fs_node(req, parent), name, fs_mode_bits(FALSE, mode), &node, cancel, &error);
     if (file == NULL) {
         fs_reply_error(req, parent, name, error);
         return;

@@ -68,8 +68,8 @@ static void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
         return;
     g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
-    g_autoptr(Node) node =
-        tree_mkdir(fs_of(req)->tree, fs_node(req, parent), name, mode & 07777, cancel, &error);
+    g_autoptr(Node) node = tree_mkdir(fs_of(req)->tree, fs_node(req, parent), name,
+                                      fs_mode_bits(TRUE, mode), cancel, &error);
     reply_entry(req, parent, name, node, error);
 }
 
@@ -150,8 +150,8 @@ static void fs_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
     g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node = NULL;
-    File *file =
-        file_create(fs->files, fs_node(req, parent), name, mode & 07777, &node, cancel, &error);
+    File *file = file_create(fs->files, fs_node(req, parent), name, fs_mode_bits(FALSE, mode),
+                             &node, cancel, &error);
     if (file != NULL) {
         if (!file_flush(file, cancel, &error))
             g_clear_pointer(&node, node_unref);
