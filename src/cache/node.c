@@ -315,26 +315,28 @@ gboolean node_is_below(const Node *node, const Node *ancestor)
     return FALSE;
 }
 
-static void append_path(const Node *node, GString *path)
-{
-    if (node->parent == NULL) {
-        g_string_append(path, remote_root(node->tree->remote));
-        return;
-    }
-    append_path(node->parent, path);
-    /* Only the server's root ends with a slash. */
-    if (path->len == 0 || path->str[path->len - 1] != '/')
-        g_string_append_c(path, '/');
-    g_string_append(path, node->name);
-}
-
+/* The server may have directories in directories without end: no recursion. Written from its end.
+ */
 char *node_path_locked(const Node *node)
 {
     if (!node_is_attached(node))
         return NULL;
-    GString *path = g_string_new(NULL);
-    append_path(node, path);
-    return g_string_free(path, FALSE);
+    const char *root = remote_root(node->tree->remote);
+    /* Only the server's root ends with a slash, which is that of the first name. */
+    gsize length = g_str_equal(root, "/") && node->parent != NULL ? 0 : strlen(root);
+    gsize end = length;
+    for (const Node *at = node; at->parent != NULL; at = at->parent)
+        end += 1 + strlen(at->name);
+    char *path = g_malloc(end + 1);
+    path[end] = '\0';
+    memcpy(path, root, length);
+    for (const Node *at = node; at->parent != NULL; at = at->parent) {
+        gsize size = strlen(at->name);
+        end -= size;
+        memcpy(path + end, at->name, size);
+        path[--end] = '/';
+    }
+    return path;
 }
 
 char *node_child_path(const Node *dir, const char *name)

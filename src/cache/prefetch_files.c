@@ -4,12 +4,18 @@
 
 #define SERIES_MAX 8
 
+static void forget_files(Series *series, TreeOrder order)
+{
+    g_clear_pointer(&series->places[order], g_hash_table_unref);
+    g_clear_pointer(&series->files[order], g_ptr_array_unref);
+}
+
 void series_unref(Series *series)
 {
     if (--series->references > 0)
         return;
     for (guint order = 0; order < TREE_ORDERS; order++)
-        g_clear_pointer(&series->files[order], g_ptr_array_unref);
+        forget_files(series, (TreeOrder)order);
     g_clear_pointer(&series->at, node_unref);
     node_unref(series->dir);
     g_free(series);
@@ -34,16 +40,30 @@ static Series *series_of(Prefetch *prefetch, Node *dir)
     return series;
 }
 
-/* The place of `node`, mostly a little after `from`; -1: not there. */
-static gint find_file(const GPtrArray *files, const Node *node, guint from)
+static GHashTable *number_files(const GPtrArray *files)
 {
+    GHashTable *places = g_hash_table_new(NULL, NULL);
+    for (guint i = 0; i < files->len; i++)
+        g_hash_table_insert(places, g_ptr_array_index(files, i), GUINT_TO_POINTER(i));
+    return places;
+}
+
+/* The place of `node`, mostly a little after that of the last one; -1: not there. Who opens the
+ * files of a large directory in no order has them numbered once, instead of looked through each
+ * time. */
+static gint find_file(Series *series, TreeOrder order, const Node *node)
+{
+    const GPtrArray *files = series->files[order];
+    guint from = series->last[order];
     for (guint i = from; i < files->len && i < from + 2 * PREFETCH_GAP; i++)
         if (g_ptr_array_index(files, i) == node)
             return (gint)i;
-    for (guint i = 0; i < files->len; i++)
-        if (g_ptr_array_index(files, i) == node)
-            return (gint)i;
-    return -1;
+    if (series->places[order] == NULL)
+        series->places[order] = number_files(files);
+    gpointer place;
+    if (!g_hash_table_lookup_extended(series->places[order], node, NULL, &place))
+        return -1;
+    return GPOINTER_TO_INT(place);
 }
 
 /* Notes that `node` follows `previous` in one of the orders or doesn't. FALSE when the files are
@@ -56,11 +76,11 @@ static gboolean step(Prefetch *prefetch, Series *series, TreeOrder order, const 
         *files = tree_known_files(prefetch->with.tree, series->dir, order);
     if (*files == NULL)
         return FALSE;
-    gint before = find_file(*files, previous, series->last[order]);
-    gint now = find_file(*files, node, series->last[order]);
+    gint before = find_file(series, order, previous);
+    gint now = find_file(series, order, node);
     if (now < 0 || before < 0) {
         /* Not those of the last listing any more. */
-        g_clear_pointer(files, g_ptr_array_unref);
+        forget_files(series, order);
         series->run[order] = 0;
         return FALSE;
     }

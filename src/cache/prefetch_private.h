@@ -31,13 +31,14 @@ typedef struct {
 typedef struct {
     guint references; /* the list's, and each job's */
     Node *dir;
-    Node *at;                      /* the last file opened; NULL: none so far */
-    GPtrArray *files[TREE_ORDERS]; /* Node references; NULL until needed */
-    guint last[TREE_ORDERS];       /* index of the last file opened */
-    guint run[TREE_ORDERS];        /* opens in this order, one after another */
-    gint gap[TREE_ORDERS];         /* from the file opened before to the last one */
-    guint window;                  /* files to have ahead */
-    guint fetched, used;           /* files */
+    Node *at;                        /* the last file opened; NULL: none so far */
+    GPtrArray *files[TREE_ORDERS];   /* Node references; NULL until needed */
+    GHashTable *places[TREE_ORDERS]; /* Node -> index in `files`; NULL until needed */
+    guint last[TREE_ORDERS];         /* index of the last file opened */
+    guint run[TREE_ORDERS];          /* opens in this order, one after another */
+    gint gap[TREE_ORDERS];           /* from the file opened before to the last one */
+    guint window;                    /* files to have ahead */
+    guint fetched, used;             /* files */
 } Series;
 
 /* A walk over directories. */

@@ -26,6 +26,7 @@ ALLOWED = {
 ALLOWED_POINTERS = {
     "cache/files.c",
     "cache/prefetch.c",
+    "cache/prefetch_files.c",
     "cache/writeback.c",
     "fs/fs.c",
     "fs/interrupts.c",
