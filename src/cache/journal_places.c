@@ -112,8 +112,9 @@ static gboolean may_finish_source(const char *directory, const char *own, const 
     if (other == NULL) {
         guint pending = count_pending(directory);
         if (pending > 0)
-            g_warning("%s: uploads wait there, and nobody knows for whom: %s", directory,
-                      failure->message);
+            g_warning("%s: uploads wait there, and nobody knows for whom: %s. If they are for this "
+                      "mount, unmount it, move that directory into %s, and mount again",
+                      directory, failure->message, own);
         return FALSE;
     }
     if (!identity_is_alike(identity, other))

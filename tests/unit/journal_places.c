@@ -143,6 +143,10 @@ static void an_old_place_is_found_however_the_host_is_written(Test *test, gconst
     g_autofree char *none = put_old(test, "nothing");
     g_assert_cmpuint(others(test, &usual, one), ==, 1);
     g_assert_cmpuint(others(test, &v6, six), ==, 1);
+    /* Those of others stay as they are. */
+    g_assert_true(g_file_test(port, G_FILE_TEST_IS_DIR));
+    g_assert_true(g_file_test(user, G_FILE_TEST_IS_DIR));
+    g_assert_true(g_file_test(none, G_FILE_TEST_IS_DIR));
 }
 
 static void an_old_place_is_finished_where_it_can_only_be_meant(Test *test, gconstpointer data)
@@ -163,6 +167,7 @@ static void other_sources_are_told_of_while_something_waits(Test *test, gconstpo
     g_autofree char *other = make(test, &hosted);
     g_autofree char *bare = make(test, &unverified);
     g_assert_cmpuint(others(test, &usual, NULL), ==, 0);
+    g_assert_true(g_file_test(bare, G_FILE_TEST_IS_DIR));
     put_journal(other);
     expect(other, "another ftp_host*move that directory into");
     g_assert_cmpuint(others(test, &usual, NULL), ==, 0);
