@@ -18,6 +18,10 @@
 /* One that goes bad as soon as this did so because it was asked for too early. */
 #define EARLY_MAX_AGE_S 2
 
+/* Data connections are never made to the ports of well-known services (RFC 6335 section 6): behind
+ * a forwarder or an address translation they may be another machine's than the server's. */
+#define DATA_PORT_MIN 1024
+
 typedef enum {
     PORT_NONE,       /* nothing under way */
     PORT_ASKED,      /* EPSV or PASV sent */
@@ -149,6 +153,12 @@ static void got_port_reply(Session *session, const Reply *reply)
     else if (reply_is(reply, 5) && features_get(features, FEATURE_EPSV) != FEATURE_YES)
         features_set(features, FEATURE_EPSV, FEATURE_NO);
     guint16 number = dataport_parse(reply);
+    if (number != 0 && number < DATA_PORT_MIN) {
+        g_autofree char *why = g_strdup_printf(
+            "port %u is for another service, as all below %d are", number, DATA_PORT_MIN);
+        fail(port, FTPSFS_ERROR_PROTOCOL, "the server's data port is refused", why);
+        return;
+    }
     if (number != 0) {
         connect_begin(port, number);
         return;
