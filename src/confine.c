@@ -90,14 +90,12 @@ gboolean confine(const MountConfig *config, int receiver, Opened *opened, GError
     if (config->setuid_name != NULL &&
         !sandbox_become(config->setuid_uid, config->setuid_gid, config->setuid_name, error))
         return FALSE;
-    if (!open_all(config, opened, error))
+    /* In a sandbox a place that is made later could not be reached. */
+    if (!setup_state(config, config->sandbox, error) || !open_all(config, opened, error))
         return FALSE;
     int log_fd = log_connect(!config->foreground);
     if (!config->sandbox)
         return TRUE;
-    /* A place that is made later could not be reached. */
-    if (g_mkdir_with_parents(config->state_dir, 0700) != 0)
-        g_debug("%s: %s", config->state_dir, g_strerror(errno));
     const char *write[] = {config->state_dir,
                            opened->spool_dir,
                            "/dev/fuse",

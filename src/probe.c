@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "probe.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,11 +86,11 @@ static gboolean confine(const MountConfig *config, GError **error)
     if (config->setuid_name != NULL &&
         !sandbox_become(config->setuid_uid, config->setuid_gid, config->setuid_name, error))
         return FALSE;
+    /* For the keys that tls_verify=tofu remembers. */
+    if (config->verify == TRUST_VERIFY_TOFU && !setup_state(config, config->sandbox, error))
+        return FALSE;
     if (!config->sandbox)
         return TRUE;
-    /* For the keys that tls_verify=tofu remembers. */
-    if (config->verify == TRUST_VERIFY_TOFU && g_mkdir_with_parents(config->state_dir, 0700) != 0)
-        g_debug("%s: %s", config->state_dir, g_strerror(errno));
     const char *write[] = {"/dev/null",
                            config->verify == TRUST_VERIFY_TOFU ? config->state_dir : NULL, NULL};
     SandboxOptions options = {

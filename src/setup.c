@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "setup.h"
 
+#include <errno.h>
+
+#include "ftpsfs/util/guard.h"
+
 TrustOptions setup_trust(const MountConfig *config, const Credentials *credentials)
 {
     return (TrustOptions){
+        .owner = config->setuid_name != NULL ? config->setuid_uid : 0,
         .verify = config->verify,
         .policy = config->policy,
         .tls_min = config->tls_min,
@@ -83,4 +88,16 @@ SandboxFiles setup_files(const MountConfig *config)
     gboolean token = (config->cert != NULL && g_str_has_prefix(config->cert, "pkcs11:")) ||
                      (config->key != NULL && g_str_has_prefix(config->key, "pkcs11:"));
     return token ? SANDBOX_OPEN : SANDBOX_CLOSED;
+}
+
+gboolean setup_state(const MountConfig *config, gboolean make, GError **error)
+{
+    const char *const places[] = {config->state_dir, config->lost_dir, config->writeback_dir};
+    if (make && g_mkdir_with_parents(config->state_dir, 0700) != 0)
+        g_debug("%s: %s", config->state_dir, g_strerror(errno));
+    for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
+        if (!guard_directory(places[i], error))
+            return FALSE;
+    }
+    return TRUE;
 }

@@ -27,4 +27,9 @@ void setup_warn(const MountConfig *config);
 /* Which files the sandbox has to leave open. */
 SandboxFiles setup_files(const MountConfig *config);
 
+/* Whether the directories that outlive a mount are this user's alone, see guard_directory; with
+ * `make` the one of them all is made if need be. To be called as the user who mounts.
+ * FTPSFS_ERROR_CONFIG. */
+gboolean setup_state(const MountConfig *config, gboolean make, GError **error);
+
 #endif

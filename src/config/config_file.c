@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "ftpsfs/util/guard.h"
 
 #define SOURCE_KEY "source"
 
@@ -30,16 +31,8 @@ static gboolean check_safe(const char *path, const struct stat *status, GError *
 {
     if (!S_ISREG(status->st_mode))
         return config_fail(error, "%s is no file", path);
-    if (status->st_uid != geteuid() && status->st_uid != 0)
-        return config_fail(error,
-                           "%s belongs to user %u, neither to you nor to root, and could make you "
-                           "run their commands: chown it",
-                           path, (guint)status->st_uid);
-    if ((status->st_mode & 022) != 0)
-        return config_fail(error,
-                           "%s can be written by other users (mode %03o), who could make you run "
-                           "their commands: chmod go-w %s",
-                           path, (guint)status->st_mode & 0777, path);
+    if (!guard_check(status, GUARD_WRITE, geteuid(), path, "can make you run commands", error))
+        return FALSE;
     if (status->st_size > LENGTH_MAX)
         return config_fail(error, "%s is too long for a configuration file", path);
     return TRUE;

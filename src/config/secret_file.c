@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fail.h"
+#include "ftpsfs/util/guard.h"
 #include "ftpsfs/util/secret.h"
 
 int secret_file_read(SecretFile *file, const char *path)
@@ -49,17 +49,5 @@ void secret_file_clear(SecretFile *file)
 gboolean secret_file_check(const struct stat *status, uid_t caller, const char *path,
                            GError **error)
 {
-    if (status->st_uid != caller && status->st_uid != 0) {
-        return config_fail(
-            error,
-            "%s holds a password and belongs to user %u, neither to you nor to root: make "
-            "a file of your own",
-            path, (guint)status->st_uid);
-    }
-    if ((status->st_mode & 077) != 0) {
-        return config_fail(
-            error, "%s holds a password and is open to other users (mode %03o): chmod 600 %s", path,
-            (guint)status->st_mode & 0777, path);
-    }
-    return TRUE;
+    return guard_check(status, GUARD_SECRET, caller, path, "holds a password", error);
 }

@@ -13,6 +13,7 @@
 #include "fs_private.h"
 #include "ftpsfs/fs/control_path.h"
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/guard.h"
 #include "ftpsfs/util/wait.h"
 #include "ftpsfs/util/workers.h"
 #include "report.h"
@@ -63,15 +64,9 @@ static gboolean fail(GError **error, const char *what, const char *path)
 /* Makes the directory if need be; nobody else may have a say in it. */
 static gboolean own_directory(const char *path, GError **error)
 {
-    struct stat status;
-    if (g_mkdir_with_parents(path, 0700) != 0 || lstat(path, &status) != 0)
+    if (g_mkdir_with_parents(path, 0700) != 0)
         return fail(error, "the directory", path);
-    errno = EPERM;
-    if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid())
-        return fail(error, "it belongs to somebody else:", path);
-    if ((status.st_mode & 077) != 0 && chmod(path, 0700) != 0)
-        return fail(error, "the directory", path);
-    return TRUE;
+    return guard_directory(path, error);
 }
 
 /* The socket of a mount that was killed, or of one that this one is put on top of, makes room. */

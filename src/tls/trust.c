@@ -2,7 +2,10 @@
 #include "ftpsfs/tls/trust.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ftpsfs/util/error.h"
 #include "trust_policy.h"
@@ -11,6 +14,10 @@
 #define NO_OLD_TLS ":-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL"
 #define NO_TLS_1_2 ":-VERS-TLS1.2"
 #define NO_TLS_1_3 ":-VERS-TLS1.3"
+
+/* All CAs of a system are a quarter of it. */
+#define FILE_MAX ((gsize)4 * 1024 * 1024)
+#define PIPE_MAX ((gsize)256 * 1024)
 
 static void priority_free(gpointer priority)
 {
@@ -41,25 +48,46 @@ void trust_unref(Trust *trust)
     g_free(trust);
 }
 
-gboolean trust_read_file(const char *path, const char *what, gnutls_datum_t *bytes, GError **error)
+/* All of an open file; NULL and errno. One allocation, never grown: of a key no copy is left. */
+static char *read_all(int fd, const struct stat *status, gsize *length)
 {
-    g_autoptr(GError) cause = NULL;
-    gchar *contents = NULL;
+    gboolean regular = S_ISREG(status->st_mode);
+    gsize room = regular ? MIN((gsize)status->st_size, FILE_MAX) + 1 : PIPE_MAX;
+    g_autofree char *text = g_malloc(room);
+    gssize got = 1;
+    for (*length = 0; got != 0 && *length < room;) {
+        got = read(fd, text + *length, room - *length);
+        if (got < 0 && errno != EINTR)
+            return NULL;
+        *length += got > 0 ? (gsize)got : 0;
+    }
+    if (got == 0)
+        return g_steal_pointer(&text);
+    errno = EFBIG;
+    return NULL;
+}
+
+gboolean trust_read_file(const Trust *trust, const char *path, const char *what, GuardKind kind,
+                         gnutls_datum_t *bytes, GError **error)
+{
+    struct stat status;
     gsize length = 0;
-    if (!g_file_get_contents(path, &contents, &length, &cause)) {
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG, "can't read the %s: %s", what,
-                    cause->message);
-        return FALSE;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int number = fd < 0 || fstat(fd, &status) != 0 ? errno : 0;
+    gboolean good =
+        number != 0 || guard_check(&status, kind, trust->owner, path,
+                                   kind == GUARD_SECRET ? TRUST_IS_KEY : TRUST_DECIDES, error);
+    if (number == 0 && good) {
+        bytes->data = (unsigned char *)read_all(fd, &status, &length);
+        bytes->size = (unsigned int)length;
+        number = bytes->data == NULL ? errno : 0;
     }
-    if (length > G_MAXINT) {
-        g_free(contents);
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG, "the %s %s is too large to be one",
-                    what, path);
-        return FALSE;
-    }
-    bytes->data = (unsigned char *)contents;
-    bytes->size = (unsigned int)length;
-    return TRUE;
+    if (fd >= 0)
+        close(fd);
+    if (number != 0)
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG, "can't read the %s %s: %s", what,
+                    path, g_strerror(number));
+    return number == 0 && good;
 }
 
 static gboolean load_ca_file(Trust *trust, const char *path, GError **error)
@@ -70,7 +98,7 @@ static gboolean load_ca_file(Trust *trust, const char *path, GError **error)
             gnutls_certificate_set_x509_trust_file(trust->credentials, path, GNUTLS_X509_FMT_PEM);
     } else {
         gnutls_datum_t pem;
-        if (!trust_read_file(path, "CA file", &pem, error))
+        if (!trust_read_file(trust, path, "CA file", GUARD_WRITE, &pem, error))
             return FALSE;
         count =
             gnutls_certificate_set_x509_trust_mem(trust->credentials, &pem, GNUTLS_X509_FMT_PEM);
@@ -84,6 +112,23 @@ static gboolean load_ca_file(Trust *trust, const char *path, GError **error)
     return FALSE;
 }
 
+/* Who can write to the directory, or to a file in it, chooses whom to believe. */
+static gboolean check_ca_path(const Trust *trust, const char *path, GDir *dir, GError **error)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 &&
+        !guard_check(&status, GUARD_WRITE, trust->owner, path, TRUST_DECIDES, error))
+        return FALSE;
+    const char *name;
+    while ((name = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *file = g_build_filename(path, name, NULL);
+        if (stat(file, &status) == 0 && S_ISREG(status.st_mode) &&
+            !guard_check(&status, GUARD_WRITE, trust->owner, file, TRUST_DECIDES, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean load_ca_path(Trust *trust, const char *path, GError **error)
 {
     g_autoptr(GError) cause = NULL;
@@ -93,6 +138,8 @@ static gboolean load_ca_path(Trust *trust, const char *path, GError **error)
                     cause->message);
         return FALSE;
     }
+    if (!check_ca_path(trust, path, dir, error))
+        return FALSE;
     if (gnutls_certificate_set_x509_trust_dir(trust->credentials, path, GNUTLS_X509_FMT_PEM) > 0)
         return TRUE;
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
@@ -176,40 +223,63 @@ static char *explain_client_key(int code, const char *cert, const char *key, gbo
     }
 }
 
-static gboolean check_readable(const char *path, const char *what, GError **error)
+/* The certificate and the key from the files that were looked at. A GnuTLS code; G_MININT with
+ * *error where there is none. */
+static int use_files(Trust *trust, const char *cert, const char *key, const char *password,
+                     GError **error)
 {
-    if (gnutls_url_is_supported(path))
-        return TRUE;
+    gnutls_datum_t certificate = {NULL, 0}, secret = {NULL, 0};
+    gboolean one = g_str_equal(cert, key);
+    int code = G_MININT;
+    const char *what = one ? "client certificate" : "key of the client certificate";
+    if ((one ||
+         trust_read_file(trust, cert, "client certificate", GUARD_WRITE, &certificate, error)) &&
+        trust_read_file(trust, key, what, GUARD_SECRET, &secret, error))
+        code =
+            gnutls_certificate_set_x509_key_mem2(trust->credentials, one ? &secret : &certificate,
+                                                 &secret, GNUTLS_X509_FMT_PEM, password, 0);
+    if (secret.data != NULL)
+        secret_wipe(secret.data, secret.size);
+    g_free(secret.data);
+    g_free(certificate.data);
+    return code;
+}
+
+/* The same where at least one is on a token. */
+static int use_token(Trust *trust, const char *cert, const char *key, const char *password,
+                     GError **error)
+{
     gnutls_datum_t bytes;
-    if (!trust_read_file(path, what, &bytes, error))
-        return FALSE;
-    secret_wipe(bytes.data, bytes.size);
-    g_free(bytes.data);
-    return TRUE;
+    if (!gnutls_url_is_supported(key)) {
+        if (!trust_read_file(trust, key, "key of the client certificate", GUARD_SECRET, &bytes,
+                             error))
+            return G_MININT;
+        secret_wipe(bytes.data, bytes.size);
+        g_free(bytes.data);
+    }
+    return gnutls_certificate_set_x509_key_file2(trust->credentials, cert, key, GNUTLS_X509_FMT_PEM,
+                                                 password, 0);
 }
 
 static gboolean load_client_certificate(Trust *trust, const TrustOptions *options, GError **error)
 {
     const char *cert = options->cert;
     const char *key = options->key != NULL ? options->key : cert;
-    if (!check_readable(cert, "client certificate", error) ||
-        !check_readable(key, "key of the client certificate", error))
-        return FALSE;
-
     gboolean have_password = options->key_password != NULL;
     if (have_password)
         trust->key_password = secret_ref(options->key_password);
     gnutls_certificate_set_pin_function(trust->credentials, answer_pin, trust->key_password);
-    int code = gnutls_certificate_set_x509_key_file2(
-        trust->credentials, cert, key, GNUTLS_X509_FMT_PEM,
-        have_password ? secret_peek(trust->key_password) : NULL, 0);
+    const char *password = have_password ? secret_peek(trust->key_password) : NULL;
+    gboolean token = gnutls_url_is_supported(cert) || gnutls_url_is_supported(key);
+    int code = token ? use_token(trust, cert, key, password, error)
+                     : use_files(trust, cert, key, password, error);
     /* A token may ask for its PIN again, a file does not. */
     if (!gnutls_url_is_supported(key)) {
         gnutls_certificate_set_pin_function(trust->credentials, NULL, NULL);
         g_clear_pointer(&trust->key_password, secret_unref);
     }
-    if (code >= 0)
-        return TRUE;
+    if (code >= 0 || code == G_MININT)
+        return code >= 0;
     g_autofree char *words = explain_client_key(code, cert, key, have_password);
     g_set_error_literal(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG, words);
     return FALSE;
@@ -360,6 +430,7 @@ Trust *trust_new(const TrustOptions *options, GError **error)
 {
     g_autoptr(Trust) trust = g_new0(Trust, 1);
     trust->references = 1;
+    trust->owner = options->owner != 0 ? options->owner : geteuid();
     trust->verify = options->verify;
     trust->policy = options->policy;
     trust->tls_min = options->tls_min;

@@ -66,7 +66,7 @@ static gboolean check_issuer(const Trust *trust, gnutls_x509_crl_t list, const c
 gboolean trust_load_crl(Trust *trust, const char *path, GError **error)
 {
     gnutls_datum_t pem;
-    if (!trust_read_file(path, "CRL file", &pem, error))
+    if (!trust_read_file(trust, path, "CRL file", GUARD_WRITE, &pem, error))
         return FALSE;
     g_auto(Lists) found = {NULL, 0};
     int code =

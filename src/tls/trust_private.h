@@ -13,12 +13,14 @@
 #include <gnutls/x509.h>
 
 #include "ftpsfs/tls/trust.h"
+#include "ftpsfs/util/guard.h"
 
 #define TRUST_PIN_PREFIX "sha256//"
 #define TRUST_PIN_BYTES  32
 
 struct Trust {
     gint references; /* atomic */
+    uid_t owner;     /* whose files are good besides root's */
     TrustVerify verify;
     TrustPolicy policy;
     gboolean own_priority; /* the priorities are the user's, and the policy's don't hold */
@@ -35,9 +37,15 @@ struct Trust {
     Secret *key_password; /* also read by the PIN callback of `credentials`; NULL: none */
 };
 
+/* What the files of a trust do, for the messages of guard_check. */
+#define TRUST_DECIDES "decides which servers are believed"
+#define TRUST_IS_KEY  "holds a private key"
+
 /* A file's bytes, for the *_mem functions of GnuTLS, which name neither the file nor the errno.
- * `what` it is, for messages. For g_free. FTPSFS_ERROR_CONFIG. */
-gboolean trust_read_file(const char *path, const char *what, gnutls_datum_t *bytes, GError **error);
+ * `what` it is, for messages. They are those of the file whose owner and mode were looked at, by
+ * the rule of `kind`. For g_free. FTPSFS_ERROR_CONFIG. */
+gboolean trust_read_file(const Trust *trust, const char *path, const char *what, GuardKind kind,
+                         gnutls_datum_t *bytes, GError **error);
 
 /* Loads the lists of revoked certificates in a PEM file, once the CAs are there.
  * FTPSFS_ERROR_CONFIG when there is none, when one is out of date, or not signed by the CA that it

@@ -38,6 +38,14 @@ static LockedFile open_locked(const char *path, GError **error)
                     g_strerror(errno));
         return -1;
     }
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_IO, "can't look at the known hosts %s: %s",
+                    path, g_strerror(errno));
+        return -1;
+    }
+    if (!guard_check(&status, GUARD_WRITE, geteuid(), path, TRUST_DECIDES, error))
+        return -1;
     int result;
     do {
         result = flock(fd, LOCK_EX);

@@ -31,6 +31,7 @@ def encrypted_key(certificate, path, passphrase):
                 serialization.BestAvailableEncryption(passphrase.encode()),
             )
         )
+    os.chmod(path, 0o600)
     return path
 
 

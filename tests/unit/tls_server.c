@@ -81,8 +81,9 @@ TestIdentity *test_identity_new(const TestIdentitySpec *spec)
     gboolean usual = spec->from_days == 0 && spec->until_days == 0;
     OK(gnutls_x509_crt_set_activation_time(certificate,
                                            days_from_now(usual ? -1 : spec->from_days)));
-    OK(gnutls_x509_crt_set_expiration_time(certificate,
-                                           days_from_now(usual ? 30 : spec->until_days)));
+    time_t until = days_from_now(usual ? 30 : spec->until_days);
+    OK(gnutls_x509_crt_set_expiration_time(
+        certificate, spec->until_s != 0 ? time(NULL) + (time_t)spec->until_s : until));
     OK(gnutls_x509_crt_set_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, spec->name,
                                      (guint)strlen(spec->name)));
     OK(gnutls_x509_crt_set_key(certificate, identity->key));
@@ -133,7 +134,9 @@ char *test_save_key(const TestIdentity *identity, const char *dir, const char *n
     OK(gnutls_x509_privkey_export2_pkcs8(
         identity->key, GNUTLS_X509_FMT_PEM, password,
         password != NULL ? GNUTLS_PKCS_PBES2_AES_256 : GNUTLS_PKCS_PLAIN, &pem));
-    return save(&pem, dir, name);
+    char *path = save(&pem, dir, name);
+    g_assert_cmpint(g_chmod(path, 0600), ==, 0);
+    return path;
 }
 
 char *test_save_crl(const TestIdentity *ca, guint8 revoked_serial, const char *dir,

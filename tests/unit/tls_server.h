@@ -28,6 +28,7 @@ typedef struct {
     const char *const *dns;           /* DNS names, NULL-terminated; NULL: none */
     const char *ip;                   /* an address in text; NULL: none */
     gint64 from_days, until_days;     /* from now; both 0: -1 and 30 */
+    gint64 until_s;                   /* from now; 0: by until_days */
     guint8 serial;                    /* 0: 1 */
     const char *purpose;              /* extended key usage; NULL: serverAuth, none for a CA */
     gboolean must_staple;             /* RFC 7633 */

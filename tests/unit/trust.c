@@ -278,6 +278,7 @@ static void test_bad_files(void)
 {
     g_autoptr(TestWorld) world = test_world_new(NULL);
     g_autofree char *text = write_file(world, "notes.txt", "not a certificate\n");
+    g_assert_cmpint(g_chmod(text, 0600), ==, 0);
     g_autofree char *missing = g_build_filename(world->dir, "missing", NULL);
     assert_not_loaded((TrustOptions){.ca_file = missing}, missing);
     assert_not_loaded((TrustOptions){.ca_file = missing}, "No such file");
@@ -288,6 +289,8 @@ static void test_bad_files(void)
                       "no revocation list");
     assert_not_loaded((TrustOptions){.cert = missing}, missing);
     assert_not_loaded((TrustOptions){.cert = text}, "not in PEM form");
+    assert_not_loaded((TrustOptions){.cert = world->ca_file}, "chmod 600");
+    g_assert_cmpint(g_chmod(world->ca_file, 0600), ==, 0);
     assert_not_loaded((TrustOptions){.cert = world->ca_file}, "not in PEM form");
     assert_not_loaded((TrustOptions){.cert = "pkcs11:object=none", .key = "pkcs11:object=none"},
                       "pkcs11:object=none");
@@ -325,6 +328,7 @@ static void test_key_in_certificate_file(void)
     g_assert_true(g_file_get_contents(key, &key_text, NULL, NULL));
     g_autofree char *both_text = g_strconcat(key_text, cert_text, NULL);
     g_autofree char *both = write_file(world, "both.pem", both_text);
+    g_assert_cmpint(g_chmod(both, 0600), ==, 0);
     set_trust(world, (TrustOptions){.ca_file = world->ca_file, .cert = both});
     world->server->ask_client_certificate = TRUE;
     assert_accepted_as(world, TEST_HOST);

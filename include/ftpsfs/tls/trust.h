@@ -11,6 +11,8 @@
 
 #include <gnutls/gnutls.h>
 
+#include <sys/types.h>
+
 #include "ftpsfs/util/secret.h"
 
 typedef enum {
@@ -33,6 +35,7 @@ typedef enum {
 
 /* All strings may be NULL; they are copied. */
 typedef struct {
+    uid_t owner; /* whose files are good besides root's; 0: this process's user */
     TrustVerify verify;
     TrustPolicy policy;
     TrustTlsMin tls_min;
@@ -55,8 +58,9 @@ typedef struct Trust Trust;
 gboolean trust_check_priority(const char *priority, TrustTlsMin tls_min, GError **error);
 
 /* Loads all that `options` names. FTPSFS_ERROR_CONFIG with the file's name when something can't be
- * read or holds no certificate, when the priority string has an error (says where), or when the
- * policy can't be had on this system. */
+ * read or holds no certificate, when others than its owner can write to it, or read the key (see
+ * guard.h), when the priority string has an error (says where), or when the policy can't be had on
+ * this system. */
 Trust *trust_new(const TrustOptions *options, GError **error);
 
 /* "modern", "legacy", ...: as tls_policy= takes it. */
@@ -79,7 +83,9 @@ void trust_unref(Trust *trust);
 gboolean trust_apply(const Trust *trust, gnutls_session_t session, const char *host,
                      gnutls_group_t group, GError **error);
 
-/* Verifies the peer after (or from the verify hook in) a full handshake, by the mount's rules.
+/* Verifies the peer after (or from the verify hook in) a handshake, by the mount's rules. Of a
+ * session that was resumed it is the certificate that the first of its kind has shown, by today's
+ * date and lists.
  * `host` and `port` are what the user named. FTPSFS_ERROR_TLS with a message that says which check
  * failed in words (unknown CA, wrong name with the names that the certificate has, expired with
  * the date, revoked, pin mismatch with the pin seen; or a key, a chain or a Diffie-Hellman
@@ -97,6 +103,10 @@ GPtrArray *trust_known_keys(const Trust *trust, const char *host, guint16 port);
  * it is, after a full handshake. FTPSFS_ERROR_TLS as above. */
 gboolean trust_check_strength(const Trust *trust, gnutls_session_t session, const char *host,
                               GError **error);
+
+/* After a handshake: until when the peer's certificates are valid, in seconds since 1970;
+ * G_MAXINT64 where the mount's rules don't look at dates. */
+gint64 trust_valid_until(const Trust *trust, gnutls_session_t session);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Trust, trust_unref)
 
