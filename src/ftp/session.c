@@ -409,6 +409,11 @@ gboolean session_is_settled(const Session *session)
 
 gboolean session_poll(Session *session, GError **error)
 {
+    if (channel_has_expired(session->channel)) {
+        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
+                    "the certificate that the server showed on it has expired");
+        return FALSE;
+    }
     char buffer[4096];
     guint replies = 0;
     while (!session->broken) {

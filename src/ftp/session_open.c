@@ -74,9 +74,12 @@ gboolean session_auth_tls(int fd, const RemoteOptions *options, char **greeted,
     return FALSE;
 }
 
-static Channel *connect_tls(SessionContext *context, GCancellable *cancel, GError **error)
+/* *refused: it was the `ticket` (NULL: none) that the connection failed for. */
+static Channel *connect_with(SessionContext *context, GBytes *ticket, gboolean *refused,
+                             GCancellable *cancel, GError **error)
 {
     const RemoteOptions *options = context->options;
+    *refused = FALSE;
     int fd = dial(options->host, options->port, options->timeout_s, cancel, error);
     if (fd < 0)
         return NULL;
@@ -84,9 +87,6 @@ static Channel *connect_tls(SessionContext *context, GCancellable *cancel, GErro
         close(fd);
         return NULL;
     }
-    g_mutex_lock(&context->ticket_lock);
-    g_autoptr(GBytes) ticket = context->ticket != NULL ? g_bytes_ref(context->ticket) : NULL;
-    g_mutex_unlock(&context->ticket_lock);
     ChannelOptions how = {.host = options->host,
                           .port = options->port,
                           .timeout_s = options->timeout_s,
@@ -95,13 +95,42 @@ static Channel *connect_tls(SessionContext *context, GCancellable *cancel, GErro
     if (channel == NULL)
         return NULL;
     if (!channel_handshake(channel, cancel, error)) {
-        session_explain_refusal(channel, options, context->trust, cancel, error);
+        *refused = channel_resumption_refused(channel);
+        if (!*refused)
+            session_explain_refusal(channel, options, context->trust, cancel, error);
         return NULL;
     }
     g_autofree char *description = channel_describe(channel);
     g_debug("control connection to %s: %s%s", options->host, description,
             channel_resumed(channel) ? ", resumed" : "");
     return g_steal_pointer(&channel);
+}
+
+static void drop_ticket(SessionContext *context, const GBytes *ticket)
+{
+    g_mutex_lock(&context->ticket_lock);
+    if (context->ticket == ticket)
+        g_clear_pointer(&context->ticket, g_bytes_unref);
+    g_mutex_unlock(&context->ticket_lock);
+}
+
+static Channel *connect_tls(SessionContext *context, GCancellable *cancel, GError **error)
+{
+    gboolean refused;
+    g_autoptr(GError) failure = NULL;
+    g_mutex_lock(&context->ticket_lock);
+    g_autoptr(GBytes) ticket = context->ticket != NULL ? g_bytes_ref(context->ticket) : NULL;
+    g_mutex_unlock(&context->ticket_lock);
+    Channel *channel = connect_with(context, ticket, &refused, cancel, &failure);
+    if (channel == NULL && refused) {
+        /* A server goes on resuming sessions when its certificate has been renewed. */
+        g_debug("a TLS session of %s is not resumed: %s", context->options->host, failure->message);
+        drop_ticket(context, ticket);
+        return connect_with(context, NULL, &refused, cancel, error);
+    }
+    if (channel == NULL)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return channel;
 }
 
 /* "257 "/a ""quoted"" path" comment" (RFC 959 appendix II). */

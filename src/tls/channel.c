@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "channel_private.h"
@@ -176,6 +177,24 @@ static int try_handshake(Channel *channel)
     }
 }
 
+/* A session that resumes another shows no certificate, and the hook is not called. It is as good as
+ * the other's is now: the date may have passed, or a list of revoked ones been loaded, in the
+ * months that a mount lasts. A data connection is resumed from a control connection that was looked
+ * at this way, and that is not used for longer than its certificate is valid. */
+static gboolean verify_resumed(Channel *channel)
+{
+    gnutls_alert_description_t alert = GNUTLS_A_BAD_CERTIFICATE;
+    g_clear_error(&channel->verify_error);
+    if (trust_verify(channel->trust, channel->session, channel->host, channel->port, &alert,
+                     &channel->verify_error) ||
+        channel->look)
+        return TRUE;
+    channel->outdated = TRUE;
+    if (gnutls_alert_send(channel->session, GNUTLS_AL_FATAL, alert) < 0)
+        g_debug("%s could not be told why its certificate is refused", channel->host);
+    return FALSE;
+}
+
 static gboolean finish_handshake(Channel *channel, GError **error)
 {
     /* A full handshake in which the hook was not called has no certificate in it. */
@@ -186,10 +205,16 @@ static gboolean finish_handshake(Channel *channel, GError **error)
         handshake_failed(channel, GNUTLS_E_CERTIFICATE_ERROR, error);
         return FALSE;
     }
+    if (!channel->verified && !channel->is_data && !verify_resumed(channel)) {
+        handshake_failed(channel, GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR, error);
+        return FALSE;
+    }
     channel->done = TRUE;
     channel->handshake_us = g_get_monotonic_time() - channel->began;
     channel->keep_first = FALSE;
     channel->leaf = peer_leaf(channel->session);
+    if (!channel->is_data)
+        channel->valid_until = trust_valid_until(channel->trust, channel->session);
     g_autofree char *description = channel_describe(channel);
     g_debug("TLS with %s port %u: %s%s", channel->host, channel->port, description,
             channel_resumed(channel) ? ", resumed" : "");
@@ -405,6 +430,16 @@ GBytes *channel_ticket(const Channel *channel)
 gboolean channel_resumed(const Channel *channel)
 {
     return channel->done && gnutls_session_is_resumed(channel->session) != 0;
+}
+
+gboolean channel_resumption_refused(const Channel *channel)
+{
+    return channel->outdated;
+}
+
+gboolean channel_has_expired(const Channel *channel)
+{
+    return channel->done && !channel->is_data && channel->valid_until < (gint64)time(NULL);
 }
 
 gnutls_group_t channel_group(const Channel *channel)

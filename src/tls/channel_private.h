@@ -33,6 +33,8 @@ struct Channel {
     gint64 handshake_us; /* that it took */
     gboolean done;       /* the handshake is complete and the peer verified */
     gboolean verified;   /* the verify hook was called and was content */
+    gboolean outdated;   /* the session could be resumed, but its certificate is no longer good */
+    gint64 valid_until;  /* of a control connection: see trust_valid_until */
     gboolean disagreed;  /* the handshake failed, and not by the network or the hook */
     gboolean refusing;   /* a no_renegotiation alert is still to be sent */
     guint noise;         /* messages without data since the last that had some */

@@ -97,6 +97,13 @@ static gboolean verify_pins(const Trust *trust, gnutls_x509_crt_t leaf, const ch
     return FALSE;
 }
 
+/* A session that is resumed has no OCSP response with it: the one that a certificate may insist on
+ * (RFC 7633) was looked at when the certificate was shown. */
+static guint without_staple(guint status)
+{
+    return (status & ~(guint)GNUTLS_CERT_INVALID) == GNUTLS_CERT_MISSING_OCSP_STATUS ? 0 : status;
+}
+
 static gboolean verify_chain(const Trust *trust, gnutls_session_t session, const Chain *chain,
                              const char *host, gnutls_alert_description_t *alert, GError **error)
 {
@@ -122,6 +129,8 @@ static gboolean verify_chain(const Trust *trust, gnutls_session_t session, const
                     "the certificate of %s can't be verified: %s", host, gnutls_strerror(code));
         return FALSE;
     }
+    if (gnutls_session_is_resumed(session))
+        status = without_staple(status);
     if (status == 0)
         return trust_policy_check_chain(trust, chain->certificates, chain->length, host, alert,
                                         error);
@@ -151,7 +160,7 @@ gboolean trust_verify(const Trust *trust, gnutls_session_t session, const char *
         return verify_pins(trust, leaf, host, error) &&
                trust_tofu(trust->known_hosts, host, port, leaf, error);
     case TRUST_VERIFY_NONE:
-        if (trust->pins->len == 0 && !trust->quiet)
+        if (trust->pins->len == 0 && !trust->quiet && !gnutls_session_is_resumed(session))
             g_warning("the identity of %s port %u is not verified: anyone on the way can read and "
                       "change what is sent",
                       host, port);
@@ -183,4 +192,19 @@ gboolean trust_check_strength(const Trust *trust, gnutls_session_t session, cons
                                            chain.certificates, chain.length, host);
     g_set_error_literal(error, FTPSFS_ERROR, FTPSFS_ERROR_TLS, words);
     return FALSE;
+}
+
+gint64 trust_valid_until(const Trust *trust, gnutls_session_t session)
+{
+    g_auto(Chain) chain = {.length = 0};
+    gint64 until = G_MAXINT64;
+    /* The other ways to verify don't look at dates. */
+    if (trust->verify != TRUST_VERIFY_FULL || !chain_load(&chain, session, "", NULL))
+        return until;
+    for (guint i = 0; i < chain.length; i++) {
+        time_t end = gnutls_x509_crt_get_expiration_time(chain.certificates[i]);
+        if (end != (time_t)-1)
+            until = MIN(until, (gint64)end);
+    }
+    return until;
 }

@@ -303,6 +303,101 @@ static void test_chained_resumption(void)
     }
 }
 
+/* What a control connection leaves for the next. */
+static GBytes *ticket_of_first(const TestWorld *world)
+{
+    g_autoptr(TestPeer) peer =
+        test_peer_start(world->server, FALSE, test_send_text, (gpointer) "220");
+    g_autoptr(Channel) first = test_connected(world, peer, (ChannelOptions){0});
+    test_assert_reads(first, "220");
+    g_assert_false(channel_has_expired(first));
+    return channel_ticket(first);
+}
+
+/* Refused for the session, not for what the server shows now. */
+static void assert_resumption_refused(const TestWorld *world, GBytes *ticket, const char *words)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(TestPeer) peer = test_peer_start(world->server, FALSE, NULL, NULL);
+    g_autoptr(Channel) channel = test_open(world, peer, (ChannelOptions){.ticket = ticket});
+    g_assert_false(channel_handshake(channel, NULL, &error));
+    test_peer_join(peer);
+    test_assert_error(error, FTPSFS_ERROR_TLS, words);
+    g_assert_true(channel_resumption_refused(channel));
+    g_assert_false(channel_resumed(channel));
+    /* With it no data connection comes about. */
+    g_assert_null(channel_ticket(channel));
+}
+
+#define SHORT_S 600
+
+static time_t after_it(time_t *when)
+{
+    time_t now = time(NULL) + SHORT_S + 60;
+    if (when != NULL)
+        *when = now;
+    return now;
+}
+
+static void test_resumed_expired(void)
+{
+    static const char *const priorities[] = {TEST_TLS_1_2, TEST_TLS_1_3};
+    for (gsize i = 0; i < G_N_ELEMENTS(priorities); i++) {
+        g_autoptr(TestWorld) world = test_world_new(priorities[i]);
+        g_autoptr(TestIdentity) brief = test_identity_new(&(TestIdentitySpec){
+            .name = TEST_HOST, .issuer = world->ca, .dns = test_host_names, .until_s = SHORT_S});
+        test_server_free(world->server);
+        world->server = test_server_new(brief, priorities[i]);
+        g_autoptr(GBytes) ticket = ticket_of_first(world);
+        gnutls_global_set_time_function(after_it);
+        assert_resumption_refused(world, ticket, "expired");
+        /* As if it were shown. */
+        g_autoptr(TestPeer) full = test_peer_start(world->server, FALSE, NULL, NULL);
+        test_assert_handshake_fails(world, full, (ChannelOptions){0}, FTPSFS_ERROR_TLS, "expired");
+        gnutls_global_set_time_function(time);
+    }
+}
+
+static void test_resumed_revoked(void)
+{
+    static const char *const priorities[] = {TEST_TLS_1_2, TEST_TLS_1_3};
+    for (gsize i = 0; i < G_N_ELEMENTS(priorities); i++) {
+        g_autoptr(TestWorld) world = test_world_new(priorities[i]);
+        g_autoptr(GBytes) ticket = ticket_of_first(world);
+        g_autofree char *crl = test_save_crl(world->ca, 2, world->dir, "new.crl");
+        trust_unref(world->trust);
+        world->trust = trust_new(&(TrustOptions){.ca_file = world->ca_file, .crl_file = crl}, NULL);
+        assert_resumption_refused(world, ticket, "revoked");
+    }
+}
+
+static void test_resumed_pin(void)
+{
+    g_autoptr(TestWorld) world = test_world_new(TEST_TLS_1_3);
+    g_autoptr(GBytes) ticket = ticket_of_first(world);
+    g_autofree char *pin = test_pin(world->ca);
+    const char *const pins[] = {pin, NULL};
+    trust_unref(world->trust);
+    world->trust = trust_new(&(TrustOptions){.ca_file = world->ca_file, .pins = pins}, NULL);
+    assert_resumption_refused(world, ticket, "pinned");
+}
+
+static void test_control_expires(void)
+{
+    g_autoptr(TestWorld) world = test_world_new(TEST_TLS_1_3);
+    g_autoptr(TestIdentity) brief = test_identity_new(&(TestIdentitySpec){
+        .name = TEST_HOST, .issuer = world->ca, .dns = test_host_names, .until_s = 5});
+    test_server_free(world->server);
+    world->server = test_server_new(brief, TEST_TLS_1_3);
+    g_autoptr(TestPeer) peer =
+        test_peer_start(world->server, FALSE, test_send_text, (gpointer) "220");
+    g_autoptr(Channel) channel = test_connected(world, peer, (ChannelOptions){0});
+    while (!channel_has_expired(channel))
+        g_usleep(50 * 1000);
+    g_assert_cmpint(time(NULL), >, gnutls_x509_crt_get_expiration_time(brief->certificate));
+    test_peer_join(peer);
+}
+
 static void test_no_ticket_yet(void)
 {
     g_autoptr(TestWorld) world = test_world_new(TEST_TLS_1_3);
@@ -485,6 +580,12 @@ int main(int argc, char **argv)
     g_test_add_func("/channel_handshake/data connections resume in TLS 1.2", test_resume_1_2);
     g_test_add_func("/channel_handshake/data connections resume in TLS 1.3", test_resume_1_3);
     g_test_add_func("/channel_handshake/resumed sessions can be resumed", test_chained_resumption);
+    g_test_add_func("/channel_handshake/a session is not resumed when its certificate has expired",
+                    test_resumed_expired);
+    g_test_add_func("/channel_handshake/nor when it was revoked", test_resumed_revoked);
+    g_test_add_func("/channel_handshake/nor when its key is not pinned", test_resumed_pin);
+    g_test_add_func("/channel_handshake/a control connection knows when its certificate expires",
+                    test_control_expires);
     g_test_add_func("/channel_handshake/without a ticket there is none", test_no_ticket_yet);
     g_test_add_func("/channel_handshake/a ticket that is none does no harm", test_bad_ticket);
     g_test_add_func("/channel_handshake/a data connection may show the same certificate",

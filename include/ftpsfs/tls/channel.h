@@ -84,9 +84,16 @@ gsize channel_pending(const Channel *channel);
 
 /* Session data to resume from (the newest TLS 1.3 ticket that came so far, or the TLS 1.2 session);
  * a new reference or NULL when there is none yet. TLS 1.3 tickets come after the handshake and are
- * noticed while reading. For channels of the same host, port and Trust only: a session that
- * resumes is as trusted as the one before it. Never waits. */
+ * noticed while reading. For channels of the same host, port and Trust only: the certificate
+ * of a session that resumes is the one that was shown before it, verified anew. Never waits. */
 GBytes *channel_ticket(const Channel *channel);
+
+/* After a handshake that failed: whether it has resumed the session of a ticket whose certificate
+ * is no longer good. The server may have another by now: a handshake without the ticket tells. */
+gboolean channel_resumption_refused(const Channel *channel);
+
+/* Whether the certificate by which a control connection was verified has expired since. */
+gboolean channel_has_expired(const Channel *channel);
 
 /* After the handshake: whether it resumed an earlier session; the group that was used, or
  * GNUTLS_GROUP_INVALID; "TLS1.3 ..." description for g_free. */
