@@ -94,7 +94,12 @@ static gboolean confine(const MountConfig *config, GError **error)
     const char *write[] = {"/dev/null",
                            config->verify == TRUST_VERIFY_TOFU ? config->state_dir : NULL, NULL};
     SandboxOptions options = {
-        .files = setup_files(config), .write = write, .listen = config->active};
+        .role = SANDBOX_SERVES,
+        .files = setup_files(config),
+        .write = write,
+        .listen = config->active,
+        .token = setup_files(config) == SANDBOX_OPEN,
+    };
     return sandbox_enter(&options, error);
 }
 

@@ -16,7 +16,7 @@ SETUP_BUILD_PACKAGES="gcc libc6-dev libasan8 libubsan1 meson ninja-build pkg-con
     libgnutls28-dev libglib2.0-dev zlib1g-dev fuse3"
 SETUP_TEST_PACKAGES="python3 python3-pytest python3-pytest-xdist python3-pyftpdlib python3-openssl
     python3-cryptography ca-certificates fio git rsync systemd tar util-linux
-    softhsm2 gnutls-bin autofs
+    softhsm2 gnutls-bin autofs strace
     bash zsh fish mandoc dpkg-dev tmux desktop-file-utils"
 # Libraries of the servers that are no trouble to install, and mostly are.
 SETUP_LIBRARY_PACKAGES="libacl1 libcap2 libcrypt1 libidn2-0 libncursesw6 libpam0g libpam-modules

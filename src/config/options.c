@@ -120,7 +120,7 @@ static const OptionSpec table[] = {
     {"trace", OPTION_OUTPUT, OPTION_SECTION_CACHE, "FILE", AT(config.trace_file), 0, 0, NULL,
      "none", "append the commands and replies of all connections to FILE, without passwords"},
     {"stats", OPTION_OUTPUT, OPTION_SECTION_CACHE, "FILE", AT(config.stats_file), 0, 0, NULL,
-     "none", "write counters as JSON to FILE at unmount and at SIGUSR2"},
+     "none", "write counters as JSON to FILE, in place: at the start, at SIGUSR2 and in the end"},
 
     {"uid", OPTION_USER, OPTION_SECTION_FILES, "USER", 0, 0, 0, NULL, "the mounting user",
      "owner shown for all files, by name or number"},

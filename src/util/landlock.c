@@ -31,13 +31,26 @@ typedef struct {
     guint64 scoped;
 } Ruleset;
 
-/* What the C library, GLib and GnuTLS open as they go: converters of iconv, time zones, libraries
- * loaded late. */
+/* What the C library, GLib, GnuTLS and libfuse open as they go: converters of iconv, time zones,
+ * libraries loaded late, the size of requests. */
 static const char *const libraries[] = {
-    "/usr/lib",   "/usr/lib32",   "/usr/lib64",     "/usr/libx32",
-    "/lib",       "/lib64",       "/usr/local/lib", "/usr/share",
-    "/nix/store", "/gnu/store",   "/etc/localtime", "/etc/ld.so.cache",
-    "/dev/null",  "/dev/urandom", "/dev/random",    "/sys/devices/system/cpu",
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/usr/libx32",
+    "/lib",
+    "/lib64",
+    "/usr/local/lib",
+    "/usr/share",
+    "/nix/store",
+    "/gnu/store",
+    "/etc/localtime",
+    "/etc/ld.so.cache",
+    "/dev/null",
+    "/dev/urandom",
+    "/dev/random",
+    "/sys/devices/system/cpu",
+    "/proc/sys/fs/fuse",
     NULL,
 };
 

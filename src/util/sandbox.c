@@ -11,14 +11,6 @@
 #include "ftpsfs/util/error.h"
 #include "sandbox_private.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED TRUE
-#elif defined(__has_feature)
-#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define SANITIZED FALSE
-#endif
-
 static gboolean fail(const char *what, GError **error)
 {
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG, "privileges can't be given up: %s: %s",
@@ -28,7 +20,7 @@ static gboolean fail(const char *what, GError **error)
 
 void sandbox_hide_memory(void)
 {
-    if (!SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+    if (!SANDBOX_SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         g_warning("core dumps of this process can't be forbidden: %s", g_strerror(errno));
 }
 
@@ -86,7 +78,7 @@ gboolean sandbox_drop_capabilities(guint64 keep, GError **error)
 
 gboolean sandbox_enter(const SandboxOptions *options, GError **error)
 {
-    if (SANITIZED) {
+    if (SANDBOX_SANITIZED) {
         g_info("sandbox: none in a build with a sanitizer");
         return TRUE;
     }

@@ -44,12 +44,6 @@
 #ifndef SYS_dup2
 #define SYS_dup2 RULE_ABSENT
 #endif
-#ifndef SYS_epoll_create
-#define SYS_epoll_create RULE_ABSENT
-#endif
-#ifndef SYS_epoll_pwait2
-#define SYS_epoll_pwait2 RULE_ABSENT
-#endif
 #ifndef SYS_epoll_wait
 #define SYS_epoll_wait RULE_ABSENT
 #endif
@@ -146,9 +140,6 @@
 #ifndef SYS_open
 #define SYS_open RULE_ABSENT
 #endif
-#ifndef SYS_pause
-#define SYS_pause RULE_ABSENT
-#endif
 #ifndef SYS_pipe
 #define SYS_pipe RULE_ABSENT
 #endif
@@ -209,15 +200,6 @@
 #ifndef SYS_send
 #define SYS_send RULE_ABSENT
 #endif
-#ifndef SYS_sendfile
-#define SYS_sendfile RULE_ABSENT
-#endif
-#ifndef SYS_sendfile64
-#define SYS_sendfile64 RULE_ABSENT
-#endif
-#ifndef SYS_signalfd
-#define SYS_signalfd RULE_ABSENT
-#endif
 #ifndef SYS_sigreturn
 #define SYS_sigreturn RULE_ABSENT
 #endif
@@ -236,17 +218,8 @@
 #ifndef SYS_statx
 #define SYS_statx RULE_ABSENT
 #endif
-#ifndef SYS_sync_file_range
-#define SYS_sync_file_range RULE_ABSENT
-#endif
-#ifndef SYS_sync_file_range2
-#define SYS_sync_file_range2 RULE_ABSENT
-#endif
 #ifndef SYS_time
 #define SYS_time RULE_ABSENT
-#endif
-#ifndef SYS_timerfd_gettime64
-#define SYS_timerfd_gettime64 RULE_ABSENT
 #endif
 #ifndef SYS_timerfd_settime64
 #define SYS_timerfd_settime64 RULE_ABSENT

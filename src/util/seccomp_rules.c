@@ -108,6 +108,7 @@ static const Rule common[] = {
     ALLOW(exit_group, "the end"),
     ALLOW_IF(prctl, "threads' names", IS(0, PR_SET_NAME)),
     ALLOW_IF(prctl, "threads' names", IS(0, PR_GET_NAME)),
+    ALLOW_IF(prctl, "libcap, when a library brings it", IS(0, PR_CAPBSET_READ)),
     ALLOW_IF(prctl, "names of memory, in glibc 2.41", IS(0, SET_VMA)),
     ALLOW(riscv_hwprobe, "which code a library takes"),
     ALLOW(riscv_flush_icache, "libraries"),

@@ -14,6 +14,7 @@ import pytest
 import inject
 from harness import BINARY, SANITIZED, MountError, credentials_file, eventually, is_running
 from harness import mountinfo, pattern, run_ftpsfs, source_for
+from processes import all_of, blocked_thread, helpers, status_of, threads
 from scripted_faults import Reply, lines
 from wire import Wire
 
@@ -203,11 +204,6 @@ def test_a_server_that_refuses_encryption_is_not_mounted(scripted, mount, verb):
 # Secrets
 
 
-def all_of(pid, name):
-    with open(f"/proc/{pid}/{name}", "rb") as file:
-        return file.read()
-
-
 def test_the_password_is_in_no_command_line_environment_or_trace(servers, mount):
     server = servers.make("pyftpdlib", password=PASSWORD)
     mounted = mount(server, words=["-d"])
@@ -219,11 +215,6 @@ def test_the_password_is_in_no_command_line_environment_or_trace(servers, mount)
     assert PASSWORD not in log
     mounted.unmount()
     assert PASSWORD not in mounted.log()
-
-
-def status_of(path):
-    with open(f"{path}/status", encoding="ascii") as file:
-        return dict(line.rstrip("\n").split(":", 1) for line in file)
 
 
 def test_the_password_lies_in_locked_memory(servers, mount):
@@ -277,10 +268,6 @@ def test_a_password_command_that_fails_is_one_line_without_its_output(
 # What the daemon may do
 
 
-def threads(pid):
-    return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
-
-
 def test_after_mounting_no_thread_has_a_capability_or_can_get_one(servers, mount):
     mounted = mount(servers.get("pyftpdlib"))
     os.listdir(mounted.path)
@@ -296,23 +283,6 @@ def test_after_mounting_no_thread_has_a_capability_or_can_get_one(servers, mount
             assert found.pop("NoNewPrivs") == "1"
             assert found.pop("Seccomp") == "2"
             assert not any(found.values()), found
-
-
-def blocked_thread(pid):
-    """One that waits in the kernel, at a system call that can be made again."""
-
-    def find():
-        for thread in threads(pid):
-            try:
-                number = all_of(f"{pid}/task/{thread}", "syscall").split()[0]
-            except OSError:
-                continue
-            # read, poll, futex, ppoll
-            if number in (b"0", b"7", b"202", b"271"):
-                return thread
-        return None
-
-    return eventually(find)
 
 
 @pytest.fixture
@@ -368,19 +338,6 @@ def test_system_calls_that_a_mount_does_not_need_are_refused(
         assert status_of(f"/proc/{mounted.pid}")["Seccomp"].strip() == "0"
     else:
         assert inject.call(blocked_thread(mounted.pid), number, *arguments) == -wanted
-
-
-def helpers(mounted, word):
-    """The processes of this mount, not of the tests beside, that do `word`."""
-    found = set()
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            text, status = all_of(pid, "cmdline"), status_of(f"/proc/{pid}")
-        except OSError:
-            continue
-        if text.startswith(b"ftpsfs: " + word) and int(status["PPid"]) == mounted.pid:
-            found.add(int(pid))
-    return found
 
 
 def test_names_are_looked_up_by_a_process_that_is_nobody(servers, mount):

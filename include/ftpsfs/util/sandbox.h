@@ -15,6 +15,15 @@
 #include <glib.h>
 #include <sys/types.h>
 
+/* Whether this is a build with a sanitizer. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANDBOX_SANITIZED TRUE
+#elif defined(__has_feature)
+#define SANDBOX_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANDBOX_SANITIZED FALSE
+#endif
+
 /* What a process is there for, which says which system calls it has left. */
 typedef enum {
     SANDBOX_SERVES,   /* talks to the server */
