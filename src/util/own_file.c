@@ -62,15 +62,14 @@ static gboolean step(Walk *walk)
     if (*name == '\0')
         return TRUE;
     int fd = openat(walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    struct stat status;
+    struct stat status = {0};
     if (fd < 0)
         return FALSE;
     if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
         step_to(walk, fd);
         return TRUE;
     }
-    if (!S_ISLNK(status.st_mode))
-        errno = ENOTDIR;
+    errno = ENOTDIR;
     gboolean good = S_ISLNK(status.st_mode) && follow(walk, fd, &status);
     int code = errno;
     close(fd);

@@ -70,7 +70,9 @@ def use(mounted):
 def assert_listed(trace, pid, role):
     """The process did nothing that its list has not got, and missed nothing."""
     assert not trace.refused[pid] - strace.EXPECTED, role
-    assert not trace.seen[pid] - strace.allowed(role) - {name for name, _ in trace.refused[pid]}, role
+    assert (
+        not trace.seen[pid] - strace.allowed(role) - {name for name, _ in trace.refused[pid]}
+    ), role
 
 
 @pytest.mark.parametrize("how", sorted(MOUNTS))
