@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "file_private.h"
+#include "ftpsfs/util/digest.h"
 #include "ftpsfs/util/error.h"
 #include "writeback_private.h"
 
@@ -118,33 +119,31 @@ static gssize read_piece(const Item *item, int fd, guint8 *buffer, GError **erro
 
 static gboolean hash_content(const Item *item, char **hex, GError **error)
 {
-    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    int fd = open_content(item, error);
+    g_autoptr(Digest) digest = digest_new(error);
+    int fd = digest != NULL ? open_content(item, error) : -1;
     if (fd < 0)
         return FALSE;
     g_autofree guint8 *buffer = g_malloc(PIECE_SIZE);
     gssize n;
     while ((n = read_piece(item, fd, buffer, error)) > 0)
-        g_checksum_update(sum, buffer, n);
+        digest_add(digest, buffer, (gsize)n);
     close(fd);
-    *hex = g_strdup(g_checksum_get_string(sum));
-    return n == 0;
+    return n == 0 && (*hex = digest_hex(digest, error)) != NULL;
 }
 
 static gboolean hash_remote(Writeback *writeback, const char *path, guint64 size, char **hex,
                             GError **error)
 {
-    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    g_autoptr(Digest) digest = digest_new(error);
     g_autoptr(RemoteStream) stream =
-        remote_read_open(writeback->remote, path, 0, size, NULL, error);
+        digest != NULL ? remote_read_open(writeback->remote, path, 0, size, NULL, error) : NULL;
     if (stream == NULL)
         return FALSE;
     g_autofree guint8 *buffer = g_malloc(PIECE_SIZE);
     gssize n;
     while ((n = stream_read(stream, buffer, PIECE_SIZE, NULL, error)) > 0)
-        g_checksum_update(sum, buffer, n);
-    *hex = g_strdup(g_checksum_get_string(sum));
-    return n == 0;
+        digest_add(digest, buffer, (gsize)n);
+    return n == 0 && (*hex = digest_hex(digest, error)) != NULL;
 }
 
 /* Whether the server's file at `path` has the item's content: by the server's hash, or read back.

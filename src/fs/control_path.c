@@ -6,6 +6,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "ftpsfs/util/digest.h"
+
 #define HASH_DIGITS 16
 
 static gboolean is_owned_by(const char *path, uid_t uid)
@@ -33,7 +35,13 @@ char **control_path_directories(uid_t uid, const char *state_dir)
 
 char *control_path_socket(const char *directory, const char *mountpoint)
 {
-    g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, mountpoint, -1);
+    g_autoptr(Digest) digest = digest_new(NULL);
+    if (digest == NULL)
+        return NULL;
+    digest_add(digest, mountpoint, strlen(mountpoint));
+    g_autofree char *hash = digest_hex(digest, NULL);
+    if (hash == NULL)
+        return NULL;
     g_autofree char *path = g_strdup_printf("%s/%.*s.socket", directory, HASH_DIGITS, hash);
     return strlen(path) < sizeof((struct sockaddr_un *)NULL)->sun_path ? g_steal_pointer(&path)
                                                                        : NULL;

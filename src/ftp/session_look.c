@@ -3,9 +3,6 @@
  * Connections that only look: they believe every certificate and can't write, so that no login is
  * ever sent on one. For --probe, and for finding out why a handshake failed.
  */
-#include <unistd.h>
-
-#include "ftpsfs/ftp/dial.h"
 #include "ftpsfs/util/error.h"
 #include "session_private.h"
 
@@ -13,13 +10,9 @@
 static gboolean shake_hands(const RemoteOptions *options, Trust *trust, GBytes *ticket,
                             char **greeting, Channel **made, GCancellable *cancel, GError **error)
 {
-    int fd = dial(options->host, options->port, options->timeout_s, cancel, error);
+    int fd = session_dial(options, greeting, cancel, error);
     if (fd < 0)
         return FALSE;
-    if (options->explicit_tls && !session_auth_tls(fd, options, greeting, cancel, error)) {
-        close(fd);
-        return FALSE;
-    }
     ChannelOptions how = {.host = options->host,
                           .port = options->port,
                           .timeout_s = options->timeout_s,

@@ -40,8 +40,8 @@ static Reply *plain_reply(int fd, guint timeout_s, GCancellable *cancel, GError 
 }
 
 /* RFC 4217 section 4: the one command sent in clear is AUTH. */
-gboolean session_auth_tls(int fd, const RemoteOptions *options, char **greeted,
-                          GCancellable *cancel, GError **error)
+static gboolean say_auth_tls(int fd, const RemoteOptions *options, char **greeted,
+                             GCancellable *cancel, GError **error)
 {
     static const char command[] = "AUTH TLS\r\n";
     g_autoptr(Reply) greeting = plain_reply(fd, options->timeout_s, cancel, error);
@@ -74,19 +74,25 @@ gboolean session_auth_tls(int fd, const RemoteOptions *options, char **greeted,
     return FALSE;
 }
 
+int session_dial(const RemoteOptions *options, char **greeting, GCancellable *cancel,
+                 GError **error)
+{
+    int fd = dial(options->host, options->port, options->timeout_s, cancel, error);
+    if (fd < 0 || !options->explicit_tls || say_auth_tls(fd, options, greeting, cancel, error))
+        return fd;
+    close(fd);
+    return -1;
+}
+
 /* *refused: it was the `ticket` (NULL: none) that the connection failed for. */
 static Channel *connect_with(SessionContext *context, GBytes *ticket, gboolean *refused,
                              GCancellable *cancel, GError **error)
 {
     const RemoteOptions *options = context->options;
     *refused = FALSE;
-    int fd = dial(options->host, options->port, options->timeout_s, cancel, error);
+    int fd = session_dial(options, NULL, cancel, error);
     if (fd < 0)
         return NULL;
-    if (options->explicit_tls && !session_auth_tls(fd, options, NULL, cancel, error)) {
-        close(fd);
-        return NULL;
-    }
     ChannelOptions how = {.host = options->host,
                           .port = options->port,
                           .timeout_s = options->timeout_s,

@@ -36,10 +36,12 @@ struct Session {
     Activity activity; /* what it is doing */
 };
 
-/* Takes the greeting in clear and says AUTH TLS (RFC 4217 section 4), the one command that is sent
- * without encryption. *greeted (may be NULL) becomes the greeting's text, for g_free. */
-gboolean session_auth_tls(int fd, const RemoteOptions *options, char **greeted,
-                          GCancellable *cancel, GError **error);
+/* Connects to the server, up to where TLS begins: with explicit TLS the greeting is taken in clear
+ * and AUTH TLS said (RFC 4217 section 4), the one command that is sent without encryption.
+ * *greeting (may be NULL) then becomes the greeting's text, for g_free. The socket, or -1 with the
+ * errors of dial, or FTPSFS_ERROR_TLS, _LIMIT, _CONNECT, _LOST of AUTH TLS. */
+int session_dial(const RemoteOptions *options, char **greeting, GCancellable *cancel,
+                 GError **error);
 
 /* A connection with a handshake done on it that only looks: no login is sent and none can be.
  * `ticket` (may be NULL) is to be resumed. *greeting (may be NULL) becomes what was said in clear

@@ -195,6 +195,22 @@ static gboolean verify_resumed(Channel *channel)
     return FALSE;
 }
 
+/* The one thing that is known only now. Nothing but the handshake has been sent. */
+static gboolean check_group(Channel *channel, GError **error)
+{
+    g_autoptr(GError) weak = NULL;
+    if (trust_check_group(channel->trust, channel->session, channel->host, &weak))
+        return TRUE;
+    if (channel->verify_error == NULL)
+        channel->verify_error = g_steal_pointer(&weak);
+    if (channel->look)
+        return TRUE;
+    if (gnutls_alert_send(channel->session, GNUTLS_AL_FATAL, GNUTLS_A_INSUFFICIENT_SECURITY) < 0)
+        g_debug("%s could not be told why its group is refused", channel->host);
+    handshake_failed(channel, GNUTLS_E_DH_PRIME_UNACCEPTABLE, error);
+    return FALSE;
+}
+
 static gboolean finish_handshake(Channel *channel, GError **error)
 {
     /* A full handshake in which the hook was not called has no certificate in it. */
@@ -209,6 +225,8 @@ static gboolean finish_handshake(Channel *channel, GError **error)
         handshake_failed(channel, GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR, error);
         return FALSE;
     }
+    if (!check_group(channel, error))
+        return FALSE;
     channel->done = TRUE;
     channel->handshake_us = g_get_monotonic_time() - channel->began;
     channel->keep_first = FALSE;

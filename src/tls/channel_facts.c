@@ -20,7 +20,9 @@ void channel_facts(const Channel *channel, ChannelFacts *facts)
     gnutls_group_t group = gnutls_group_get(channel->session);
     facts->version = gnutls_protocol_get_name(gnutls_protocol_get_version(channel->session));
     facts->cipher = cipher_of(channel->session);
-    facts->key_share = group != GNUTLS_GROUP_INVALID ? gnutls_group_get_name(group) : NULL;
+    facts->key_share = group != GNUTLS_GROUP_INVALID ? gnutls_group_get_name(group)
+                       : gnutls_kx_get(channel->session) == GNUTLS_KX_DHE_RSA ? "DHE"
+                                                                              : NULL;
     facts->handshake_us = channel->handshake_us;
     facts->wants_client = gnutls_certificate_client_get_request_status(channel->session) != 0;
 }

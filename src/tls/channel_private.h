@@ -29,19 +29,20 @@ struct Channel {
     GBytes *leaf;         /* DER of this peer's certificate, once the handshake is done */
     GBytes *given_ticket; /* what this channel tries to resume from, or NULL */
 
+    gboolean done;      /* the handshake is complete and the peer verified */
+    gboolean verified;  /* the verify hook was called and was content */
+    gboolean outdated;  /* the session could be resumed, but its certificate is no longer good */
+    gint64 valid_until; /* of a control connection: see trust_valid_until */
+    gboolean refusing;  /* a no_renegotiation alert is still to be sent */
+    guint noise;        /* messages without data since the last that had some */
+    gboolean said_bye;  /* close_notify was sent */
+    gint shut;          /* atomic: channel_shutdown was called */
+    gboolean has_later; /* `later` is the result of the next gnutls_record_recv */
+    gssize later;
+
     gint64 began;        /* the handshake, monotonic; 0: not yet */
     gint64 handshake_us; /* that it took */
-    gboolean done;       /* the handshake is complete and the peer verified */
-    gboolean verified;   /* the verify hook was called and was content */
-    gboolean outdated;   /* the session could be resumed, but its certificate is no longer good */
-    gint64 valid_until;  /* of a control connection: see trust_valid_until */
-    gboolean disagreed;  /* the handshake failed, and not by the network or the hook */
-    gboolean refusing;   /* a no_renegotiation alert is still to be sent */
-    guint noise;         /* messages without data since the last that had some */
-    gboolean said_bye;   /* close_notify was sent */
-    gint shut;           /* atomic: channel_shutdown was called */
-    gboolean has_later;  /* `later` is the result of the next gnutls_record_recv */
-    gssize later;
+    gboolean disagreed;  /* it failed, and not by the network or the hook */
 
     /* A data connection's records are taken from the socket many at a time: */
     guchar *ahead; /* NULL until needed */

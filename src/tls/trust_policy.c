@@ -4,11 +4,11 @@
 #include "ftpsfs/util/error.h"
 
 /* What has been broken, and what nothing but old software uses. Removing what is not there is no
- * error, so that a system's looser default is cut down as well. */
+ * error, so that a system's looser default is cut down as well. What needs other credentials than
+ * certificates (anonymous, PSK, SRP) is never agreed on. */
 #define NO_BROKEN                                                                                  \
-    "-RSA:-DHE-DSS:-ANON-DH:-ANON-ECDH:-PSK:-RSA-PSK:-DHE-PSK:-ECDHE-PSK:-3DES-CBC:-ARCFOUR-128:"  \
-    "-NULL:-MD5:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:-SIGN-DSA-SHA1:-SIGN-DSA-SHA224:"                  \
-    "-SIGN-DSA-SHA256:-SIGN-RSA-MD5"
+    "-RSA:-DHE-DSS:-3DES-CBC:-ARCFOUR-128:-MD5:-SIGN-RSA-MD5:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:"     \
+    "-SIGN-DSA-SHA1:-SIGN-DSA-SHA224:-SIGN-DSA-SHA256"
 
 /* TLS 1.2 with anything but ECDHE and AEAD, and a group below 128 bits of strength. */
 #define NO_AGEING                                                                                  \
@@ -126,27 +126,31 @@ static gboolean is_finite_field(gnutls_session_t session)
     return exchange == GNUTLS_KX_DHE_RSA || exchange == GNUTLS_KX_DHE_DSS;
 }
 
-/* Of the Diffie-Hellman group of TLS 1.2; 0: there is none. */
+/* Of the Diffie-Hellman group of TLS 1.2; 0: there is none, or it is not known yet. */
 static guint group_bits(gnutls_session_t session)
 {
     int bits = is_finite_field(session) ? gnutls_dh_get_prime_bits(session) : 0;
     return bits > 0 ? (guint)bits : 0;
 }
 
-gboolean trust_policy_check_peer(const Trust *trust, gnutls_session_t session,
-                                 gnutls_x509_crt_t leaf, const char *host,
-                                 gnutls_alert_description_t *alert, GError **error)
+gboolean trust_check_group(const Trust *trust, gnutls_session_t session, const char *host,
+                           GError **error)
+{
+    const Policy *policy = looked_at(trust);
+    guint bits = group_bits(session);
+    if (policy == NULL || bits == 0 || is_strong(GNUTLS_PK_DH, bits, policy))
+        return TRUE;
+    g_autofree char *what = g_strdup_printf("%s uses a Diffie-Hellman group", host);
+    refuse_length(what, GNUTLS_PK_DH, bits, policy, error);
+    return FALSE;
+}
+
+gboolean trust_policy_check_key(const Trust *trust, gnutls_x509_crt_t leaf, const char *host,
+                                gnutls_alert_description_t *alert, GError **error)
 {
     const Policy *policy = looked_at(trust);
     if (policy == NULL)
         return TRUE;
-    guint bits = group_bits(session);
-    if (bits > 0 && !is_strong(GNUTLS_PK_DH, bits, policy)) {
-        g_autofree char *what = g_strdup_printf("%s uses a Diffie-Hellman group", host);
-        *alert = GNUTLS_A_INSUFFICIENT_SECURITY;
-        refuse_length(what, GNUTLS_PK_DH, bits, policy, error);
-        return FALSE;
-    }
     g_autofree char *whose = g_strdup_printf("the certificate of %s", host);
     *alert = GNUTLS_A_UNSUPPORTED_CERTIFICATE;
     return check_key(leaf, whose, policy, error);

@@ -26,11 +26,10 @@ gboolean trust_policy_check_mode(TrustPolicy policy, GError **error);
  * default (GNUTLS_PRIORITY_INIT_DEF_APPEND) instead of standing alone. */
 const char *trust_policy_priority(TrustPolicy policy, gboolean *append);
 
-/* Whether the peer's key and Diffie-Hellman group are long enough, in or after a full handshake.
- * FTPSFS_ERROR_TLS names the one that is not and says what to do; *alert is then for the peer. */
-gboolean trust_policy_check_peer(const Trust *trust, gnutls_session_t session,
-                                 gnutls_x509_crt_t leaf, const char *host,
-                                 gnutls_alert_description_t *alert, GError **error);
+/* Whether the peer's key is long enough. FTPSFS_ERROR_TLS says how long it is and what to do;
+ * *alert is then for the peer. */
+gboolean trust_policy_check_key(const Trust *trust, gnutls_x509_crt_t leaf, const char *host,
+                                gnutls_alert_description_t *alert, GError **error);
 
 /* Whether each key and signature that the verified chain depends on is strong enough. Errors as
  * above. `chain` is what the server sent, leaf first, and has been verified. */

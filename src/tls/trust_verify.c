@@ -151,7 +151,7 @@ gboolean trust_verify(const Trust *trust, gnutls_session_t session, const char *
     if (!chain_load(&chain, session, host, error))
         return FALSE;
     gnutls_x509_crt_t leaf = chain.certificates[0];
-    if (!trust_policy_check_peer(trust, session, leaf, host, alert, error))
+    if (!trust_policy_check_key(trust, leaf, host, alert, error))
         return FALSE;
     *alert = GNUTLS_A_BAD_CERTIFICATE;
     switch (trust->verify) {
@@ -178,7 +178,8 @@ gboolean trust_check_strength(const Trust *trust, gnutls_session_t session, cons
     gnutls_alert_description_t unused;
     g_auto(Chain) chain = {.length = 0};
     if (!chain_load(&chain, session, host, error) ||
-        !trust_policy_check_peer(trust, session, chain.certificates[0], host, &unused, error))
+        !trust_check_group(trust, session, host, error) ||
+        !trust_policy_check_key(trust, chain.certificates[0], host, &unused, error))
         return FALSE;
     if (trust->verify != TRUST_VERIFY_FULL)
         return TRUE;

@@ -4,6 +4,8 @@ that is refused. The whole table is in tests/unit/tls_policy.c."""
 
 import contextlib
 import json
+import pathlib
+import re
 import socket
 import ssl
 import subprocess
@@ -13,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 
 import certificates
-from harness import option_words, run_ftpsfs, credentials_file, source_for
+from harness import credentials_file, option_words, run_ftpsfs, source_for
 from scripted_mount import BROKEN, OPTIONS, assert_alive, at, fresh, mount_fails, outcome, read
 
 pytest_plugins = ["scripted_fixtures"]
@@ -70,6 +72,11 @@ def probe(home, server, status, **options):
     return json.loads(result.stdout), result.stderr
 
 
+def heard(server):
+    """The commands that the server was sent."""
+    return [command for command in server.commands if command.verb != "GREETING"]
+
+
 def met(told):
     return {row["name"] for row in told["policies"] if row.get("met")}
 
@@ -96,7 +103,7 @@ def test_what_modern_refuses_ends_the_mount_before_the_login(server, mount, weak
     assert f"{words} tls_policy=modern refuses: ask the server's owner for" in text
     assert "mount with -o tls_policy=legacy" in text
     assert server.host in text
-    assert server.count() == 0, server.commands  # nothing, on no connection
+    assert heard(server) == []  # on no connection
 
 
 @pytest.mark.parametrize("weakness", WEAK)
@@ -141,7 +148,7 @@ def test_what_strict_refuses_modern_mounts(strong, mount, weakness):
     assert words in text
     assert "tls_policy=strict refuses" in text
     assert "mount with -o tls_policy=modern" in text
-    assert strong.count() == 0
+    assert heard(strong) == []
     path = fresh(strong, b"content")
     assert read(at(mount(strong, **OPTIONS), path)) == b"content"
 
@@ -161,15 +168,16 @@ def test_strict_looks_at_the_authority_too(scripted, mount):
     give(server, key="p-256")
     text = mount_fails(mount, server, tls_policy="strict")
     assert "depends on CN=ftpsfs throw-away test CA, which has a key by RSA of 2048 bits" in text
-    assert server.count() == 0
+    assert heard(server) == []
 
 
+@pytest.mark.filterwarnings("ignore:SHA1 signatures")
 def test_a_certificate_signed_with_sha1_is_refused_by_each_policy(server, mount):
     give(server, digest=hashes.SHA1)
     for policy in ("modern", "legacy", "strict", "system"):
         text = mount_fails(mount, server, tls_policy=policy)
         assert "RSA-SHA1" in text or policy == "strict"
-    assert server.count() == 0
+    assert heard(server) == []
 
 
 @pytest.mark.parametrize("weakness", ["static-rsa", "dhe-1024"])
@@ -190,7 +198,7 @@ def test_a_key_that_is_remembered_or_pinned_must_be_long_enough_as_well(server, 
     for options in ({"tls_verify": "tofu"}, {"tls_verify": "no", "tls_pin": pin}):
         text = mount_fails(mount, server, cafile=None, **options)
         assert "1024 bits, which tls_policy=modern refuses" in text
-    assert server.count() == 0
+    assert heard(server) == []
 
 
 def test_a_priority_string_wins(server, mount):
@@ -249,8 +257,8 @@ def test_a_longer_key_that_the_system_wants_is_wanted(strong, mount, system, pol
 
 
 def test_a_system_that_leaves_nothing_is_named(server, mount, system):
-    system("[overrides]\ndefault-priority-string = NORMAL:-ECDHE-RSA:-ECDHE-ECDSA:-DHE-RSA\n")
-    text = mount_fails(mount, server, tls_min="1.2")
+    system("[overrides]\ndefault-priority-string = NORMAL:-VERS-TLS1.3\n")
+    text = mount_fails(mount, server, tls_min="1.3")
     assert "gnutls.config" in text
     assert server.sessions_total == 0
 
@@ -260,6 +268,13 @@ def test_fips_is_refused_outside_fips_mode(server, mount):
         text = mount_fails(mount, server, tls_policy="fips", **options)
         assert "GnuTLS is not in FIPS mode here" in text
     assert server.sessions_total == 0
+
+
+def test_every_hash_is_of_gnutls():
+    """Which in FIPS mode has those of its module, tested at each start; GLib has some of its own."""
+    source = pathlib.Path(__file__).resolve().parents[2] / "src"
+    hashed = [path for path in source.rglob("*.c") if re.search(r"g_(checksum|compute|hmac)_", path.read_text())]
+    assert list(source.rglob("*.c")) and hashed == []
 
 
 # --probe
@@ -289,7 +304,7 @@ def test_the_probe_says_so_of_a_weak_server(server, home, weakness):
     assert words in trouble
     assert met(told) == {"legacy", "system"}
     assert words in reason(told, "modern") and "tls_policy=modern" in reason(told, "modern")
-    assert server.count() == 0
+    assert heard(server) == []
     told, _ = probe(home, server, 0, tls_policy="legacy")
     assert any(
         "tls_policy=legacy" in warning and words in warning for warning in told["warnings"]

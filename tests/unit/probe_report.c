@@ -161,6 +161,45 @@ static void a_refused_certificate_comes_first_among_the_warnings(void)
     assert_row(found, "  verified            NO: it is self-signed\n");
 }
 
+static void add_policy(Records *found, const char *name, gboolean met, const char *reason)
+{
+    records_begin(found, "policy");
+    records_add_text(found, "name", name);
+    records_add_flag(found, "tried", TRUE);
+    records_add_flag(found, "met", met);
+    records_add_text(found, "reason", reason);
+}
+
+static void policies_are_told_with_what_is_in_the_way(void)
+{
+    g_autoptr(Records) found = fine();
+    add_policy(found, "modern", TRUE, NULL);
+    add_policy(found, "legacy", TRUE, NULL);
+    add_policy(found, "strict", FALSE, "a short key");
+    records_begin(found, "policy");
+    records_add_text(found, "name", "fips");
+    records_add_flag(found, "tried", FALSE);
+    records_add_text(found, "reason", "not here");
+    assert_row(found, "  TLS policies met    modern, legacy\n"
+                      "                      not strict: a short key\n"
+                      "                      not tried, fips: not here\n");
+}
+
+static void legacy_is_warned_of(void)
+{
+    for (int met = 0; met < 2; met++) {
+        g_autoptr(Records) found = records_new();
+        records_begin(found, "probe");
+        records_add_text(found, "policy", "legacy");
+        add_policy(found, "modern", met != 0, met ? NULL : "a short key");
+        g_assert_true(warns_of(found, "tls_policy=legacy is not needed") == (met != 0));
+        g_assert_true(warns_of(found, "can be broken: a short key") == (met == 0));
+    }
+    g_autoptr(Records) modern = fine();
+    add_policy(modern, "modern", FALSE, "a short key");
+    g_assert_false(warns_of(modern, "tls_policy"));
+}
+
 static void json_has_all_records_and_the_warnings(void)
 {
     g_autoptr(Records) found = fine();
@@ -189,6 +228,8 @@ int main(int argc, char **argv)
     ADD(text_of_the_server_can_not_act_on_the_terminal);
     ADD(long_values_are_broken_between_words);
     ADD(a_refused_certificate_comes_first_among_the_warnings);
+    ADD(policies_are_told_with_what_is_in_the_way);
+    ADD(legacy_is_warned_of);
     ADD(json_has_all_records_and_the_warnings);
 #undef ADD
     return g_test_run();

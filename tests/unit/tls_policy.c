@@ -164,18 +164,13 @@ static const Row rows[] = {
      .priority = TLS_1_3("-CIPHER-ALL:+AES-128-GCM")},
 };
 
-/* ---- a server with the row's property, and who believes it ---- */
+/* ---- a server with the row's property ---- */
 
-typedef struct {
-    TestIdentity *ca, *identity;
-    TestServer *server;
-    char *dir, *ca_file;
-} World;
-
-static World *world_new(const Row *row)
+/* world->trust stays NULL. */
+static TestWorld *world_new(const Row *row)
 {
     g_autoptr(GError) error = NULL;
-    World *world = g_new0(World, 1);
+    TestWorld *world = g_new0(TestWorld, 1);
     world->ca = test_identity_new(&(TestIdentitySpec){.name = "Test CA",
                                                       .ca = TRUE,
                                                       .key = keys[row->ca_key].algorithm,
@@ -196,19 +191,6 @@ static World *world_new(const Row *row)
     return world;
 }
 
-static void world_free(World *world)
-{
-    test_server_free(world->server);
-    test_identity_free(world->identity);
-    test_identity_free(world->ca);
-    test_remove_dir(world->dir);
-    g_free(world->ca_file);
-    g_free(world->dir);
-    g_free(world);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
-
 static Trust *make_trust(const TrustOptions *options)
 {
     g_autoptr(GError) error = NULL;
@@ -217,7 +199,7 @@ static Trust *make_trust(const TrustOptions *options)
     return trust;
 }
 
-static gboolean shake_hands(const World *world, Trust *trust, gboolean look, Channel **channel,
+static gboolean shake_hands(const TestWorld *world, Trust *trust, gboolean look, Channel **channel,
                             GError **error)
 {
     g_autoptr(TestPeer) peer = test_peer_start(world->server, FALSE, NULL, NULL);
@@ -226,7 +208,7 @@ static gboolean shake_hands(const World *world, Trust *trust, gboolean look, Cha
     return *channel != NULL && channel_handshake(*channel, NULL, error);
 }
 
-static gboolean is_accepted(const World *world, const TrustOptions *options, GError **error)
+static gboolean is_accepted(const TestWorld *world, const TrustOptions *options, GError **error)
 {
     g_autoptr(Trust) trust = make_trust(options);
     g_autoptr(Channel) channel = NULL;
@@ -236,7 +218,7 @@ static gboolean is_accepted(const World *world, const TrustOptions *options, GEr
 /* ---- the table ---- */
 
 /* What another handshake, in which all is accepted, shows of the property. */
-static void check_unmet(const World *world, Trust *trust, const Row *row)
+static void check_unmet(const TestWorld *world, Trust *trust, const Row *row)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Trust) broad = trust_broad(trust);
@@ -254,7 +236,7 @@ static void check_unmet(const World *world, Trust *trust, const Row *row)
                       ((row->accepted & L) != 0));
 }
 
-static void check_policy(const World *world, const Row *row, TrustPolicy policy)
+static void check_policy(const TestWorld *world, const Row *row, TrustPolicy policy)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Trust) trust =
@@ -280,7 +262,7 @@ static void check_policy(const World *world, const Row *row, TrustPolicy policy)
 static void test_row(gconstpointer data)
 {
     const Row *row = data;
-    g_autoptr(World) world = world_new(row);
+    g_autoptr(TestWorld) world = world_new(row);
     for (guint policy = 0; policy < TRUST_POLICIES; policy++)
         check_policy(world, row, (TrustPolicy)policy);
 }
@@ -298,7 +280,7 @@ static const Row *find_row(const char *name)
 /* The length of the key counts whoever says that it is the right one. */
 static void test_a_short_key_is_refused_however_it_is_verified(void)
 {
-    g_autoptr(World) world = world_new(find_row("key/rsa-1024"));
+    g_autoptr(TestWorld) world = world_new(find_row("key/rsa-1024"));
     g_autofree char *pin = test_pin(world->identity);
     g_autofree char *known = g_build_filename(world->dir, "known_hosts", NULL);
     const char *pins[] = {pin, NULL};
@@ -326,7 +308,7 @@ static void test_a_short_key_is_refused_however_it_is_verified(void)
 static void test_a_pinned_key_may_have_an_old_signature(void)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(World) world = world_new(find_row("signature/sha1"));
+    g_autoptr(TestWorld) world = world_new(find_row("signature/sha1"));
     g_autofree char *pin = test_pin(world->identity);
     const char *pins[] = {pin, NULL};
     is_accepted(world, &(TrustOptions){.verify = TRUST_VERIFY_NONE, .pins = pins}, &error);
@@ -340,7 +322,7 @@ static void test_a_priority_string_wins(void)
                                         "cipher/aes-128-cbc"};
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autoptr(GError) error = NULL;
-        g_autoptr(World) world = world_new(find_row(names[i]));
+        g_autoptr(TestWorld) world = world_new(find_row(names[i]));
         TrustOptions options = {
             .ca_file = world->ca_file, .policy = TRUST_POLICY_STRICT, .priority = "NORMAL"};
         is_accepted(world, &options, &error);
@@ -351,7 +333,7 @@ static void test_a_priority_string_wins(void)
 static void test_a_priority_string_is_named_where_it_refuses(void)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(World) world = world_new(find_row("exchange/rsa"));
+    g_autoptr(TestWorld) world = world_new(find_row("exchange/rsa"));
     g_autoptr(Trust) trust =
         make_trust(&(TrustOptions){.ca_file = world->ca_file, .priority = "NORMAL:-RSA"});
     g_autoptr(Trust) broad = trust_broad(trust);
@@ -364,7 +346,7 @@ static void test_a_priority_string_is_named_where_it_refuses(void)
 
 static void test_the_oldest_version_is_respected(void)
 {
-    g_autoptr(World) world = world_new(find_row("cipher/aes-128-gcm"));
+    g_autoptr(TestWorld) world = world_new(find_row("cipher/aes-128-gcm"));
     for (guint policy = 0; policy < TRUST_POLICIES; policy++) {
         g_autoptr(GError) error = NULL;
         TrustOptions options = {
@@ -379,7 +361,7 @@ static void test_data_connections_are_held_to_the_same(void)
 {
     static const char *const weak[] = {"exchange/rsa", "handshake/rsa-sha1"};
     g_autoptr(GError) error = NULL;
-    g_autoptr(World) world = world_new(find_row("key/rsa-3072"));
+    g_autoptr(TestWorld) world = world_new(find_row("key/rsa-3072"));
     g_autoptr(Trust) trust = make_trust(&(TrustOptions){.ca_file = world->ca_file});
     g_autoptr(Channel) control = NULL;
     shake_hands(world, trust, FALSE, &control, &error);

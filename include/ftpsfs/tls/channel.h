@@ -105,7 +105,8 @@ char *channel_describe(const Channel *channel);
 typedef struct {
     const char *version;   /* "TLS1.3" */
     const char *cipher;    /* "TLS_AES_256_GCM_SHA384" */
-    const char *key_share; /* the group: "X25519"; NULL: none, as with a key exchange by RSA */
+    const char *key_share; /* the group: "X25519"; "DHE": one of the server's own; NULL: none, as
+                              with a key exchange by RSA */
     gboolean wants_client; /* the server has asked for a client certificate */
     gint64 handshake_us;   /* from the ClientHello to the end of the handshake */
 } ChannelFacts;

@@ -88,8 +88,8 @@ gboolean trust_apply(const Trust *trust, gnutls_session_t session, const char *h
  * date and lists.
  * `host` and `port` are what the user named. FTPSFS_ERROR_TLS with a message that says which check
  * failed in words (unknown CA, wrong name with the names that the certificate has, expired with
- * the date, revoked, pin mismatch with the pin seen; or a key, a chain or a Diffie-Hellman
- * group that the policy refuses) and what to do about it; *alert (may be NULL)
+ * the date, revoked, pin mismatch with the pin seen; or a key or a chain that the
+ * policy refuses) and what to do about it; *alert (may be NULL)
  * is then the alert to send to the peer (RFC 8446 section 6.2). FTPSFS_ERROR_IO when the
  * known-hosts file can't be read or written. Safe from several threads, on different sessions. */
 gboolean trust_verify(const Trust *trust, gnutls_session_t session, const char *host, guint16 port,
@@ -98,6 +98,12 @@ gboolean trust_verify(const Trust *trust, gnutls_session_t session, const char *
 /* The keys that are remembered of this server, as pins: char *, and a NULL at the end. None unless
  * TRUST_VERIFY_TOFU. */
 GPtrArray *trust_known_keys(const Trust *trust, const char *host, guint16 port);
+
+/* Whether the Diffie-Hellman group that the server chose is long enough for the policy. It is not
+ * known before the handshake has ended, when trust_verify has been called. FTPSFS_ERROR_TLS as
+ * above. */
+gboolean trust_check_group(const Trust *trust, gnutls_session_t session, const char *host,
+                           GError **error);
 
 /* Whether the peer's key, chain and Diffie-Hellman group are strong enough for the policy, whoever
  * it is, after a full handshake. FTPSFS_ERROR_TLS as above. */
