@@ -134,6 +134,9 @@ def test_password_options_are_nowhere_offered(program):
 # The README's tables that name tests
 
 
+FUZZER = "tests/fuzz/run"
+
+
 def defined_in(path):
     text = path.read_text(encoding="utf-8")
     return set(re.findall(r"^def (test_\w+)\(", text, re.M))
@@ -148,17 +151,22 @@ def rows_of(head):
 
 
 def test_every_threat_has_its_tests():
-    """`test_x.py`: `name`, `name` - or the file alone, which then is about that threat."""
+    """`test_x.py`: `name`, `name` - or the file alone, which then is about that threat; or
+    `tests/fuzz/run`: `target`, `target`. Other files of tests may be named behind."""
     rows = rows_of("Who | What they try")
     assert len(rows) >= 13
     for *_, cell in rows:
         parts = re.findall(r"`([^`]+)`", cell)
-        assert parts and parts[0].endswith(".py"), f"no test in {cell!r}"
+        assert parts and (parts[0].endswith(".py") or parts[0] == FUZZER), f"no test in {cell!r}"
         known = set()
         for part in parts:
-            if part.endswith(".py"):
+            if part == FUZZER:
+                known = {f"test_{path.stem[5:]}" for path in (ROOT / "tests/fuzz").glob("fuzz_*.c")}
+            elif part.endswith(".py"):
                 known = defined_in(ROOT / "tests" / "integration" / part)
                 assert known, f"{part} has no tests"
+            elif "/" in part:
+                assert (ROOT / part).is_file(), f"{part} of {cell!r} is not there"
             else:
                 assert f"test_{part}" in known, f"the test {part} of {cell!r} is not there"
 
