@@ -10,7 +10,7 @@
 #include "../../src/config/config_file.h"
 #include "ftpsfs/util/error.h"
 #include "fuzz_common.h"
-#include "fuzz_options_check.h"
+#include "options_check.h"
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 

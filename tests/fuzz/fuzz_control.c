@@ -4,6 +4,7 @@
  * read, and the next question is answered as before. The first byte says where the input is cut in
  * two.
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -39,7 +40,7 @@ static void send_part(int fd, const void *bytes, gsize length)
 {
     /* The other end may have had enough. */
     while (length > 0) {
-        ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
+        ssize_t sent = TEMP_FAILURE_RETRY(send(fd, bytes, length, MSG_NOSIGNAL));
         if (sent <= 0)
             return;
         bytes = (const char *)bytes + sent;
@@ -54,14 +55,16 @@ static GString *ask(const uint8_t *question, gsize length, gsize cut)
     g_strlcpy(address.sun_path, path, sizeof address.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     g_assert_cmpint(fd, >=, 0);
-    g_assert_cmpint(connect(fd, (struct sockaddr *)(void *)&address, sizeof address), ==, 0);
+    /* The fuzzer's own alarm may come at any time. */
+    while (connect(fd, (struct sockaddr *)(void *)&address, sizeof address) != 0)
+        g_assert_cmpint(errno, ==, EINTR);
     send_part(fd, question, cut);
     send_part(fd, question + cut, length - cut);
     shutdown(fd, SHUT_WR);
     GString *answer = g_string_new(NULL);
     char buffer[4096];
     ssize_t got;
-    while ((got = recv(fd, buffer, sizeof buffer, 0)) > 0)
+    while ((got = TEMP_FAILURE_RETRY(recv(fd, buffer, sizeof buffer, 0))) > 0)
         g_string_append_len(answer, buffer, got);
     close(fd);
     return answer;

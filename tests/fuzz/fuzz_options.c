@@ -5,7 +5,7 @@
 
 #include "ftpsfs/util/error.h"
 #include "fuzz_common.h"
-#include "fuzz_options_check.h"
+#include "options_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -80,7 +80,7 @@ gssize __wrap_channel_read(Channel *channel, void *buffer, gsize length, GCancel
 ssize_t __wrap_recv(int fd, void *buffer, size_t length, int flags)
 {
     ssize_t got = __real_recv(fd, buffer, length, flags);
-    if (length == 1 && got == 1)
+    if (flags == 0 && length == 1 && got == 1)
         append(replies, buffer, 1);
     return got;
 }

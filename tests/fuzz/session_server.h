@@ -2,8 +2,9 @@
 /*
  * The server of fuzz_session, in the place of the network: session_channel.c has the functions of
  * tls/channel.h and ftp/dial.h, session_sockets.c those of the C library that data connections are
- * made with, session_time.c those that wait. No byte leaves the process and no time passes: a wait
- * for what does not come sets the clock forward and ends. One thread.
+ * made with, session_time.c those that wait, session_keeper.c the pool's threads. No byte leaves
+ * the process and no time passes: a wait for what does not come sets the clock forward and ends.
+ * One thread.
  */
 #ifndef FTPSFS_TESTS_FUZZ_SESSION_SERVER_H
 #define FTPSFS_TESTS_FUZZ_SESSION_SERVER_H

@@ -14,6 +14,12 @@
 
 gint64 __wrap_g_get_monotonic_time(void);
 gint64 __wrap_g_get_real_time(void);
+gint64 __wrap_deadline_in(guint seconds);
+int __wrap_deadline_left_ms(gint64 deadline);
+gboolean __wrap_wait_fd(int fd, short events, gint64 deadline, GCancellable *cancel,
+                        const char *what, GError **error);
+gboolean __wrap_wait_cond(GCond *cond, GMutex *mutex, gint64 deadline);
+gboolean __wrap_wait_step(const Wait *wait, gint64 deadline, const char *what, GError **error);
 
 static gint64 now;
 
@@ -38,19 +44,19 @@ gint64 __wrap_g_get_real_time(void)
     return START + now;
 }
 
-gint64 deadline_in(guint seconds)
+gint64 __wrap_deadline_in(guint seconds)
 {
     return now + (gint64)seconds * G_USEC_PER_SEC;
 }
 
-int deadline_left_ms(gint64 deadline)
+int __wrap_deadline_left_ms(gint64 deadline)
 {
     wait_until(deadline);
     return 0;
 }
 
-gboolean wait_fd(int fd, short events, gint64 deadline, GCancellable *cancel, const char *what,
-                 GError **error)
+gboolean __wrap_wait_fd(int fd, short events, gint64 deadline, GCancellable *cancel,
+                        const char *what, GError **error)
 {
     gboolean comes = FALSE;
     if (g_cancellable_is_cancelled(cancel)) {
@@ -69,10 +75,22 @@ gboolean wait_fd(int fd, short events, gint64 deadline, GCancellable *cancel, co
     return FALSE;
 }
 
-gboolean wait_cond(GCond *cond, GMutex *mutex, gint64 deadline)
+gboolean __wrap_wait_cond(GCond *cond, GMutex *mutex, gint64 deadline)
 {
     (void)cond;
     (void)mutex;
     wait_until(deadline);
+    return FALSE;
+}
+
+/* There is nobody who could end a wait without a deadline. */
+gboolean __wrap_wait_step(const Wait *wait, gint64 deadline, const char *what, GError **error)
+{
+    gboolean cancelled = g_cancellable_is_cancelled(wait->cancel);
+    g_assert_true(cancelled || deadline != WAIT_FOREVER);
+    if (!cancelled)
+        wait_until(deadline);
+    g_set_error(error, FTPSFS_ERROR, cancelled ? FTPSFS_ERROR_INTERRUPTED : FTPSFS_ERROR_TIMEOUT,
+                "no end of the wait for %s", what);
     return FALSE;
 }

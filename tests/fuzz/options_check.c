@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "fuzz_options_check.h"
+#include "options_check.h"
 
 static void check_option(const OptionState *state, const OptionSpec *spec)
 {
