@@ -358,6 +358,7 @@ static gboolean start_helpers(Start *start, Arguments *arguments, GError **error
     const MountConfig *config = start->config;
     MounterOptions options = {
         .mountpoint = config->mountpoint,
+        .mountpoint_fd = config->mountpoint_fd,
         .fuse_options = config->fuse_options,
         .uid = config->setuid_name != NULL ? config->setuid_uid : getuid(),
         .gid = config->setuid_name != NULL ? config->setuid_gid : getgid(),
@@ -376,12 +377,13 @@ static gboolean start_helpers(Start *start, Arguments *arguments, GError **error
     return TRUE;
 }
 
-static int mount_and_serve(const MountConfig *config, Arguments *arguments)
+static int mount_and_serve(MountConfig *config, Arguments *arguments)
 {
     g_autoptr(GError) error = NULL;
     g_auto(Start) start = {.config = config, .ready_fd = -1};
     if (!start_helpers(&start, arguments, &error))
         return fail(config, error);
+    config_let_go(config);
     start.credentials = credentials_find(config, &error);
     if (start.credentials == NULL)
         return fail(config, error);

@@ -134,8 +134,9 @@ static gboolean look(const LookArgs *args, Records *found, GError **error)
     return survey_look(&options, &trust, found, error);
 }
 
-static int look_main(int socket, gpointer data)
+static int look_main(int socket, int kept, gpointer data)
 {
+    (void)kept;
     g_autoptr(Records) found = records_new();
     g_autoptr(GError) error = NULL;
     if (!look(data, found, &error))
@@ -157,7 +158,7 @@ static int look_main(int socket, gpointer data)
 static gboolean look_apart(const LookArgs *args, GString *text, GError **error)
 {
     Helper helper;
-    if (!helper_start(&helper, look_main, (gpointer)args, error))
+    if (!helper_start(&helper, -1, look_main, (gpointer)args, error))
         return FALSE;
     g_autofree char *piece = g_malloc(PIECE);
     gssize got;

@@ -5,10 +5,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "ftpsfs/fs/mount_place.h"
 #include "ftpsfs/util/error.h"
 #include "progress.h"
 
@@ -89,25 +88,17 @@ static int flush_alone(const ControlMount *mount)
 
 /* ---- unmount ---- */
 
-/* By the system call as root, else with fusermount3, which says itself what is wrong. */
+/* Only the mount that was found: while its last files were sent, its path may have come to lead to
+ * another file system. */
 static gboolean take_down(const ControlMount *mount)
 {
-    if (geteuid() == 0) {
-        if (umount2(mount->mountpoint, UMOUNT_NOFOLLOW) == 0)
-            return TRUE;
-        g_printerr("ftpsfs: %s can't be unmounted: %s%s\n", mount->mountpoint, g_strerror(errno),
-                   errno == EBUSY ? "; fuser -vm shows which programs use it" : "");
-        return FALSE;
-    }
-    const char *argv[] = {"fusermount3", "-u", "--", mount->mountpoint, NULL};
-    int status = 0;
     g_autoptr(GError) error = NULL;
-    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
-                      &status, &error)) {
-        complain(error);
-        return FALSE;
-    }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    g_autoptr(MountPlace) place =
+        mount_place_at(mount->mountpoint, mount->id, mount->major, mount->minor, &error);
+    if (place != NULL && mount_place_unmount(place, 0, &error))
+        return TRUE;
+    complain(error);
+    return FALSE;
 }
 
 /* A mount whose program was killed: there is nobody to send anything, nor to wait for. */

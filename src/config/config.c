@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/config/config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,12 +15,9 @@
 #include "ftpsfs/ftp/deflate.h"
 #include "ftpsfs/ftp/login.h"
 #include "link.h"
+#include "mountpoint.h"
 #include "options.h"
 #include "where.h"
-
-/* mount.fuse3 with drop_privileges has opened and mounted /dev/fuse already and names its
- * descriptor instead of a mountpoint; libfuse understands it. */
-#define PASSED_DESCRIPTOR "/dev/fd/"
 
 /* mount(8) runs /sbin/mount.TYPE, and speaks to it in its own way. */
 #define HELPER_PREFIX "mount."
@@ -164,62 +160,6 @@ static gboolean check_options(const OptionState *state, GError **error)
     return TRUE;
 }
 
-static gboolean is_empty(DIR *directory)
-{
-    const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) {
-        if (!g_str_equal(entry->d_name, ".") && !g_str_equal(entry->d_name, ".."))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-static gboolean fail_mountpoint(const char *path, int number, GError **error)
-{
-    switch (number) {
-    case ENOENT:
-        return config_fail(error, "the mountpoint %s does not exist: make it with mkdir", path);
-    case ENOTDIR:
-        return config_fail(error, "the mountpoint %s is not a directory", path);
-    case ENOTCONN:
-        return config_fail(error,
-                           "the mountpoint %s holds a mount whose program has ended: free it with "
-                           "ftpsfs --unmount %s",
-                           path, path);
-    default:
-        return config_fail(error, "the mountpoint %s can't be used: %s", path, g_strerror(number));
-    }
-}
-
-/* The absolute name of the mountpoint, for g_free. */
-static char *check_mountpoint(const char *path, gboolean nonempty, GError **error)
-{
-    if (g_str_has_prefix(path, PASSED_DESCRIPTOR))
-        return g_strdup(path);
-    char *resolved = realpath(path, NULL);
-    g_autofree char *absolute = g_strdup(resolved);
-    int number = errno;
-    free(resolved);
-    DIR *directory = absolute == NULL ? NULL : opendir(absolute);
-    if (absolute != NULL && directory == NULL)
-        number = errno;
-    if (directory == NULL) {
-        fail_mountpoint(path, number, error);
-        return NULL;
-    }
-    gboolean usable = nonempty || is_empty(directory);
-    closedir(directory);
-    if (!usable) {
-        config_fail(
-            error,
-            "the mountpoint %s is not empty: choose an empty directory, or hide what it holds "
-            "with -o nonempty",
-            path);
-        return NULL;
-    }
-    return g_steal_pointer(&absolute);
-}
-
 /* The place of what outlives the mount: the service's, the other user's, one's own. */
 static char *find_state_directory(const OptionState *state)
 {
@@ -330,11 +270,9 @@ static gboolean resolve_mount(OptionState *state, const char *text, const char *
         !resolve_active(state, error) || !check_compress(&state->config, error) ||
         !check_files(state, error))
         return FALSE;
-    if (config->action != CONFIG_PROBE && config->action != CONFIG_DESCRIBE) {
-        config->mountpoint = check_mountpoint(mountpoint, state->nonempty, error);
-        if (config->mountpoint == NULL)
-            return FALSE;
-    }
+    if (config->action != CONFIG_PROBE && config->action != CONFIG_DESCRIBE &&
+        !mountpoint_check(state, mountpoint, error))
+        return FALSE;
     state->config.server = source_to_string(state->config.source);
     resolve_masks(state);
     resolve_owner(config);
@@ -395,17 +333,14 @@ MountConfig *config_parse(int argc, char **argv, GError **error)
     MountConfig *result = g_new(MountConfig, 1);
     *result = *config;
     memset(config, 0, sizeof(*config));
+    config->mountpoint_fd = -1;
     return result;
-}
-
-gboolean config_is_mounted(const MountConfig *config)
-{
-    return g_str_has_prefix(config->mountpoint, PASSED_DESCRIPTOR);
 }
 
 void config_clear(MountConfig *config)
 {
     source_free(config->source);
+    config_let_go(config);
     g_free(config->mountpoint);
     g_free(config->target);
     g_free(config->server);
@@ -436,6 +371,14 @@ void config_clear(MountConfig *config)
     g_clear_pointer(&config->pins, g_ptr_array_unref);
     g_clear_pointer(&config->fuse_options, g_ptr_array_unref);
     memset(config, 0, sizeof(*config));
+    config->mountpoint_fd = -1;
+}
+
+void config_let_go(MountConfig *config)
+{
+    if (config->mountpoint_fd >= 0)
+        close(config->mountpoint_fd);
+    config->mountpoint_fd = -1;
 }
 
 void config_free(MountConfig *config)

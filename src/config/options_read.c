@@ -416,6 +416,7 @@ gboolean options_read(OptionState *state, const char *text, GError **error)
 void options_init(OptionState *state)
 {
     memset(state, 0, sizeof(*state));
+    state->config.mountpoint_fd = -1;
     state->config.sandbox = TRUE;
     state->umask = OPTION_MODE_UNSET;
     state->fmask = OPTION_MODE_UNSET;

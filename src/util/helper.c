@@ -30,19 +30,27 @@ static void close_others(unsigned first)
         close(fd);
 }
 
-static int run_helper(int socket, HelperMain run, gpointer data)
+/* Puts `fd` at the number `place`, where nothing of use is. */
+static gboolean put(int fd, int place)
+{
+    return dup2(fd, place) == place && fcntl(place, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+static int run_helper(int socket, int kept, HelperMain run, gpointer data)
 {
     ignore_signals();
     log_leave();
     /* Closes those of the parent: the pipe to who waits for the mount, files that were opened. */
-    int kept = STDERR_FILENO + 1;
-    if (dup2(socket, kept) < 0 || fcntl(kept, F_SETFD, FD_CLOEXEC) != 0)
+    int first = STDERR_FILENO + 1;
+    /* Out of the way of the socket's place, which may be its own. */
+    int copy = kept >= 0 ? fcntl(kept, F_DUPFD_CLOEXEC, first + 2) : -1;
+    if (!put(socket, first) || (kept >= 0 && !put(copy, first + 1)))
         return 1;
-    close_others((unsigned)kept + 1);
-    return run(kept, data);
+    close_others((unsigned)first + (kept >= 0 ? 2 : 1));
+    return run(first, kept >= 0 ? first + 1 : -1, data);
 }
 
-gboolean helper_start(Helper *helper, HelperMain run, gpointer data, GError **error)
+gboolean helper_start(Helper *helper, int kept, HelperMain run, gpointer data, GError **error)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -59,7 +67,7 @@ gboolean helper_start(Helper *helper, HelperMain run, gpointer data, GError **er
         return FALSE;
     }
     if (helper->pid == 0)
-        _exit(run_helper(ends[1], run, data));
+        _exit(run_helper(ends[1], kept, run, data));
     close(ends[1]);
     helper->socket = ends[0];
     return TRUE;

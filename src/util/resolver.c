@@ -160,8 +160,9 @@ typedef struct {
     gpointer data;
 } Start;
 
-static int run(int socket, gpointer data)
+static int run(int socket, int kept, gpointer data)
 {
+    (void)kept;
     const Start *start = data;
     g_autoptr(GError) error = NULL;
     SandboxOptions options = {.role = SANDBOX_RESOLVES, .files = SANDBOX_SYSTEM};
@@ -342,7 +343,7 @@ ResolverProcess *resolver_start(ResolverTitle title, gpointer data, GError **err
 {
     Start start = {.title = title, .data = data};
     ResolverProcess *process = g_new0(ResolverProcess, 1);
-    if (!helper_start(&process->helper, run, &start, error)) {
+    if (!helper_start(&process->helper, -1, run, &start, error)) {
         g_free(process);
         return NULL;
     }

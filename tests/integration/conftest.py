@@ -7,6 +7,7 @@ site       a fresh directory on a server; the test runs once for each of the thr
            core suites (below) for three more
 mount      makes a mount: mount() of the site, mount(server=..., connections=1) of any server
 point      a mountpoint for tests that run ftpsfs by hand; taken down at the end, the daemon awaited
+open_tmp   the test's directory, opened to other users
 home       an empty directory with a credentials file, for tests that run ftpsfs by hand
 """
 
@@ -200,6 +201,16 @@ def home(tmp_path):
     path = tmp_path / "home"
     path.mkdir()
     return str(path)
+
+
+@pytest.fixture
+def open_tmp(tmp_path):
+    """pytest's temporary directories are closed to other users."""
+    for path in (tmp_path, *tmp_path.parents):
+        path.chmod(path.stat().st_mode | 0o055)
+        if path.name.startswith("pytest-of-"):
+            break
+    return tmp_path
 
 
 @pytest.fixture

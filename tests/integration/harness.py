@@ -5,6 +5,7 @@ import glob
 import hashlib
 import json
 import os
+import pwd
 import re
 import signal
 import sqlite3
@@ -257,6 +258,9 @@ class Mount:
         self.directory = directory
         self.path = os.path.join(directory, "mnt")
         os.mkdir(self.path)
+        if "setuid" in options:  # root mounts for USER upon what is USER's own
+            user = pwd.getpwnam(options["setuid"])
+            os.chown(self.path, user.pw_uid, user.pw_gid)
         self.stats_path = os.path.join(directory, "stats.json")
         self.log_path = os.path.join(directory, "stderr.log")
         # Another user could not write it there.

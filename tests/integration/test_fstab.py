@@ -297,7 +297,7 @@ def test_root_mounts_for_a_user(machine):
 
 
 def test_setuid_becomes_the_user_and_the_mount_is_the_users(machine):
-    point = machine.point()
+    point = machine.point(USER)
     machine.fstab((machine.source(), point, "ftpsfs", machine.options(f"setuid={USER.pw_name}")))
     machine.good("mount", point)
     pid = next(iter(machine._left()))

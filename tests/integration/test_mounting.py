@@ -274,16 +274,6 @@ def as_other_user(*command):
     )
 
 
-@pytest.fixture
-def open_tmp(tmp_path):
-    """pytest's temporary directories are closed to other users."""
-    for path in (tmp_path, *tmp_path.parents):
-        path.chmod(path.stat().st_mode | 0o055)
-        if path.name.startswith("pytest-of-"):
-            break
-    return tmp_path
-
-
 def test_other_users_are_kept_out(site, mount, open_tmp):
     site.put("file", b"content")
     mounted = mount()

@@ -2,6 +2,7 @@
 #include "config_fixture.h"
 
 #include <glib/gstdio.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -294,6 +295,8 @@ static void test_mountpoint(ConfigFixture *fixture, gconstpointer data)
     g_assert_cmpint(dotted->mountpoint[0], ==, '/');
     g_autoptr(MountConfig) passed = parse_good("host /dev/fd/7");
     g_assert_cmpstr(passed->mountpoint, ==, "/dev/fd/7");
+    g_assert_false(config_is_mounted(dotted) || dotted->mountpoint_fd < 0);
+    g_assert_true(config_is_mounted(passed) && passed->mountpoint_fd < 0);
 }
 
 static void test_help(ConfigFixture *fixture, gconstpointer data)
@@ -353,6 +356,9 @@ static void test_setuid(ConfigFixture *fixture, gconstpointer data)
         refuse_option("setuid=root", "is for root");
         return;
     }
+    refuse_option("setuid=daemon", "the mountpoint mnt belongs to root, and -o setuid=daemon");
+    const struct passwd *user = getpwnam("daemon");
+    g_assert_cmpint(chown("mnt", user->pw_uid, user->pw_gid), ==, 0);
     g_autoptr(MountConfig) config = parse_options("setuid=daemon");
     g_assert_cmpstr(config->setuid_name, ==, "daemon");
     g_assert_cmpuint(config->uid, ==, config->setuid_uid);

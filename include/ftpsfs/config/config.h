@@ -60,6 +60,7 @@ typedef struct {
     char *alias;         /* that the source was named by; NULL: by itself */
     char *printed;       /* CONFIG_PRINT: the text */
     char *mountpoint;    /* absolute; or "/dev/fd/N" from mount.fuse3 -o drop_privileges */
+    int mountpoint_fd;   /* O_PATH: the directory that was checked; -1: none, or let go of */
     gboolean foreground; /* -f, or -d */
     gboolean debug;      /* -d: protocol and FUSE calls on stderr; implies foreground */
     gboolean read_only;  /* -r, ro */
@@ -140,6 +141,10 @@ typedef struct {
 MountConfig *config_parse(int argc, char **argv, GError **error);
 /* Whether mount.fuse3 has mounted already, and the mountpoint is the name of a descriptor. */
 gboolean config_is_mounted(const MountConfig *config);
+
+/* Closes mountpoint_fd, by which the file system that the mountpoint is on would stay in use. For
+ * the helper that mounts has its own. */
+void config_let_go(MountConfig *config);
 
 void config_free(MountConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MountConfig, config_free)

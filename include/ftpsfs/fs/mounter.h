@@ -8,6 +8,10 @@
  * and never reads from the network. When the daemon dies it ends too, and the mount stays, dead,
  * as is usual for FUSE (with auto_unmount it goes).
  *
+ * It never acts on a path: between the check of the mountpoint and the mount lie the connection and
+ * the login, and between mount and unmount lies everything. The mountpoint is a descriptor from the
+ * check on, and what is unmounted is told by the kernel's numbers (fs/mount_place.h).
+ *
  * A Mounter belongs to main and is used by its thread; no lock.
  */
 #ifndef FTPSFS_FS_MOUNTER_H
@@ -17,7 +21,8 @@
 #include <sys/types.h>
 
 typedef struct {
-    const char *mountpoint;
+    const char *mountpoint;        /* its name: for messages, and to see that it has not moved */
+    int mountpoint_fd;             /* O_PATH: the directory that was checked; is copied */
     const GPtrArray *fuse_options; /* char *, as for FsOptions */
     uid_t uid;                     /* whose the mount is: the caller's, or */
     gid_t gid;                     /* another's when root mounts for it */

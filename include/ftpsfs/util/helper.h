@@ -19,11 +19,13 @@ typedef struct {
     int socket; /* SOCK_SEQPACKET: messages stay whole */
 } Helper;
 
-/* Runs in the helper; its result is the exit status. */
-typedef int (*HelperMain)(int socket, gpointer data);
+/* Runs in the helper; its result is the exit status. `kept` is the descriptor that it was started
+ * with, or -1. */
+typedef int (*HelperMain)(int socket, int kept, gpointer data);
 
-/* Starts it. To be called while the process has one thread. FTPSFS_ERROR_CONFIG. */
-gboolean helper_start(Helper *helper, HelperMain run, gpointer data, GError **error);
+/* Starts it with a copy of the descriptor `kept`, unless that is -1, as the only one beside its
+ * socket. To be called while the process has one thread. FTPSFS_ERROR_CONFIG. */
+gboolean helper_start(Helper *helper, int kept, HelperMain run, gpointer data, GError **error);
 
 /* Tells the helper to end, by the end of the socket, and waits for that. */
 void helper_stop(Helper *helper);
