@@ -412,6 +412,18 @@ gboolean channel_disagreed(const Channel *channel)
     return FALSE;
 }
 
+gboolean channel_resumption_refused(const Channel *channel)
+{
+    (void)channel;
+    return FALSE;
+}
+
+gboolean channel_has_expired(const Channel *channel)
+{
+    (void)channel;
+    return FALSE;
+}
+
 char *channel_find_unmet(const Channel *channel, const Trust *asked)
 {
     (void)channel;
