@@ -110,12 +110,13 @@ void __wrap_freeaddrinfo(struct addrinfo *list)
 
 /* ---- helper.h ---- */
 
-gboolean helper_start(Helper *helper, HelperMain run, gpointer data, GError **error)
+gboolean helper_start(Helper *helper, int kept, HelperMain run, gpointer data, GError **error)
 {
     (void)error;
+    g_assert_cmpint(kept, ==, -1);
     helper->socket = -1;
     if (asks)
-        run(-1, data);
+        run(-1, -1, data);
     return TRUE;
 }
 
