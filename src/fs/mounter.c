@@ -161,9 +161,9 @@ static void let_go_of_the_terminal(void)
         close(fd);
 }
 
-/* Gives up what unmounting does not take, and being USER, who could end a process of that name. A
- * user's helper has no capabilities, and fusermount3 that it will start needs its own, which
- * no_new_privs would not give it: there is nothing to give up. */
+/* Gives up what unmounting does not take. A user's helper has no capabilities, and fusermount3 that
+ * it will start needs its own, which no_new_privs would not give it: there is nothing to give up.
+ */
 static void keep_little(void)
 {
     SandboxOptions sandbox = {
@@ -172,11 +172,7 @@ static void keep_little(void)
         .files = SANDBOX_OPEN, /* Landlock would forbid to unmount */
     };
     g_autoptr(GError) error = NULL;
-    if (geteuid() != 0)
-        return;
-    if (setresuid(0, 0, 0) != 0 || setresgid(0, 0, 0) != 0)
-        g_warning("the process that unmounts stays another user's as well: %s", g_strerror(errno));
-    if (!sandbox_enter(&sandbox, &error))
+    if (geteuid() == 0 && !sandbox_enter(&sandbox, &error))
         g_warning("%s", error->message);
 }
 
@@ -194,8 +190,11 @@ static void wait_for_word(int socket, Mounted *mounted)
 {
     struct pollfd fds[2] = {{.fd = socket, .events = POLLIN}, {.fd = mounted->watched}};
     while (fds[0].revents == 0) {
-        if (poll(fds, 2, -1) < 0)
-            fds[0].revents = fds[1].revents = 0; /* EINTR */
+        if (poll(fds, 2, -1) < 0) {
+            if (errno != EINTR)
+                return; /* then it hears the word alone */
+            fds[0].revents = fds[1].revents = 0;
+        }
         if (fds[1].revents == 0)
             continue;
         fds[1].fd = -1;

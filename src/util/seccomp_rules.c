@@ -372,6 +372,13 @@ static const Rule resolves[] = {
 static const Rule unmounts[] = {
     ALLOW(recvmsg, "its one word"),
     ALLOW(sendmsg, "its answer"),
+#ifdef SYS_poll
+    ALLOW(poll, "its word, or the end of the mount"),
+#endif
+    ALLOW(ppoll, "its word, or the end of the mount"),
+#ifdef SYS_ppoll_time64
+    ALLOW(ppoll_time64, "its word, or the end of the mount"),
+#endif
     ALLOW(umount2, "what it is there for"),
     ALLOW(chdir, "the mountpoint by its directory"),
     ALLOW(fchdir, "the mountpoint by its directory"),
