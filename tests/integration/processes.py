@@ -29,8 +29,8 @@ def blocked_thread(pid):
                 number = all_of(f"{pid}/task/{thread}", "syscall").split()[0]
             except OSError:
                 continue
-            # read, poll, recvmsg, futex, ppoll
-            if number in (b"0", b"7", b"47", b"202", b"271"):
+            # read, poll, recvmsg, futex, restart_syscall (a poll that was looked into), ppoll
+            if number in (b"0", b"7", b"47", b"202", b"219", b"271"):
                 return thread
         return None
 
