@@ -24,6 +24,7 @@
 #include "ftpsfs/fs/control.h"
 #include "ftpsfs/fs/fs.h"
 #include "ftpsfs/fs/mounter.h"
+#include "ftpsfs/fs/premounted.h"
 #include "ftpsfs/ftp/deflate.h"
 #include "ftpsfs/util/log.h"
 #include "ftpsfs/util/notify.h"
@@ -381,6 +382,9 @@ static int mount_and_serve(MountConfig *config, Arguments *arguments)
 {
     g_autoptr(GError) error = NULL;
     g_auto(Start) start = {.config = config, .ready_fd = -1};
+    if (config_is_mounted(config) &&
+        !premounted_check(config->mountpoint, config->told_safe, &error))
+        return fail(config, error);
     if (!start_helpers(&start, arguments, &error))
         return fail(config, error);
     config_let_go(config);

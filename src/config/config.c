@@ -238,6 +238,10 @@ static GPtrArray *collect_fuse_options(const OptionState *state, const char *tex
                     g_strdup_printf("fsname=%s", state->fsname != NULL ? state->fsname : source));
     g_ptr_array_add(
         options, g_strdup_printf("subtype=%s", state->subtype != NULL ? state->subtype : "ftpsfs"));
+    /* Whatever stands among the options: what a file may do on this machine is not the server's to
+     * say. mount.fuse3 adds "suid" and "dev" where they are not forbidden. */
+    g_ptr_array_add(options, g_strdup("nosuid"));
+    g_ptr_array_add(options, g_strdup("nodev"));
     return options;
 }
 

@@ -112,9 +112,18 @@ static gboolean check_owner(const MountConfig *config, const char *path, int fd,
                        config->setuid_name, config->setuid_name, path);
 }
 
+static gboolean on_command_line(const OptionState *state, const char *name)
+{
+    const OptionTold *told = options_told(state, name);
+    return told != NULL && told->rank == OPTION_RANK_COMMAND;
+}
+
 gboolean mountpoint_check(OptionState *state, const char *path, GError **error)
 {
     MountConfig *config = &state->config;
+    /* mount.fuse3 hands on all the words that it mounts with. */
+    config->told_safe = on_command_line(state, "nosuid") && on_command_line(state, "nodev") &&
+                        !on_command_line(state, "suid") && !on_command_line(state, "dev");
     if (g_str_has_prefix(path, PASSED_DESCRIPTOR)) {
         config->mountpoint = g_strdup(path);
         return TRUE;

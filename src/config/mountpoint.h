@@ -8,8 +8,8 @@
 
 #include "options.h"
 
-/* Checks what the command line names as mountpoint and sets `mountpoint` and
- * `mountpoint_fd` of the state's config. FTPSFS_ERROR_CONFIG with what is wrong with it. */
+/* Checks what the command line names as mountpoint and sets `mountpoint`, `mountpoint_fd` and
+ * `told_safe` of the state's config. FTPSFS_ERROR_CONFIG with what is wrong with it. */
 gboolean mountpoint_check(OptionState *state, const char *path, GError **error);
 
 #endif

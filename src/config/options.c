@@ -180,10 +180,6 @@ static const OptionSpec table[] = {
         name, kind, OPTION_SECTION_MOUNT, NULL, 0, 0, 0, NULL, NULL, NULL                          \
     }
     /* What libfuse 3.14 knows; it refuses the other generic words. */
-    WORD("dev", OPTION_MOUNT),
-    WORD("nodev", OPTION_MOUNT),
-    WORD("suid", OPTION_MOUNT),
-    WORD("nosuid", OPTION_MOUNT),
     WORD("exec", OPTION_MOUNT),
     WORD("noexec", OPTION_MOUNT),
     WORD("atime", OPTION_MOUNT),
@@ -191,6 +187,11 @@ static const OptionSpec table[] = {
     WORD("sync", OPTION_MOUNT),
     WORD("async", OPTION_MOUNT),
     WORD("dirsync", OPTION_MOUNT),
+    /* nosuid and nodev are always in force. */
+    WORD("dev", OPTION_IGNORED),
+    WORD("nodev", OPTION_IGNORED),
+    WORD("suid", OPTION_IGNORED),
+    WORD("nosuid", OPTION_IGNORED),
     /* Access times don't come from the server, so these mean nothing here. */
     WORD("diratime", OPTION_IGNORED),
     WORD("nodiratime", OPTION_IGNORED),

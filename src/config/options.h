@@ -28,7 +28,7 @@ typedef enum {
     OPTION_GROUP,     /* NAME=GROUP: config.gid */
     OPTION_ACCOUNT,   /* NAME=USER: config.setuid_name, which must have an entry in passwd(5) */
     OPTION_MOUNT,     /* NAME or NAME=N: handed to libfuse as it is */
-    OPTION_IGNORED,   /* NAME or NAME=ANYTHING: an fstab word that is not for us */
+    OPTION_IGNORED,   /* NAME or NAME=ANYTHING: an fstab word that is not for us; NAME is noted */
 } OptionKind;
 
 typedef enum {

@@ -358,8 +358,11 @@ static gboolean read_one(OptionState *state, char *word, GError **error)
                                shown);
         return config_fail(error, "unknown option -o %s: did you mean %s?", shown, nearest);
     }
-    if (spec->kind == OPTION_IGNORED)
+    if (spec->kind == OPTION_IGNORED) {
+        if (value == NULL)
+            note(state, spec, NULL);
         return TRUE;
+    }
     if (spec->argument == NULL && value != NULL)
         return config_fail(error, "-o %s takes no value: write -o %s alone", spec->name,
                            spec->name);

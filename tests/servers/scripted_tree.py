@@ -6,6 +6,7 @@ anything into them, and tell lies by the attributes of a Node.
 """
 
 import posixpath
+import stat
 import threading
 import time
 
@@ -208,9 +209,7 @@ def facts(node):
 
 def _unix_line(name, node):
     letter = {FILE: "-", DIR: "d", LINK: "l"}[node.kind]
-    bits = "".join(
-        "rwx"[i % 3] if node.mode & (0o400 >> i) else "-" for i in range(9)
-    )
+    bits = stat.filemode(node.mode)[1:]
     when = time.gmtime(node.mtime)
     recent = abs(time.time() - node.mtime) < 180 * 86400
     clock = f"{when.tm_hour:02}:{when.tm_min:02}" if recent else f"{when.tm_year:5}"

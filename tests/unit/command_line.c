@@ -47,8 +47,8 @@ static void test_mount_words(ConfigFixture *fixture, gconstpointer data)
         parse_options("rw,dev,suid,noexec,noatime,sync,dirsync,allow_other,auto_unmount,"
                       "max_read=65536,no_default_permissions,fsname=a\\,b,subtype=x");
     static const char *const wanted[] = {
-        "dev",         "suid",         "noexec",         "noatime",    "sync",     "dirsync",
-        "allow_other", "auto_unmount", "max_read=65536", "fsname=a,b", "subtype=x"};
+        "noexec",         "noatime",    "sync",      "dirsync", "allow_other", "auto_unmount",
+        "max_read=65536", "fsname=a,b", "subtype=x", "nosuid",  "nodev"};
     for (gsize i = 0; i < G_N_ELEMENTS(wanted); i++)
         g_assert_true(has_fuse_option(config, wanted[i]));
     g_assert_cmpuint(config->fuse_options->len, ==, G_N_ELEMENTS(wanted));
@@ -67,7 +67,7 @@ static void test_fstab_words(ConfigFixture *fixture, gconstpointer data)
         parse_options("defaults,_netdev,nofail,auto,noauto,user,users,nouser,owner,group,"
                       "x-systemd.automount,x-systemd.idle-timeout=60,X-mount.mkdir=0700,"
                       "comment=hello,relatime,nodiratime,x-gvfs-show");
-    g_assert_cmpuint(config->fuse_options->len, ==, 3);
+    g_assert_cmpuint(config->fuse_options->len, ==, 5);
     g_assert_null(config->source->user);
 }
 

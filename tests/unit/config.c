@@ -46,7 +46,7 @@ static void test_defaults(ConfigFixture *fixture, gconstpointer data)
     g_assert_true(has_fuse_option(config, "default_permissions"));
     g_assert_true(has_fuse_option(config, "fsname=ftps://host/"));
     g_assert_true(has_fuse_option(config, "subtype=ftpsfs"));
-    g_assert_cmpuint(config->fuse_options->len, ==, 3);
+    g_assert_cmpuint(config->fuse_options->len, ==, 5);
 }
 
 static void test_server(ConfigFixture *fixture, gconstpointer data)
@@ -299,6 +299,33 @@ static void test_mountpoint(ConfigFixture *fixture, gconstpointer data)
     g_assert_true(config_is_mounted(passed) && passed->mountpoint_fd < 0);
 }
 
+/* mount.fuse3 mounts with the words that it hands on, the last of two being what counts for it. */
+static void test_told_safe(ConfigFixture *fixture, gconstpointer data)
+{
+    (void)fixture;
+    (void)data;
+    static const struct {
+        const char *options;
+        gboolean safe;
+    } cases[] = {
+        {"ro", FALSE},
+        {"nosuid", FALSE},
+        {"nodev", FALSE},
+        {"nosuid,nodev", TRUE},
+        {"nosuid,nodev,suid", FALSE},
+        {"dev,nosuid,nodev", FALSE},
+        {"nosuid,nodev,dev,suid", FALSE},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *words = g_strdup_printf("host /dev/fd/7 -o %s", cases[i].options);
+        g_autoptr(MountConfig) config = parse_good(words);
+        g_assert_cmpint(config->told_safe, ==, cases[i].safe);
+        /* The mount itself is safe whatever they are. */
+        g_assert_true(has_fuse_option(config, "nosuid") && has_fuse_option(config, "nodev"));
+        g_assert_false(has_fuse_option(config, "suid") || has_fuse_option(config, "dev"));
+    }
+}
+
 static void test_help(ConfigFixture *fixture, gconstpointer data)
 {
     (void)fixture;
@@ -427,6 +454,7 @@ int main(int argc, char **argv)
     TEST("/config/values out of range are refused with the range", test_ranges);
     TEST("/config/the mountpoint must be an empty directory", test_mountpoint);
     TEST("/config/a URL is shown as it was written, other sources as a URL", test_shown_source);
+    TEST("/config/what an earlier mount was told", test_told_safe);
     TEST("/config/setuid= names who the mount is for", test_setuid);
     TEST("/config/the state directory is the service's where it has one", test_state);
     TEST("/config/the help text shows every option and default in 80 columns", test_help);

@@ -61,6 +61,7 @@ typedef struct {
     char *printed;       /* CONFIG_PRINT: the text */
     char *mountpoint;    /* absolute; or "/dev/fd/N" from mount.fuse3 -o drop_privileges */
     int mountpoint_fd;   /* O_PATH: the directory that was checked; -1: none, or let go of */
+    gboolean told_safe;  /* "nosuid" and "nodev" are on the command line, their opposites not */
     gboolean foreground; /* -f, or -d */
     gboolean debug;      /* -d: protocol and FUSE calls on stderr; implies foreground */
     gboolean read_only;  /* -r, ro */
