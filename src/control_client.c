@@ -2,6 +2,7 @@
 #include "control_client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -96,10 +97,23 @@ static char *state_directory(guint uid)
     return user != NULL ? g_build_filename(user->pw_dir, ".local", "share", "ftpsfs", NULL) : NULL;
 }
 
-static int connect_to(const char *path)
+/* A directory where the daemon of the mount may have its socket: only one of the mount's user, who
+ * could else lead root by a link to sockets of others. O_PATH; -1: none. */
+static int open_directory(const char *path, const ControlMount *mount)
+{
+    struct stat status;
+    int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || (fstat(fd, &status) == 0 && status.st_uid == mount->uid))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Connects to the socket `name` in an open directory; -1 with errno. */
+static int connect_in(int directory, const char *name)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    g_strlcpy(address.sun_path, path, sizeof address.sun_path);
+    g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", directory, name);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
@@ -111,13 +125,12 @@ static int connect_to(const char *path)
     return -1;
 }
 
-/* Somebody else could have put a socket there, if a directory were not what it should be. */
+/* Somebody else could have put a socket there, or a link to one of root's. */
 static gboolean is_daemon_of(int fd, const ControlMount *mount)
 {
     struct ucred peer;
     socklen_t length = sizeof peer;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
-           (peer.uid == mount->uid || peer.uid == 0);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == mount->uid;
 }
 
 gboolean control_is_dead(const ControlMount *mount)
@@ -144,34 +157,49 @@ static void explain_silence(const ControlMount *mount, GError **error)
                     mount->mountpoint);
 }
 
-static int connect_daemon(const ControlMount *mount, GError **error)
+/* Tries one place. The connection; -1: nobody is there. With `forget` nobody is expected, and a
+ * socket that nobody listens on is removed. */
+static int try_directory(const ControlMount *mount, const char *path, gboolean forget)
+{
+    g_autofree char *socket_path = control_path_socket(path, mount->mountpoint);
+    int directory = socket_path != NULL ? open_directory(path, mount) : -1;
+    if (directory < 0)
+        return -1;
+    g_autofree char *name = g_path_get_basename(socket_path);
+    int fd = connect_in(directory, name);
+    if (fd >= 0 && !is_daemon_of(fd, mount)) {
+        close(fd);
+        fd = -1;
+    } else if (fd < 0 && forget && errno == ECONNREFUSED && unlinkat(directory, name, 0) != 0) {
+        g_debug("%s: %s", socket_path, g_strerror(errno));
+    }
+    close(directory);
+    return fd;
+}
+
+static int try_directories(const ControlMount *mount, gboolean forget)
 {
     g_autofree char *state = state_directory(mount->uid);
     g_auto(GStrv) directories = control_path_directories(mount->uid, state);
-    for (char **directory = directories; *directory != NULL; directory++) {
-        g_autofree char *path = control_path_socket(*directory, mount->mountpoint);
-        int fd = path != NULL ? connect_to(path) : -1;
-        if (fd >= 0 && is_daemon_of(fd, mount))
-            return fd;
-        if (fd >= 0)
-            close(fd);
-    }
-    explain_silence(mount, error);
-    return -1;
+    int fd = -1;
+    for (char **directory = directories; *directory != NULL && fd < 0; directory++)
+        fd = try_directory(mount, *directory, forget);
+    return fd;
+}
+
+static int connect_daemon(const ControlMount *mount, GError **error)
+{
+    int fd = try_directories(mount, FALSE);
+    if (fd < 0)
+        explain_silence(mount, error);
+    return fd;
 }
 
 void control_forget(const ControlMount *mount)
 {
-    g_autofree char *state = state_directory(mount->uid);
-    g_auto(GStrv) directories = control_path_directories(mount->uid, state);
-    for (char **directory = directories; *directory != NULL; directory++) {
-        g_autofree char *path = control_path_socket(*directory, mount->mountpoint);
-        int fd = path != NULL ? connect_to(path) : -1;
-        if (fd >= 0)
-            close(fd);
-        else if (path != NULL && errno == ECONNREFUSED && unlink(path) != 0)
-            g_debug("%s: %s", path, g_strerror(errno));
-    }
+    int fd = try_directories(mount, TRUE);
+    if (fd >= 0)
+        close(fd);
 }
 
 int control_ask(const ControlMount *mount, const char *verb, const char *path, GError **error)

@@ -8,7 +8,9 @@ import glob
 import os
 import pwd
 import shutil
+import socket
 import subprocess
+import tempfile
 import threading
 from collections import namedtuple
 
@@ -347,3 +349,35 @@ def test_a_mountpoint_reached_by_a_link_is_shown_by_its_real_name(scripted, plac
         process.terminate()
         assert process.wait(30) == 0, process.words()
     assert mountinfo(found.point) is None
+
+
+# The control socket
+
+
+@pytest.fixture
+def runtime():
+    """A user's directory for sockets, whose names must be short."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as path:
+        os.chown(path, USER.pw_uid, USER.pw_gid)
+        yield path
+
+
+def test_root_asks_no_service_of_roots_that_a_user_has_linked_to(
+    scripted, mount, home, runtime, monkeypatch
+):
+    """Root looks for the socket of a user's mount in that user's directory."""
+    server = scripted()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+    mounted = mount(server, setuid=USER.pw_name)
+    assert run_ftpsfs("--status", "--once", mounted.path, home=home).returncode == 0
+    (name,) = glob.glob(f"{runtime}/ftpsfs/*.socket")
+    os.unlink(name)
+    os.symlink(f"{runtime}/service", name)
+    with socket.socket(socket.AF_UNIX) as service:
+        service.bind(f"{runtime}/service")
+        service.listen()
+        service.settimeout(0)
+        assert run_ftpsfs("--status", "--once", mounted.path, home=home).returncode != 0
+        connection = service.accept()[0]
+        connection.settimeout(5)
+        assert connection.recv(4096) == b""
