@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ftpsfs/ftp/survey.h"
+#include "ftpsfs/ftp/probe.h"
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/helper.h"
 #include "ftpsfs/util/log.h"

@@ -2,7 +2,7 @@
 /*
  * probe_report - what --probe has found, as a page of text, as JSON, and in warnings.
  *
- * Works on the records of ftp/survey.h and these of probe.c:
+ * Works on the records of ftp/probe.h and these of probe.c:
  *   probe    server, verify ("yes", "tofu", "no"), pinned, time (seconds since 1970)
  *   outcome  status (the exit status), message: what went wrong; absent: nothing
  *

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "fail.h"
+#include "config_fail.h"
 
 /* What follows a letter that takes an argument: the rest of its word, or the next one. */
 static const char *argument_of(CommandLine *words, const char *flag)

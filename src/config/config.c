@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "command_line.h"
+#include "config_fail.h"
 #include "config_file.h"
 #include "config_print.h"
-#include "fail.h"
+#include "ftp/session/login.h"
 #include "ftpsfs/ftp/deflate.h"
-#include "ftpsfs/ftp/login.h"
 #include "link.h"
 #include "mountpoint.h"
 #include "options.h"

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fail.h"
+#include "config_fail.h"
 #include "ftpsfs/util/guard.h"
 
 #define SOURCE_KEY "source"

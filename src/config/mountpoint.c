@@ -11,7 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "fail.h"
+#include "config_fail.h"
 #include "ftpsfs/util/mounts.h"
 
 /* mount.fuse3 with drop_privileges has opened and mounted /dev/fuse already and names its

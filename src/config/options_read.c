@@ -5,7 +5,7 @@
 #include <pwd.h>
 #include <string.h>
 
-#include "fail.h"
+#include "config_fail.h"
 #include "options.h"
 
 #define FIELD(state, spec, type) ((type *)(void *)((char *)(state) + (spec)->offset))

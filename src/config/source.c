@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "fail.h"
+#include "config_fail.h"
 #include "ftpsfs/util/plain.h"
 
 #define FSTAB_PREFIX "ftpsfs#"

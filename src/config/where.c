@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "fail.h"
+#include "config_fail.h"
 
 /* "work:sub" is below the directory of the alias's source, "work:/dir" absolute. */
 static void go_below(Source *source, const char *rest)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the callbacks share: fs.c (session), fs_names.c (lookup and operations on names),
- * fs_directories.c (listing), fs_files.c (content), attributes.c and errors.c.
+ * fs_directories.c (listing), fs_files.c (content), fs_attributes.c and fs_errors.c.
  */
 #ifndef FTPSFS_SRC_FS_FS_PRIVATE_H
 #define FTPSFS_SRC_FS_FS_PRIVATE_H
@@ -62,11 +62,11 @@ void fs_went_on(Fs *fs, gulong handler);
 /* Replies with EPERM, and says so, when `name` is one that ftpsfs keeps for itself. */
 gboolean fs_refuse_reserved(fuse_req_t req, const char *name);
 
-/* errors.c: replies with the errno of `error`, and logs it as one about `ino`, or about `name` in
- * it (NULL: itself). */
+/* fs_errors.c: replies with the errno of `error`, and logs it as one about `ino`, or about `name`
+ * in it (NULL: itself). */
 void fs_reply_error(fuse_req_t req, fuse_ino_t ino, const char *name, const GError *error);
 
-/* attributes.c */
+/* fs_attributes.c */
 /* The permission bits that are shown of a file, and told to the server: never set-user-id, and of
  * set-group-id and sticky those of directories alone, where they give nobody another's rights. */
 guint32 fs_mode_bits(gboolean directory, guint32 mode);

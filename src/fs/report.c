@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-#include "ftpsfs/cache/snapshot.h"
-#include "ftpsfs/ftp/snapshot.h"
+#include "ftpsfs/cache/files_snapshot.h"
+#include "ftpsfs/ftp/remote_snapshot.h"
 #include "ftpsfs/util/log.h"
 #include "ftpsfs/util/units.h"
 

@@ -6,8 +6,8 @@
  *
  * Used by one thread at a time; only `shut` may be set from another (atomic).
  */
-#ifndef FTPSFS_TLS_CHANNEL_PRIVATE_H
-#define FTPSFS_TLS_CHANNEL_PRIVATE_H
+#ifndef FTPSFS_SRC_TLS_CHANNEL_PRIVATE_H
+#define FTPSFS_SRC_TLS_CHANNEL_PRIVATE_H
 
 #include <gnutls/gnutls.h>
 

@@ -13,8 +13,8 @@
  *
  * Tables of constants; no state, no lock.
  */
-#ifndef FTPSFS_TLS_TRUST_POLICY_H
-#define FTPSFS_TLS_TRUST_POLICY_H
+#ifndef FTPSFS_SRC_TLS_TRUST_POLICY_H
+#define FTPSFS_SRC_TLS_TRUST_POLICY_H
 
 #include "trust_private.h"
 

@@ -7,8 +7,8 @@
  *
  * Nothing here changes after trust_new, so there is no lock.
  */
-#ifndef FTPSFS_TLS_TRUST_PRIVATE_H
-#define FTPSFS_TLS_TRUST_PRIVATE_H
+#ifndef FTPSFS_SRC_TLS_TRUST_PRIVATE_H
+#define FTPSFS_SRC_TLS_TRUST_PRIVATE_H
 
 #include <gnutls/x509.h>
 

@@ -7,7 +7,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "../../src/config/config_file.h"
+#include "config/config_file.h"
 #include "ftpsfs/util/error.h"
 #include "fuzz_common.h"
 #include "options_check.h"

@@ -7,7 +7,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "../../src/config/prompt.h"
+#include "config/credentials/prompt.h"
 #include "ftpsfs/config/credentials.h"
 #include "ftpsfs/util/error.h"
 #include "fuzz_common.h"

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "ftpsfs/ftp/dataport.h"
+#include "ftp/transfer/dataport.h"
 #include "fuzz_common.h"
 
 /* The number at *text, which goes behind its digits; G_MAXUINT when it is larger than a port. */

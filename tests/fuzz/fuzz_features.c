@@ -3,8 +3,8 @@
  * What a server says that it can do, and how much room it has: the replies to FEAT, SITE HELP and
  * SITE QUOTA. Of a server's words only known names of facts are said to it again.
  */
-#include "ftpsfs/ftp/features.h"
-#include "ftpsfs/ftp/quota.h"
+#include "ftp/remote/quota.h"
+#include "ftp/session/features.h"
 #include "fuzz_common.h"
 
 static void check_states(const Features *features)

@@ -8,9 +8,9 @@
 #include <gnutls/x509.h>
 #include <string.h>
 
-#include "../../src/tls/trust_private.h"
 #include "ftpsfs/util/error.h"
 #include "fuzz_common.h"
+#include "tls/trust_private.h"
 
 #define HOST "Server.example"
 #define PORT 990

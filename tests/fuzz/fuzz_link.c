@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Symbolic links of a hostile server: lines of the mount's root, the link's directory below it, and
  * the target. Whatever is shown must not lead out of the mount. */
-#include "../../src/cache/link_target.h"
+#include "cache/tree/link_target.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#include "ftpsfs/ftp/listing.h"
+#include "ftpsfs/ftp/entry.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

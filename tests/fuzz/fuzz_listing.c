@@ -3,8 +3,8 @@
  * Listings of a hostile server. Of the first byte the low four bits select MLSD or the dialect that
  * is guessed, the high ones the code page; the rest is fed whole and in two pieces.
  */
+#include "ftp/listing/listing.h"
 #include "ftpsfs/ftp/encoding.h"
-#include "ftpsfs/ftp/listing.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Lines of MLST and time-vals of a hostile server. */
-#include "ftpsfs/ftp/listing.h"
+#include "ftp/listing/listing.h"
 
 #include <stdint.h>
 #include <string.h>

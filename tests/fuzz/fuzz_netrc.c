@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "../../src/config/netrc.h"
+#include "config/credentials/netrc.h"
 #include "ftpsfs/util/error.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

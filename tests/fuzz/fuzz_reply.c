@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Replies of a hostile server. The first byte tells where the data is cut in two. */
-#include "ftpsfs/ftp/reply.h"
+#include "ftp/session/reply.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "ftpsfs/ftp/survey.h"
+#include "ftpsfs/ftp/probe.h"
 #include "fuzz_common.h"
 #include "session_commands.h"
 #include "session_operations.h"

@@ -3,7 +3,7 @@
 #ifndef FTPSFS_TESTS_FUZZ_OPTIONS_CHECK_H
 #define FTPSFS_TESTS_FUZZ_OPTIONS_CHECK_H
 
-#include "../../src/config/options.h"
+#include "config/options.h"
 
 /* Numbers are within the ranges of the option table, names of files absolute. */
 void fuzz_check_options(const OptionState *state);

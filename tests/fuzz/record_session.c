@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "ftpsfs/ftp/survey.h"
+#include "ftpsfs/ftp/probe.h"
 #include "ftpsfs/tls/channel.h"
 #include "session_operations.h"
 #include "session_options.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tls/channel.h and ftp/dial.h, played from the script. The server says one piece to each command
- * and, when it is waited for, the next one: so an input has the order of a real exchange, whatever
- * is in its pieces.
+ * tls/channel.h and ftp/transfer/dial.h, played from the script. The server says one piece to each
+ * command and, when it is waited for, the next one: so an input has the order of a real exchange,
+ * whatever is in its pieces.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ftpsfs/ftp/dial.h"
+#include "ftp/transfer/dial.h"
 #include "ftpsfs/tls/channel.h"
 #include "ftpsfs/util/error.h"
 #include "session_commands.h"

@@ -3,7 +3,7 @@
  * The pool's threads, its keeper and its grower, are left out, so that the same operations lead to
  * the same commands.
  */
-#include "../../src/ftp/pool_private.h"
+#include "ftp/pool/pool_private.h"
 
 gboolean __wrap_g_thread_pool_push(GThreadPool *pool, gpointer data, GError **error);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The server of fuzz_session, in the place of the network: session_channel.c has the functions of
- * tls/channel.h and ftp/dial.h, session_sockets.c those of the C library that data connections are
- * made with, session_time.c those that wait, session_keeper.c the pool's threads. No byte leaves
- * the process and no time passes: a wait for what does not come sets the clock forward and ends.
- * One thread.
+ * tls/channel.h and ftp/transfer/dial.h, session_sockets.c those of the C library that data
+ * connections are made with, session_time.c those that wait, session_keeper.c the pool's threads.
+ * No byte leaves the process and no time passes: a wait for what does not come sets the clock
+ * forward and ends. One thread.
  */
 #ifndef FTPSFS_TESTS_FUZZ_SESSION_SERVER_H
 #define FTPSFS_TESTS_FUZZ_SESSION_SERVER_H

@@ -176,7 +176,7 @@ def test_secrets_stay_out_of_what_is_kept(server, remount, tmp_path):
 
 
 def record(kind, number, path, content, size):
-    """A record of the journal, as src/cache/journal_format.c has it."""
+    """A record of the journal, as src/cache/writeback/journal_format.c has it."""
     unknown = -(2**63)
     body = struct.pack("<BBBI", kind, 0, 0, 0xFFFFFFFF)
     body += struct.pack("<QQQqQq", number, 0, size, unknown, 0, unknown)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/cache/chunks.h"
+#include "cache/read/chunks.h"
 
 #include <string.h>
 

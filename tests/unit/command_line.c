@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "../../src/config/options.h"
+#include "config/options.h"
 #include "ftpsfs/util/error.h"
 
 static void test_positions(ConfigFixture *fixture, gconstpointer data)

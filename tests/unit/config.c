@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../src/config/options.h"
+#include "config/options.h"
 #include "ftpsfs/ftp/deflate.h"
 #include "ftpsfs/util/error.h"
 

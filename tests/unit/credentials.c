@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../src/config/passphrase.h"
-#include "../../src/config/secret_file.h"
+#include "config/credentials/passphrase.h"
+#include "config/credentials/secret_file.h"
 #include "ftpsfs/util/error.h"
 
 /* An own home, so that no ~/.netrc of the caller's is read; $NETRC is set by the tests that

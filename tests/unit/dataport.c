@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/ftp/dataport.h"
+#include "ftp/transfer/dataport.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "ftpsfs/ftp/active.h"
+#include "ftp/transfer/active.h"
 #include "replies.h"
 
 static guint16 parse(const char *text)

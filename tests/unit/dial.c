@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/ftp/dial.h"
+#include "ftp/transfer/dial.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

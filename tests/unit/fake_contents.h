@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * fake_contents - the streams of remote.h with their content, on the file system of fake_remote,
- * which it completes for tests of open files. Linked in the place of ftp/stream.c.
+ * which it completes for tests of open files. Linked in the place of ftp/remote/remote_stream.c.
  *
  * The server's state is one for the program, as in fake_streams; fake_contents_reset begins a test.
  * One lock guards it.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * fake_streams - the reading streams of remote.h on made-up content, for tests of what reads files.
- * Linked in the place of ftp/stream.c, beside fake_remote.
+ * Linked in the place of ftp/remote/remote_stream.c, beside fake_remote.
  *
  * The content of every file is the same: fake_byte tells it. The server's state is one for the
  * program, as the functions of remote.h have nowhere else to look; fake_streams_reset begins a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/ftp/features.h"
-#include "ftpsfs/ftp/trial.h"
+#include "ftp/session/features.h"
+#include "ftp/session/trial.h"
 
 #include "replies.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../src/cache/journal_places.h"
+#include "cache/writeback/journal_places.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

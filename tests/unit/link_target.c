@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What readlink may say of a link of the server, by its text. */
-#include "../../src/cache/link_target.h"
+#include "cache/tree/link_target.h"
 
 #include <string.h>
 
-#include "ftpsfs/ftp/listing.h"
+#include "ftpsfs/ftp/entry.h"
 #include "ftpsfs/util/error.h"
 
 #define OUT NULL /* in the tables: leads out of the mount */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/ftp/listing.h"
+#include "ftp/listing/listing.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Entries and times that come by themselves, in replies: MLST and MDTM. */
-#include "ftpsfs/ftp/listing.h"
+#include "ftp/listing/listing.h"
 #include "ftpsfs/util/error.h"
 
 /* 2024-06-15 12:00:00 UTC */

@@ -6,7 +6,7 @@
 #ifndef FTPSFS_TESTS_LISTING_ROWS_H
 #define FTPSFS_TESTS_LISTING_ROWS_H
 
-#include "ftpsfs/ftp/listing.h"
+#include "ftp/listing/listing.h"
 
 /* One line and the entry that it must give: its name and, in `rest`, type (F, D, L or O for other),
  * size, time in UTC as exact as it is, mode, owner:group and the target of a link. "-" is not told.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../src/config/netrc.h"
+#include "config/credentials/netrc.h"
 
 #include <string.h>
 

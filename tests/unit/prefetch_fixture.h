@@ -5,7 +5,7 @@
 #ifndef FTPSFS_TESTS_PREFETCH_FIXTURE_H
 #define FTPSFS_TESTS_PREFETCH_FIXTURE_H
 
-#include "ftpsfs/cache/prefetch.h"
+#include "cache/read/prefetch.h"
 #include "tree_fixture.h"
 
 /* One for the whole program, reset by each test: the functions of remote.h have nowhere else to

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../src/probe_report.h"
+#include "probe_report.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../src/config/prompt.h"
+#include "config/credentials/prompt.h"
 
 #include <poll.h>
 #include <pty.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/ftp/quota.h"
+#include "ftp/remote/quota.h"
 
 #include "replies.h"
 

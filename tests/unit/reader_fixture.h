@@ -5,8 +5,8 @@
 #ifndef FTPSFS_TESTS_READER_FIXTURE_H
 #define FTPSFS_TESTS_READER_FIXTURE_H
 
+#include "cache/read/reader.h"
 #include "fake_streams.h"
-#include "ftpsfs/cache/reader.h"
 #include "tree_fixture.h"
 
 #define MIB ((guint64)1024 * 1024)

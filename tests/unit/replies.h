@@ -3,7 +3,7 @@
 #ifndef FTPSFS_TESTS_UNIT_REPLIES_H
 #define FTPSFS_TESTS_UNIT_REPLIES_H
 
-#include "ftpsfs/ftp/reply.h"
+#include "ftp/session/reply.h"
 
 /* The one whole reply in `text`, whose lines end with CR LF. */
 Reply *test_reply(const char *text);

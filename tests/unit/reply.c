@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/ftp/reply.h"
+#include "ftp/session/reply.h"
 
 #include <string.h>
 

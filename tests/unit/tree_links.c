@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ftpsfs/cache/tree.h"
-#include "ftpsfs/ftp/listing.h"
+#include "ftpsfs/ftp/entry.h"
 #include "tree_fixture.h"
 
 /* What readlink says; NULL: it fails with `code`. */

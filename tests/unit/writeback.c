@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../src/cache/leftovers.h"
+#include "cache/temporary/temporary_cleanup.h"
 #include "fake_stores.h"
 #include "tree_fixture.h"
 

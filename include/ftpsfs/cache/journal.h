@@ -18,7 +18,7 @@
 
 #include <glib.h>
 
-#include "ftpsfs/ftp/listing.h"
+#include "ftpsfs/ftp/entry.h"
 
 /* What the server had, or has, under a name. */
 typedef enum {

@@ -3,8 +3,8 @@
  * fs - the mount: libfuse's low-level session and its callbacks.
  *
  * The callbacks are thin: they check arguments, call cache/, reply, and turn errors into errno (in
- * errors.c alone). They run on libfuse's threads; each blocks its own thread and holds no lock. A
- * request that the kernel interrupts cancels the GCancellable of its callback.
+ * fs_errors.c alone). They run on libfuse's threads; each blocks its own thread and holds no lock.
+ * A request that the kernel interrupts cancels the GCancellable of its callback.
  */
 #ifndef FTPSFS_FS_FS_H
 #define FTPSFS_FS_FS_H

@@ -9,13 +9,8 @@
 #ifndef FTPSFS_UTIL_WAIT_H
 #define FTPSFS_UTIL_WAIT_H
 
+#include "ftpsfs/util/deadline.h"
 #include <gio/gio.h>
-
-/* The deadline `seconds` from now. 0 seconds: now. */
-gint64 deadline_in(guint seconds);
-
-/* Milliseconds until `deadline`, at least 0, rounded up, at most G_MAXINT. */
-int deadline_left_ms(gint64 deadline);
 
 /* Waits until `fd` has one of `events` (POLLIN, POLLOUT), hangs up or has an error.
  * TRUE then. FALSE with FTPSFS_ERROR_TIMEOUT when `deadline` passes, FTPSFS_ERROR_INTERRUPTED when

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What lies beside a file for a while: its names, and how it comes to take the file's place. */
+#include "cache/file/file_private.h"
+
+char *writer_beside(const char *path, const char *purpose)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+    return g_strdup_printf("%s%s.ftpsfs-%s-%08x", parent, g_str_has_suffix(parent, "/") ? "" : "/",
+                           purpose, g_random_int());
+}
+
+gboolean writer_replace_aside(Remote *remote, const char *from, const char *to, const char *aside,
+                              GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    if (!remote_rename(remote, to, aside, NULL, error))
+        return FALSE;
+    if (remote_rename(remote, from, to, NULL, error))
+        return TRUE;
+    if (!remote_rename(remote, aside, to, NULL, &failure))
+        g_warning("\"%s\" could not be replaced, and its content is left in \"%s\": %s. Rename it "
+                  "back with another FTP client.",
+                  to, aside, failure->message);
+    return FALSE;
+}

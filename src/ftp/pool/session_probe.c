@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Connections that only look: they believe every certificate and can't write, so that no login is
+ * ever sent on one. For --probe, and for finding out why a handshake failed.
+ */
+#include "ftp/session/session_private.h"
+#include "ftpsfs/util/error.h"
+
+/* *made becomes the channel, whether the handshake came to something or not. */
+static gboolean shake_hands(const RemoteOptions *options, Trust *trust, GBytes *ticket,
+                            char **greeting, Channel **made, GCancellable *cancel, GError **error)
+{
+    int fd = session_dial(options, greeting, cancel, error);
+    if (fd < 0)
+        return FALSE;
+    ChannelOptions how = {.host = options->host,
+                          .port = options->port,
+                          .timeout_s = options->timeout_s,
+                          .ticket = ticket,
+                          .look = TRUE};
+    *made = channel_new(fd, trust, &how, error);
+    return *made != NULL && channel_handshake(*made, cancel, error);
+}
+
+void session_explain_refusal(const Channel *failed, const RemoteOptions *options, Trust *trust,
+                             GCancellable *cancel, GError **error)
+{
+    if (!channel_disagreed(failed) || error == NULL || *error == NULL)
+        return;
+    g_autoptr(GError) unused = NULL;
+    g_autoptr(Trust) broad = trust_broad(trust);
+    g_autoptr(Channel) channel = NULL;
+    if (broad == NULL || !shake_hands(options, broad, NULL, NULL, &channel, cancel, &unused)) {
+        g_debug("no other handshake with %s either: %s", options->host,
+                unused != NULL ? unused->message : "no priorities for one");
+        return;
+    }
+    channel_bye(channel, NULL);
+    g_autofree char *unmet = channel_find_unmet(channel, trust);
+    if (unmet == NULL)
+        return;
+    g_debug("%s", (*error)->message);
+    g_clear_error(error);
+    g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TLS,
+                "%s port %u refuses TLS as this mount wants it; offered more, it chooses %s",
+                options->host, options->port, unmet);
+}
+
+Channel *session_look(const RemoteOptions *options, Trust *trust, GBytes *ticket, char **greeting,
+                      GCancellable *cancel, GError **error)
+{
+    g_autoptr(Channel) channel = NULL;
+    g_autoptr(GError) failure = NULL;
+    if (shake_hands(options, trust, ticket, greeting, &channel, cancel, &failure))
+        return g_steal_pointer(&channel);
+    if (channel != NULL)
+        session_explain_refusal(channel, options, trust, cancel, &failure);
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return NULL;
+}
