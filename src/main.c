@@ -118,38 +118,6 @@ static void report_ready(int ready_fd)
         close(null_fd);
 }
 
-/* TreeOptions.own for idmap=names: an account that is unknown here counts as not told. */
-static void own_by_name(const RemoteEntry *entry, guint *has, guint32 *uid, guint32 *gid,
-                        gpointer data)
-{
-    *has &= ~(guint)(REMOTE_HAS_UID | REMOTE_HAS_GID);
-    if (entry->owner->len > 0 && owners_find(data, RESOLVER_USER, entry->owner->str, uid))
-        *has |= REMOTE_HAS_UID;
-    if (entry->group->len > 0 && owners_find(data, RESOLVER_GROUP, entry->group->str, gid))
-        *has |= REMOTE_HAS_GID;
-}
-
-static Tree *make_tree(const MountConfig *config, Remote *remote, Owners *owners, Stats *stats)
-{
-    static const TreeLinks links[] = {
-        [CONFIG_SYMLINKS_INSIDE] = TREE_LINKS_INSIDE,
-        [CONFIG_SYMLINKS_ALL] = TREE_LINKS_ALL,
-        [CONFIG_SYMLINKS_NONE] = TREE_LINKS_NONE,
-    };
-    TreeOptions options = {
-        .timeout_s = config->dir_cache_timeout_s,
-        .exact_times = config->exact_times,
-        .offline = config->offline,
-        .links = links[config->symlinks],
-        .exact_max = config->exact_max,
-        .stats = stats,
-        .remove_leftovers = (config->atomic_upload || config->writeback) && !config->read_only,
-        .own = config->idmap == CONFIG_IDMAP_NAMES ? own_by_name : NULL,
-        .own_data = owners,
-    };
-    return tree_new(remote, &options);
-}
-
 /* FsOptions.account for idmap=names. */
 static char *name_of_account(RemoteAccount kind, guint32 id, gpointer data)
 {
@@ -247,7 +215,7 @@ static int serve(Start *start)
     if (remote == NULL)
         return fail(config, error);
     g_autoptr(Owners) owners = owners_new(start->resolver);
-    g_autoptr(Tree) tree = make_tree(config, remote, owners, &stats);
+    g_autoptr(Tree) tree = setup_tree(config, remote, owners, &stats);
     g_autoptr(Identity) identity = setup_identity(config, start->credentials, trust);
     if (opened.disk != NULL)
         disk_set_source(opened.disk, identity);

@@ -6,11 +6,14 @@
 #ifndef FTPSFS_SRC_SETUP_H
 #define FTPSFS_SRC_SETUP_H
 
+#include "ftpsfs/cache/tree.h"
 #include "ftpsfs/config/config.h"
 #include "ftpsfs/config/credentials.h"
 #include "ftpsfs/ftp/remote.h"
 #include "ftpsfs/util/identity.h"
+#include "ftpsfs/util/owners.h"
 #include "ftpsfs/util/sandbox.h"
+#include "ftpsfs/util/stats.h"
 
 /* `credentials` may be NULL where no login and no client certificate is wanted. */
 TrustOptions setup_trust(const MountConfig *config, const Credentials *credentials);
@@ -31,5 +34,8 @@ SandboxFiles setup_files(const MountConfig *config);
  * `make` the one of them all is made if need be. To be called as the user who mounts.
  * FTPSFS_ERROR_CONFIG. */
 gboolean setup_state(const MountConfig *config, gboolean make, GError **error);
+
+/* `owners`: for idmap=names, else NULL; outlives the tree. */
+Tree *setup_tree(const MountConfig *config, Remote *remote, Owners *owners, Stats *stats);
 
 #endif

@@ -3,7 +3,7 @@
  * written as a journal again the same is pending. */
 #include <stdint.h>
 
-#include "ftpsfs/cache/journal.h"
+#include "cache/writeback/journal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

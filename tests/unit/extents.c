@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/cache/extents.h"
+#include "cache/spool/extents.h"
 
 /* The set as text: "0-3 5-9". */
 static char *describe(const Extents *set)

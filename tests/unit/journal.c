@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/cache/journal.h"
+#include "cache/writeback/journal.h"
 
 #include <string.h>
 #include <unistd.h>

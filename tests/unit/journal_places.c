@@ -4,7 +4,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "ftpsfs/cache/journal.h"
+#include "cache/writeback/journal.h"
 #include "ftpsfs/util/error.h"
 
 typedef struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/cache/spool.h"
+#include "cache/spool/spool.h"
 
 #include <glib/gstdio.h>
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/cache/writeback.h"
+#include "cache/spool/spool.h"
+#include "cache/writeback/journal.h"
+#include "cache/writeback/writeback_items.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -9,10 +9,11 @@
 
 #include "cache/read/prefetch.h"
 #include "cache/read/reader.h"
+#include "cache/spool/spool.h"
 #include "cache/temporary/temporary_cleanup.h"
+#include "cache/writeback/writeback_items.h"
 #include "drain_watchdog.h"
 #include "ftpsfs/cache/file.h"
-#include "ftpsfs/cache/spool.h"
 #include "ftpsfs/util/workers.h"
 
 /* A file that is replaced by a rename while it is open is fetched up to this size, so that its
@@ -181,15 +182,6 @@ void writer_adopt(File *file, const RemoteEntry *entry, guint64 size, guint64 ge
  * FALSE where that can't be, or is not worth it: nothing was changed then. */
 gboolean writer_in_place(File *file, const char *path, gboolean *done, GCancellable *cancel,
                          GError **error);
-
-/* temporary.c: a hidden name in the directory of `path`: "upload", "probe", "old". For g_free. */
-char *writer_beside(const char *path, const char *purpose);
-
-/* temporary.c: gives `from` the name of `to` on a server that does not rename over what is there:
- * that goes to `aside`, which stays, or comes back when `from` can't be renamed. Not cancelled on
- * the way. */
-gboolean writer_replace_aside(Remote *remote, const char *from, const char *to, const char *aside,
-                              GError **error);
 
 /* files_writeback.c; the first two with the lock held, which they drop, and busy. */
 

@@ -2,6 +2,7 @@
 /*
  * Making the server's file what it should be, the cheapest safe way, and hearing it say so.
  */
+#include "cache/temporary/temporary.h"
 #include "file_private.h"
 #include "ftpsfs/util/error.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/cache/extents.h"
+#include "extents.h"
 
 struct Extents {
     GArray *extents; /* Extent, sorted; each ends before the next one starts */

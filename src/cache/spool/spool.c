@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ftpsfs/cache/spool.h"
+#include "spool.h"
 
 #include <errno.h>
 #include <fcntl.h>

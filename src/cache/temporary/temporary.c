@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What lies beside a file for a while: its names, and how it comes to take the file's place. */
-#include "cache/file/file_private.h"
+
+#include "temporary.h"
 
 char *writer_beside(const char *path, const char *purpose)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The file. */
-#include "ftpsfs/cache/journal.h"
+#include "journal.h"
 
 #include <errno.h>
 #include <fcntl.h>

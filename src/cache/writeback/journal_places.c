@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ftpsfs/cache/journal.h"
 #include "ftpsfs/util/error.h"
+#include "journal.h"
 
 #define IDENTITY_FILE "identity"
 

@@ -6,7 +6,7 @@
 #ifndef FTPSFS_SRC_CACHE_WRITEBACK_JOURNAL_PRIVATE_H
 #define FTPSFS_SRC_CACHE_WRITEBACK_JOURNAL_PRIVATE_H
 
-#include "ftpsfs/cache/journal.h"
+#include "journal.h"
 
 /* A record that was read, with its strings. */
 typedef struct {

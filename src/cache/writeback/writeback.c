@@ -19,78 +19,6 @@
 
 /* ---- items ---- */
 
-JournalRecord writeback_put_record(const Item *item)
-{
-    JournalRecord record = journal_record(JOURNAL_PUT, item->id);
-    record.path = item->path;
-    record.second = strrchr(item->content, '/') + 1;
-    record.size = item->size;
-    record.mode = item->mode;
-    record.mtime = item->mtime;
-    record.state = item->base;
-    if (item->after != NULL) {
-        record.state.kind = JOURNAL_AFTER;
-        record.other = item->after->id;
-    }
-    return record;
-}
-
-Item *writeback_item_new(Writeback *writeback, guint64 id, Node *node, const char *path,
-                         const char *content)
-{
-    Item *item = g_new0(Item, 1);
-    item->writeback = writeback;
-    item->id = id;
-    item->path = g_strdup(path);
-    item->content = g_strdup(content);
-    item->cancel = g_cancellable_new();
-    g_hash_table_insert(writeback->by_id, &item->id, item);
-    STATS_ADD(writeback->stats, writeback_pending, 1);
-    if (node != NULL) {
-        item->node = node_ref(node);
-        tree_pin(writeback->tree, node);
-        g_hash_table_insert(writeback->by_node, node, item);
-    }
-    return item;
-}
-
-static void item_free(Item *item)
-{
-    g_free(item->path);
-    g_free(item->content);
-    g_free(item->temporary);
-    g_free(item->target);
-    g_free(item->aside);
-    g_clear_error(&item->failure);
-    g_object_unref(item->cancel);
-    g_free(item);
-}
-
-gboolean item_in_flight(const Item *item)
-{
-    return item->state == ITEM_UPLOADING || item->state == ITEM_PARKED ||
-           item->state == ITEM_COMMITTING;
-}
-
-static gboolean is_at_or_below(const char *path, const char *top)
-{
-    gsize length = strlen(top);
-    return strncmp(path, top, length) == 0 && (path[length] == '\0' || path[length] == '/');
-}
-
-gboolean item_is_held(const Item *item)
-{
-    const GPtrArray *holds = item->writeback->holds;
-    for (guint i = 0; i < holds->len; i++) {
-        const WritebackHold *hold = g_ptr_array_index(holds, i);
-        if ((hold->below ? is_at_or_below(item->path, hold->from)
-                         : g_str_equal(item->path, hold->from)) ||
-            g_strcmp0(item->path, hold->to) == 0)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 void writeback_schedule(Item *item, gint64 ready_at)
 {
     GQueue *ready = &item->writeback->ready;
@@ -156,7 +84,7 @@ void writeback_forget(Item *item, char **content)
     *content = g_strdup(item->content);
     g_cond_broadcast(&writeback->changed);
     if (!item_in_flight(item)) {
-        item_free(item);
+        writeback_item_free(item);
         return;
     }
     item->dropped = TRUE;
@@ -325,7 +253,7 @@ static void end_dropped(Item *item)
     g_autoptr(GError) failure = NULL;
     if (!item->doubtful && !journal_append(writeback->journal, &record, FALSE, &failure))
         g_debug("%s", failure->message);
-    item_free(item);
+    writeback_item_free(item);
     writeback_compact(writeback);
 }
 
@@ -487,7 +415,7 @@ void writeback_free(Writeback *writeback)
             tree_unpin(writeback->tree, item->node);
             node_unref(item->node);
         }
-        item_free(item);
+        writeback_item_free(item);
     }
     journal_plan_free(writeback->plan);
     g_hash_table_unref(writeback->by_id);

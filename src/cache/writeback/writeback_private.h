@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a Writeback, shared by writeback.c (life, queue, threads), writeback_items.c (what
- * programs do to pending files), writeback_names.c (renames and the like), writeback_upload.c (one
- * upload) and writeback_replay.c (what earlier mounts left).
+ * The inside of a Writeback, shared by writeback.c (life, queue, threads), writeback_item.c (one
+ * item), writeback_items.c (what programs do to pending files), writeback_names.c (renames and the
+ * like), writeback_upload.c (one upload), writeback_compare.c (whether the server's file is the
+ * known one) and writeback_replay.c (what earlier mounts left).
  *
  * "Lock held" means the Writeback's.
  */
@@ -10,8 +11,8 @@
 #define FTPSFS_SRC_CACHE_WRITEBACK_WRITEBACK_PRIVATE_H
 
 #include "cache/temporary/temporary_cleanup.h"
-#include "ftpsfs/cache/writeback.h"
 #include "ftpsfs/util/wait.h"
+#include "writeback_items.h"
 
 typedef enum {
     ITEM_WAITING,
@@ -87,15 +88,8 @@ struct Writeback {
 /* What is waited for with a Wait of Writeback.changed, for its messages. */
 #define WRITEBACK_AWAITED "an upload"
 
-/* A new item in the tables, not in the queue. Takes a pin and a reference of its own. Lock held. */
-Item *writeback_item_new(Writeback *writeback, guint64 id, Node *node, const char *path,
-                         const char *content);
-
 /* Puts a waiting item in the queue, or elsewhere in it. Lock held. */
 void writeback_schedule(Item *item, gint64 ready_at);
-
-gboolean item_in_flight(const Item *item);
-gboolean item_is_held(const Item *item);
 
 /* Takes an item, whose record is in the journal, out of everything. A thread that is at it frees it
  * when it has noticed; else it is freed. The caller removes the file *content (for g_free) once the
@@ -104,9 +98,6 @@ void writeback_forget(Item *item, char **content);
 
 /* Removes a content file. */
 void writeback_remove_content(const char *content);
-
-/* The record that an item begins with. */
-JournalRecord writeback_put_record(const Item *item);
 
 /* When nothing is pending the journal is begun anew. Lock held. */
 void writeback_compact(Writeback *writeback);
@@ -120,10 +111,6 @@ typedef enum { UPLOAD_DONE, UPLOAD_DROPPED, UPLOAD_FAILED } UploadEnd;
 UploadEnd writeback_upload(Item *item, RemoteEntry *entry, JournalState *state, gboolean *conflict,
                            GError **error);
 
-/* What the server has under a path, as the journal says it. FALSE on error. */
-gboolean writeback_look(Writeback *writeback, const char *path, RemoteEntry *entry,
-                        JournalState *state, GError **error);
-
 /* writeback_replay.c */
 
 /* Opens the journals of the source and reads them into writeback->plan. */
@@ -131,5 +118,46 @@ gboolean writeback_read(Writeback *writeback, const WritebackOptions *options, G
 
 /* Makes items of what was read. */
 void writeback_resume(Writeback *writeback);
+
+/* writeback_compare.c */
+
+/* What the server has under a path, as the journal says it. FALSE on error. */
+gboolean writeback_look(Writeback *writeback, const char *path, RemoteEntry *entry,
+                        JournalState *state, GError **error);
+
+/* What the server has of a file, by its attributes. */
+JournalState writeback_state_of(const RemoteEntry *entry);
+
+/* Whether the server's file is as it was when the local one began to differ, or is gone. */
+gboolean writeback_is_base(const JournalState *base, const JournalState *now);
+
+/* The item's content file, to be read; -1 on error. */
+int writeback_open_content(const Item *item, GError **error);
+
+/* The next WRITEBACK_PIECE bytes of it at most; 0 at its end, -1 on error. */
+gssize writeback_read_piece(const Item *item, int fd, guint8 *buffer, GError **error);
+
+/* Whether the server's file at `path` has the item's content: by the server's hash, or read back.
+ * *same; FALSE on error. */
+gboolean writeback_compare_content(const Item *item, const char *path, gboolean *same,
+                                   GError **error);
+
+/* Content is read and sent in pieces of so many bytes. */
+#define WRITEBACK_PIECE (256 * 1024)
+
+/* writeback_item.c */
+
+/* A new item in the tables, not in the queue. Takes a pin and a reference of its own. Lock held. */
+Item *writeback_item_new(Writeback *writeback, guint64 id, Node *node, const char *path,
+                         const char *content);
+
+gboolean item_in_flight(const Item *item);
+gboolean item_is_held(const Item *item);
+
+/* The record that an item begins with. */
+JournalRecord writeback_put_record(const Item *item);
+
+/* Of an item that is in no table any more. */
+void writeback_item_free(Item *item);
 
 #endif

@@ -9,19 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cache/file/file_private.h"
+#include "cache/temporary/temporary.h"
 #include "ftpsfs/util/digest.h"
 #include "ftpsfs/util/error.h"
 #include "writeback_private.h"
 
-#define PIECE_SIZE (256 * 1024)
-
 #define NAME_MAX_BYTES 255
-
-/* Servers that tell times by zones of their own in listings, and by UTC elsewhere, are this far off
- * at most, in steps of a quarter of an hour. */
-#define ZONE_STEP_S (15 * 60)
-#define ZONE_MAX_S  (15 * 60 * 60)
 
 /* An attempt. */
 typedef struct {
@@ -34,134 +27,6 @@ typedef struct {
     RemoteLook look; /* at `looked`, when the content had just been stored; good for one use */
     char *looked;    /* the path of that time */
 } Attempt;
-
-/* ---- what the server has ---- */
-
-static JournalState state_of(const RemoteEntry *entry)
-{
-    JournalState state = {.kind = JOURNAL_FILE,
-                          .precision = entry->time_precision,
-                          .size = G_MAXUINT64,
-                          .mtime = G_MININT64};
-    if (entry->has & REMOTE_HAS_SIZE)
-        state.size = entry->size;
-    if (entry->has & REMOTE_HAS_MTIME)
-        state.mtime = entry->mtime;
-    return state;
-}
-
-gboolean writeback_look(Writeback *writeback, const char *path, RemoteEntry *entry,
-                        JournalState *state, GError **error)
-{
-    g_autoptr(GError) failure = NULL;
-    remote_entry_clear(entry);
-    *state = (JournalState){.kind = JOURNAL_ABSENT, .mtime = G_MININT64};
-    if (remote_stat_exact(writeback->remote, path, entry, NULL, &failure)) {
-        *state = state_of(entry);
-        return TRUE;
-    }
-    if (ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        return TRUE;
-    if (ftpsfs_error_is(failure, FTPSFS_ERROR_ACCESS) ||
-        ftpsfs_error_is(failure, FTPSFS_ERROR_IS_DIR)) {
-        /* Something is there, and it is no file that we know. */
-        *state = (JournalState){.kind = JOURNAL_FILE, .size = G_MAXUINT64, .mtime = G_MININT64};
-        return TRUE;
-    }
-    g_propagate_error(error, g_steal_pointer(&failure));
-    return FALSE;
-}
-
-static gboolean same_time(const JournalState *base, const JournalState *now)
-{
-    if (base->mtime == G_MININT64 || now->mtime == G_MININT64)
-        return TRUE;
-    gint64 difference = now->mtime - base->mtime;
-    if (base->precision == REMOTE_TIME_SECOND)
-        return difference == 0;
-    if (base->precision == REMOTE_TIME_DAY)
-        return difference > -ZONE_MAX_S && difference < 24 * 60 * 60 + ZONE_MAX_S;
-    gint64 beyond = ((difference % ZONE_STEP_S) + ZONE_STEP_S) % ZONE_STEP_S;
-    return ABS(difference) <= ZONE_MAX_S && beyond < 60;
-}
-
-/* Whether the server's file is as it was when the local one began to differ, or is gone. */
-static gboolean is_base(const JournalState *base, const JournalState *now)
-{
-    if (now->kind == JOURNAL_ABSENT)
-        return TRUE;
-    return base->kind == JOURNAL_FILE && now->size == base->size && same_time(base, now);
-}
-
-/* ---- content ---- */
-
-static int open_content(const Item *item, GError **error)
-{
-    int fd = open(item->content, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_IO, "%s: %s", item->content,
-                    g_strerror(errno));
-    return fd;
-}
-
-/* The next piece of the content; 0 at its end. */
-static gssize read_piece(const Item *item, int fd, guint8 *buffer, GError **error)
-{
-    ssize_t n;
-    do {
-        n = read(fd, buffer, PIECE_SIZE);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0)
-        g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_IO, "%s: %s", item->content,
-                    g_strerror(errno));
-    return n;
-}
-
-static gboolean hash_content(const Item *item, char **hex, GError **error)
-{
-    g_autoptr(Digest) digest = digest_new(error);
-    int fd = digest != NULL ? open_content(item, error) : -1;
-    if (fd < 0)
-        return FALSE;
-    g_autofree guint8 *buffer = g_malloc(PIECE_SIZE);
-    gssize n;
-    while ((n = read_piece(item, fd, buffer, error)) > 0)
-        digest_add(digest, buffer, (gsize)n);
-    close(fd);
-    return n == 0 && (*hex = digest_hex(digest, error)) != NULL;
-}
-
-static gboolean hash_remote(Writeback *writeback, const char *path, guint64 size, char **hex,
-                            GError **error)
-{
-    g_autoptr(Digest) digest = digest_new(error);
-    g_autoptr(RemoteStream) stream =
-        digest != NULL ? remote_read_open(writeback->remote, path, 0, size, NULL, error) : NULL;
-    if (stream == NULL)
-        return FALSE;
-    g_autofree guint8 *buffer = g_malloc(PIECE_SIZE);
-    gssize n;
-    while ((n = stream_read(stream, buffer, PIECE_SIZE, NULL, error)) > 0)
-        digest_add(digest, buffer, (gsize)n);
-    return n == 0 && (*hex = digest_hex(digest, error)) != NULL;
-}
-
-/* Whether the server's file at `path` has the item's content: by the server's hash, or read back.
- * *same; FALSE on error. */
-static gboolean compare_content(const Item *item, const char *path, gboolean *same, GError **error)
-{
-    Writeback *writeback = item->writeback;
-    g_autofree char *ours = NULL;
-    g_autofree char *theirs = NULL;
-    if (!hash_content(item, &ours, error))
-        return FALSE;
-    if (remote_can(writeback->remote, REMOTE_CAN_HASH))
-        theirs = remote_hash(writeback->remote, REMOTE_HASH_SHA256, path, NULL, NULL);
-    if (theirs == NULL && !hash_remote(writeback, path, item->size, &theirs, error))
-        return FALSE;
-    *same = g_ascii_strcasecmp(ours, theirs) == 0;
-    return TRUE;
-}
 
 /* ---- after an earlier try ---- */
 
@@ -201,8 +66,8 @@ static gboolean resolve_committed(Attempt *attempt, gboolean *done, GError **err
                     target.size == item->size;
     /* By its time alone, if that tells it from what was there before. */
     gboolean known = ours && item->stored_mtime != G_MININT64 &&
-                     target.mtime == item->stored_mtime && !is_base(&item->base, &target);
-    if (ours && !known && !compare_content(item, item->target, &ours, error))
+                     target.mtime == item->stored_mtime && !writeback_is_base(&item->base, &target);
+    if (ours && !known && !writeback_compare_content(item, item->target, &ours, error))
         return FALSE;
     if (aside.kind == JOURNAL_FILE && target.kind == JOURNAL_ABSENT) {
         if (!remote_rename(writeback->remote, item->aside, item->target, NULL, error))
@@ -241,17 +106,17 @@ static gboolean resolve(Attempt *attempt, gboolean *done, GError **error)
 
 static gboolean send_content(Item *item, RemoteStream *stream, GError **error)
 {
-    int fd = open_content(item, error);
+    int fd = writeback_open_content(item, error);
     if (fd < 0)
         return FALSE;
-    g_autofree guint8 *buffer = g_malloc(PIECE_SIZE);
+    g_autofree guint8 *buffer = g_malloc(WRITEBACK_PIECE);
     g_mutex_lock(&item->writeback->lock);
     g_autofree char *path = g_strdup(item->path);
     g_mutex_unlock(&item->writeback->lock);
     stream_expect(stream, path, item->size);
     gssize n;
     gboolean ok = TRUE;
-    while (ok && (n = read_piece(item, fd, buffer, error)) != 0) {
+    while (ok && (n = writeback_read_piece(item, fd, buffer, error)) != 0) {
         ok = n > 0 && stream_write(stream, buffer, (gsize)n, item->cancel, error);
         g_mutex_lock(&item->writeback->lock);
         item->sent += ok ? (guint64)n : 0;
@@ -331,7 +196,7 @@ static gboolean take_look(Attempt *attempt, const char *path, JournalState *now)
     gboolean good = attempt->look.known && g_str_equal(attempt->looked, path);
     attempt->look.known = FALSE;
     if (good)
-        *now = attempt->look.exists ? state_of(attempt->look.entry)
+        *now = attempt->look.exists ? writeback_state_of(attempt->look.entry)
                                     : (JournalState){.kind = JOURNAL_ABSENT, .mtime = G_MININT64};
     return good;
 }
@@ -348,10 +213,10 @@ static gboolean check(Attempt *attempt, const char *path, const JournalState *ba
         !writeback_look(attempt->writeback, path, entry, &now, error))
         return FALSE;
     attempt->exists = now.kind == JOURNAL_FILE;
-    attempt->conflict = !is_base(base, &now);
+    attempt->conflict = !writeback_is_base(base, &now);
     /* After a crash it may be the work of an earlier try; and two who write the same agree. */
     if (attempt->conflict && now.size == item->size) {
-        if (!compare_content(item, path, ours, error))
+        if (!writeback_compare_content(item, path, ours, error))
             return FALSE;
         attempt->conflict = !*ours;
     }
@@ -578,7 +443,7 @@ UploadEnd writeback_upload(Item *item, RemoteEntry *entry, JournalState *state, 
     if (end == UPLOAD_DONE)
         leftovers_retry(item->writeback->leftovers);
     if (end == UPLOAD_DONE && !attempt.conflict)
-        *state = state_of(entry);
+        *state = writeback_state_of(entry);
     /* What is given up leaves nothing. */
     g_mutex_lock(&item->writeback->lock);
     g_autofree char *left = item->dropped ? g_steal_pointer(&item->temporary) : NULL;

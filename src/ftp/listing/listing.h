@@ -5,8 +5,8 @@
  * A ListingParser belongs to one transfer and is used by one thread; it streams, so a listing of
  * any size takes the memory of one line. Entries passed to the callback live for the call.
  */
-#ifndef FTPSFS_FTP_LISTING_H
-#define FTPSFS_FTP_LISTING_H
+#ifndef FTPSFS_SRC_FTP_LISTING_LISTING_H
+#define FTPSFS_SRC_FTP_LISTING_LISTING_H
 
 #include <gio/gio.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pool.h"
+#include "session_open.h"
 
 #include <time.h>
 
@@ -22,11 +23,6 @@
 /* A suspension of this length breaks connections. */
 #define POOL_SLEEP_S 10
 
-Session *lease_session(Lease *lease)
-{
-    return lease->session;
-}
-
 /* Microseconds that this machine has spent suspended; the monotonic clock stands still then. */
 static gint64 time_slept(void)
 {
@@ -37,8 +33,6 @@ static gint64 time_slept(void)
     return (boot.tv_sec - monotonic.tv_sec) * G_USEC_PER_SEC +
            (boot.tv_nsec - monotonic.tv_nsec) / 1000;
 }
-
-static void grow(gpointer task, gpointer data);
 
 Pool *pool_new(SessionContext *context)
 {
@@ -52,7 +46,7 @@ Pool *pool_new(SessionContext *context)
     g_queue_init(&pool->leases);
     pool->slept = time_slept();
     pool->stop = g_cancellable_new();
-    pool->grower = g_thread_pool_new(grow, pool, 1, FALSE, NULL);
+    pool->grower = g_thread_pool_new(pool_grow, pool, 1, FALSE, NULL);
     keeper_start(pool);
     return pool;
 }
@@ -95,7 +89,7 @@ static int suitability(Session *session, gboolean for_data)
 {
     if (!session_is_settled(session))
         return 0;
-    return dataport_is_ready(session_dataport(session)) == for_data ? 2 : 1;
+    return dataport_is_ready(dataport_of(session)) == for_data ? 2 : 1;
 }
 
 void pool_drop_silent(Pool *pool, gint64 when)
@@ -159,7 +153,7 @@ gboolean pool_check_idle(Pool *pool, GList *link)
 {
     Session *session = link->data;
     g_autoptr(GError) failure = NULL;
-    if (session_poll(session, &failure) && dataport_advance(session_dataport(session)))
+    if (session_poll(session, &failure) && dataport_advance(dataport_of(session)))
         return TRUE;
     g_debug("an idle control connection is dropped: %s",
             failure != NULL ? failure->message : "it can't be written to");
@@ -199,7 +193,7 @@ static void serve(Pool *pool, Waiter *next, Session *session)
     g_cond_signal(&next->cond);
 }
 
-static void wake_first(Pool *pool)
+void pool_wake_first(Pool *pool)
 {
     Waiter *first = first_waiting(pool);
     if (first != NULL)
@@ -212,7 +206,7 @@ void pool_forget_session(Pool *pool, Session *session)
     session_free(session);
     pool->total--;
     /* The place is free: the first waiter opens a connection of its own. */
-    wake_first(pool);
+    pool_wake_first(pool);
 }
 
 /* Asks the holder that was of use the longest time ago to give its session up, among those that had
@@ -243,94 +237,11 @@ static gint64 ask_a_holder(Pool *pool)
     return next;
 }
 
-typedef enum {
-    OPEN_FAILED, /* with an error for the caller */
-    OPEN_AGAIN,  /* not before retry_at */
-    OPEN_LIMIT,  /* wait for a session that comes free */
-} OpenOutcome;
-
-/* A connect failed. With other sessions alive it is the server's limit, which lowers the ceiling
- * for a while; without any the server is out of reach. Lock held. */
-static OpenOutcome note_failure(Pool *pool, const GError *failure)
-{
-    if (ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED))
-        return OPEN_FAILED;
-    if (pool->total > 0) {
-        if (pool->ceiling != pool->total) {
-            g_free(pool->refusal);
-            pool->refusal = g_strdup(failure->message);
-        }
-        pool->ceiling = pool->total;
-        pool->ceiling_until = deadline_in(POOL_LIMIT_RETRY_S);
-        return OPEN_LIMIT;
-    }
-    if (pool->learned && pool_note_outage(pool, failure))
-        return OPEN_AGAIN;
-    pool->outage_until = 0;
-    pool_note_down(pool, failure);
-    return OPEN_FAILED;
-}
-
-/* Of several connects at once, each that is refused lowers the ceiling: what it is shows after the
- * last. Lock held. */
-static void tell_limit(Pool *pool)
-{
-    if (pool->connecting > 0 || pool->refusal == NULL)
-        return;
-    g_message("the server takes %u connections at a time: %s", pool->ceiling, pool->refusal);
-    g_clear_pointer(&pool->refusal, g_free);
-}
-
-/* Opens a connection, for which total has been counted up. Lock held; dropped meanwhile. */
-static Session *open_session(Pool *pool, OpenOutcome *outcome, GCancellable *cancel, GError **error)
-{
-    gboolean first = !pool->learned;
-    pool->connecting++;
-    g_mutex_unlock(&pool->lock);
-    g_autoptr(GError) failure = NULL;
-    Session *session = session_open(pool->context, first, cancel, &failure);
-    g_mutex_lock(&pool->lock);
-    pool->connecting--;
-    if (session != NULL) {
-        pool_note_success(pool);
-        tell_limit(pool);
-        return session;
-    }
-    pool->total--;
-    *outcome = note_failure(pool, failure);
-    tell_limit(pool);
-    if (*outcome == OPEN_FAILED)
-        g_propagate_error(error, g_steal_pointer(&failure));
-    return NULL;
-}
-
-/* Opens one more connection while nobody waits for it. Runs on the grower's thread. */
-static void grow(gpointer task, gpointer data)
-{
-    (void)task;
-    Pool *pool = data;
-    g_mutex_lock(&pool->lock);
-    if (!pool->stopping && pool->total > 0 && pool->total < pool->ceiling) {
-        pool->total++;
-        OpenOutcome outcome = OPEN_FAILED;
-        g_autoptr(GError) failure = NULL;
-        Session *session = open_session(pool, &outcome, pool->stop, &failure);
-        if (session != NULL) {
-            dataport_want(session_dataport(session));
-            pool_hand_over(pool, session);
-        } else {
-            wake_first(pool);
-        }
-    }
-    pool->growing = FALSE;
-    g_mutex_unlock(&pool->lock);
-}
-
 /* A lease for data has got a session: one after the other, by a serial reader, they find a prepared
  * data connection only when there are enough sessions to prepare one on meanwhile. */
 static void note_readiness(Pool *pool, Session *session)
 {
-    if (dataport_is_ready(session_dataport(session))) {
+    if (dataport_is_ready(dataport_of(session))) {
         pool->shortage -= MIN(pool->shortage, 1);
         return;
     }
@@ -381,14 +292,14 @@ static gboolean is_over(Pool *pool, gint64 deadline, GCancellable *cancel, GErro
     return TRUE;
 }
 
-/* open_session for a waiter; those behind it go on meanwhile. */
+/* pool_open_session for a waiter; those behind it go on meanwhile. */
 static Session *open_waiting(Pool *pool, Waiter *waiter, OpenOutcome *outcome, GCancellable *cancel,
                              GError **error)
 {
     waiter->opening = TRUE;
     pool->opening++;
-    wake_first(pool);
-    Session *session = open_session(pool, outcome, cancel, error);
+    pool_wake_first(pool);
+    Session *session = pool_open_session(pool, outcome, cancel, error);
     pool->opening--;
     waiter->opening = FALSE;
     return session;
@@ -468,7 +379,7 @@ static Session *take_or_wait(Pool *pool, Waiter *waiter, GCancellable *cancel, G
     /* Handed over at the very moment of giving up. */
     if (waiter->session != NULL)
         pool_hand_over(pool, waiter->session);
-    wake_first(pool);
+    pool_wake_first(pool);
     return session;
 }
 
@@ -516,53 +427,4 @@ Lease *pool_lease(Pool *pool, LeaseWant want, GCancellable *cancel, GError **err
             return NULL;
         }
     }
-}
-
-void lease_return(Lease *lease)
-{
-    if (lease == NULL)
-        return;
-    Pool *pool = lease->pool;
-    Session *session = lease->session;
-    if ((lease->want & LEASE_DATA) && !session_is_broken(session))
-        dataport_want(session_dataport(session));
-    g_mutex_lock(&pool->lock);
-    g_queue_unlink(&pool->leases, &lease->link);
-    if (lease->yield != NULL)
-        g_queue_remove(&pool->holders, lease);
-    if (session_is_broken(session) || !dataport_advance(session_dataport(session)))
-        pool_forget_session(pool, session);
-    else
-        pool_hand_over(pool, session);
-    g_mutex_unlock(&pool->lock);
-    g_clear_object(&lease->yield);
-    g_free(lease);
-}
-
-void lease_failed(Lease *lease, const GError *failure)
-{
-    if (!ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT))
-        return;
-    g_mutex_lock(&lease->pool->lock);
-    pool_drop_silent(lease->pool, lease->since);
-    g_mutex_unlock(&lease->pool->lock);
-}
-
-void lease_hold(Lease *lease, GCancellable *yield)
-{
-    Pool *pool = lease->pool;
-    g_mutex_lock(&pool->lock);
-    lease->yield = g_object_ref(yield);
-    lease->held_since = lease->last_use = g_get_monotonic_time();
-    g_queue_push_tail(&pool->holders, lease);
-    /* Whoever waits already reckons with this holder from now on. */
-    wake_first(pool);
-    g_mutex_unlock(&pool->lock);
-}
-
-void lease_touch(Lease *lease)
-{
-    g_mutex_lock(&lease->pool->lock);
-    lease->last_use = g_get_monotonic_time();
-    g_mutex_unlock(&lease->pool->lock);
 }

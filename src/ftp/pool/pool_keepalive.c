@@ -13,6 +13,7 @@
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/wait.h"
 #include "pool_private.h"
+#include "session_open.h"
 
 /* For the answer to QUIT. */
 #define EXPIRED_QUIT_S 2
@@ -53,7 +54,7 @@ static void gather(Pool *pool, GArray *fds)
     for (GList *l = pool->idle.head; l != NULL; l = l->next) {
         watch(fds, channel_fd(session_channel(l->data)), POLLIN);
         short events = 0;
-        int data = dataport_fd(session_dataport(l->data), &events);
+        int data = dataport_fd(dataport_of(l->data), &events);
         if (data >= 0)
             watch(fds, data, events);
     }

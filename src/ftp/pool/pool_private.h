@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a Pool, shared by pool.c (leasing), pool_outage.c (a server
- * that is out of reach) and pool_keepalive.c (what happens to idle sessions).
+ * The inside of a Pool, shared by pool.c (who gets a session), pool_lease.c (what is done
+ * with a lease), pool_open.c (one connection more), pool_outage.c (a server that is out of reach)
+ * and pool_keepalive.c (what happens to idle sessions).
  */
 #ifndef FTPSFS_SRC_FTP_POOL_POOL_PRIVATE_H
 #define FTPSFS_SRC_FTP_POOL_POOL_PRIVATE_H
@@ -109,5 +110,24 @@ gboolean pool_check_idle(Pool *pool, GList *link);
 
 /* With the lock held: frees a session that is in no list any more and uncounts it. */
 void pool_forget_session(Pool *pool, Session *session);
+
+/* pool_open.c */
+
+/* What has come of opening a connection. */
+typedef enum {
+    OPEN_FAILED, /* with an error for the caller */
+    OPEN_AGAIN,  /* not before retry_at */
+    OPEN_LIMIT,  /* wait for a session that comes free */
+} OpenOutcome;
+
+/* Opens a connection, for which total has been counted up. Lock held; dropped meanwhile. */
+Session *pool_open_session(Pool *pool, OpenOutcome *outcome, GCancellable *cancel, GError **error);
+
+/* Opens one more connection while nobody waits for it; `data` is the Pool. Runs on the grower's
+ * thread. */
+void pool_grow(gpointer task, gpointer data);
+
+/* pool.c: with the lock held: the first who waits looks again at what there is. */
+void pool_wake_first(Pool *pool);
 
 #endif

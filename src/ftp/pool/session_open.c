@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session_open.h"
 #include "ftp/session/session_private.h"
+#include "ftp/transfer/dataport.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -261,7 +263,7 @@ Session *session_open(SessionContext *context, gboolean first, GCancellable *can
     session->parser = reply_parser_new();
     session->out = g_string_sized_new(4096);
     g_queue_init(&session->expected);
-    session->dataport = dataport_new(session);
+    dataport_attach(session);
     session->number = (guint)g_atomic_int_add(&context->opened, 1) + 1;
     session->tls = channel_describe(channel);
     activity_init(&session->activity);

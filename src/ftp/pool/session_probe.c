@@ -5,6 +5,7 @@
  */
 #include "ftp/session/session_private.h"
 #include "ftpsfs/util/error.h"
+#include "session_open.h"
 
 /* *made becomes the channel, whether the handshake came to something or not. */
 static gboolean shake_hands(const RemoteOptions *options, Trust *trust, GBytes *ticket,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/ftp/probe.h"
+#include "ftp/pool/session_open.h"
 
 #include "ftp/session/session_private.h"
 #include "ftpsfs/util/error.h"

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "ftp/pool/session_open.h"
 #include "ftp/session/session_private.h"
 #include "ftp/transfer/dial.h"
 #include "ftpsfs/ftp/probe.h"

@@ -148,7 +148,7 @@ static gboolean settle_in_turn(Settle *settle, GCancellable *cancel, GError **er
     settle->marked = FALSE;
     if (!settle_begin(settle, cancel, error) || !settle_send(settle, cancel, error))
         return FALSE;
-    dataport_ask(session_dataport(settle->session));
+    dataport_ask(dataport_of(settle->session));
     return settle_receive(settle, cancel, error);
 }
 
@@ -193,7 +193,7 @@ static gboolean receive_early(Early *early, GCancellable *cancel, GError **error
         return receive_first(early, cancel, error);
     if (settle_receive(settle, cancel, &failure)) {
         trial_end(&early->trial, TRIAL_WORKED);
-        dataport_ask(session_dataport(settle->session));
+        dataport_ask(dataport_of(settle->session));
         return TRUE;
     }
     gboolean settled = FALSE;

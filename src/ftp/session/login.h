@@ -10,11 +10,6 @@
 
 #include "session.h"
 
-/* Whether `command` may be sent after the login. Refused are commands that end the encryption, the
- * session or the login, and those of data connections, whose settings ftpsfs keeps to itself.
- * FTPSFS_ERROR_CONFIG, with a message for whoever wrote it. */
-gboolean login_check_command(const char *command, GError **error);
-
 /* Receives the greeting, which is a reply to the connection itself. FTPSFS_ERROR_LIMIT, _LOGIN and
  * those of session_receive. */
 gboolean login_greet(Session *session, GCancellable *cancel, GError **error);

@@ -15,7 +15,8 @@ void session_free(Session *session)
 {
     if (session == NULL)
         return;
-    dataport_free(session->dataport);
+    if (session->attached != NULL)
+        session->free_attached(session->attached);
     if (session->channel != NULL)
         channel_leave(session->channel);
     channel_free(session->channel);
@@ -75,9 +76,15 @@ SessionContext *session_context(const Session *session)
     return session->context;
 }
 
-DataPort *session_dataport(Session *session)
+void session_attach(Session *session, gpointer data, GDestroyNotify free_data)
 {
-    return session->dataport;
+    session->attached = data;
+    session->free_attached = free_data;
+}
+
+gpointer session_attached(const Session *session)
+{
+    return session->attached;
 }
 
 void session_note_sent(Session *session)
@@ -220,11 +227,6 @@ gboolean session_ask_port(Session *session, const char *verb, gboolean early, Se
     return queue_line(session, verb, NULL, what, error) && flush_lines(session, cancel, error);
 }
 
-static gboolean says(const char *lower, const char *words)
-{
-    return strstr(lower, words) != NULL;
-}
-
 /* A server that was reloaded, or has its accounts elsewhere, may forget a login that it took.
  * Another session gets over that. 530 has other meanings, which its words tell. */
 static gboolean wants_login(Session *session, const Reply *reply, const char *text)
@@ -235,8 +237,9 @@ static gboolean wants_login(Session *session, const Reply *reply, const char *te
         (expected != NULL && expected->who == EXPECT_DROP))
         return FALSE;
     g_autofree char *lower = g_ascii_strdown(text, -1);
-    return says(lower, "log in") || says(lower, "login") || says(lower, "logged in") ||
-           says(lower, "log on") || says(lower, "logon") || says(lower, "logged on");
+    return strstr(lower, "log in") != NULL || strstr(lower, "login") != NULL ||
+           strstr(lower, "logged in") != NULL || strstr(lower, "log on") != NULL ||
+           strstr(lower, "logon") != NULL || strstr(lower, "logged on") != NULL;
 }
 
 /* Takes a parsed reply, checked: 421 ends the connection, as do the wish for another login and a
@@ -480,65 +483,4 @@ void session_quit_end(Session *session, gint64 deadline)
     if (error != NULL || (reply != NULL && !channel_bye(session->channel, &error)))
         g_debug("QUIT: %s", error->message);
     session->broken = TRUE;
-}
-
-/* What a 450, 550 or 553 means can only be read from its words. */
-static FtpsfsErrorCode code_from_words(const char *text)
-{
-    g_autofree char *lower = g_ascii_strdown(text, -1);
-    if (says(lower, "no such") || says(lower, "not found") || says(lower, "does not exist") ||
-        says(lower, "doesn't exist") || says(lower, "cannot find") || says(lower, "can't find"))
-        return FTPSFS_ERROR_NOT_FOUND;
-    if (says(lower, "not empty"))
-        return FTPSFS_ERROR_NOT_EMPTY;
-    if (says(lower, "exists"))
-        return FTPSFS_ERROR_EXISTS;
-    if (says(lower, "is a directory") || says(lower, "not a regular") ||
-        says(lower, "not a plain file"))
-        return FTPSFS_ERROR_IS_DIR;
-    if (says(lower, "not a directory"))
-        return FTPSFS_ERROR_NOT_DIR;
-    if (says(lower, "name too long"))
-        return FTPSFS_ERROR_NAME_TOO_LONG;
-    if (says(lower, "invalid directory name") || says(lower, "invalid file name") ||
-        says(lower, "name is invalid"))
-        return FTPSFS_ERROR_INVALID;
-    if (says(lower, "no space") || says(lower, "quota") || says(lower, "disk full"))
-        return FTPSFS_ERROR_NO_SPACE;
-    if (says(lower, "permission denied") || says(lower, "access denied") ||
-        says(lower, "access is denied") || says(lower, "not permitted") ||
-        says(lower, "privilege") || says(lower, "read-only"))
-        return FTPSFS_ERROR_ACCESS;
-    return FTPSFS_ERROR_IO;
-}
-
-static FtpsfsErrorCode code_from_reply(const Reply *reply, const char *text)
-{
-    switch (reply->code) {
-    case 452:
-    case 552:
-        return FTPSFS_ERROR_NO_SPACE;
-    case 425:
-    case 426:
-        return FTPSFS_ERROR_LOST;
-    case 530:
-    case 532:
-        return FTPSFS_ERROR_ACCESS;
-    case 500:
-    case 502:
-    case 504:
-    case 536:
-        return FTPSFS_ERROR_UNSUPPORTED;
-    default: {
-        FtpsfsErrorCode code = code_from_words(text);
-        return code == FTPSFS_ERROR_IO && reply->code == 450 ? FTPSFS_ERROR_BUSY : code;
-    }
-    }
-}
-
-void session_set_reply_error(GError **error, const char *verb, const char *path, const Reply *reply)
-{
-    g_autofree char *text = reply_text(reply);
-    g_set_error(error, FTPSFS_ERROR, (gint)code_from_reply(reply, text),
-                "%s %s: the server says: %d %s", verb, path, reply->code, text);
 }

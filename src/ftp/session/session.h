@@ -13,8 +13,10 @@
 #define FTPSFS_SRC_FTP_SESSION_SESSION_H
 
 #include "features.h"
-#include "ftpsfs/ftp/remote.h"
+#include "ftpsfs/ftp/remote_options.h"
 #include "ftpsfs/tls/channel.h"
+#include "ftpsfs/tls/trust.h"
+#include "ftpsfs/util/stats.h"
 
 typedef struct Session Session;
 
@@ -30,11 +32,6 @@ typedef struct {
     gint opened;        /* atomic: control connections that were begun, which numbers them */
     gint moves;         /* atomic: directories may have been renamed or removed so often */
 } SessionContext;
-
-/* Connects, handshakes, logs in and sets up (PBSZ 0, PROT P, TYPE I, UTF-8, facts). When `first`
- * the server's features are learned. Errors as for remote_new. */
-Session *session_open(SessionContext *context, gboolean first, GCancellable *cancel,
-                      GError **error);
 
 /* Closes without QUIT. NULL is fine. */
 void session_free(Session *session);
@@ -136,8 +133,9 @@ gboolean session_queue_to(Session *session, const char *verb, const char *argume
 void session_note_sent(Session *session);
 void session_note_wait(Session *session);
 
-/* The prepared data connection of this session (dataport.h). */
-typedef struct DataPort DataPort;
-DataPort *session_dataport(Session *session);
+/* Something that goes with the session and is freed before it, once: its data port (dataport.h).
+ * session_attached: NULL before. */
+void session_attach(Session *session, gpointer data, GDestroyNotify free_data);
+gpointer session_attached(const Session *session);
 
 #endif

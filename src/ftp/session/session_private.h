@@ -7,7 +7,6 @@
 #define FTPSFS_SRC_FTP_SESSION_SESSION_PRIVATE_H
 
 #include "activity.h"
-#include "ftp/transfer/dataport.h"
 #include "pending_replies.h"
 #include "session.h"
 
@@ -29,32 +28,13 @@ struct Session {
     char *login_directory; /* as PWD told it, in UTF-8; "/" when it told nothing */
     char *directory;       /* where it is, as a path of ours, if that matters; NULL: unknown */
     gint moves;            /* of the context, when that was so */
-    DataPort *dataport;
+    gpointer attached;     /* see session_attach */
+    GDestroyNotify free_attached;
     guint number;      /* from 1; constant once it is open, like the next */
     char *tls;         /* what was negotiated */
     char *notice;      /* what the server said of the password at the login; NULL: nothing */
     Activity activity; /* what it is doing */
 };
-
-/* Connects to the server, up to where TLS begins: with explicit TLS the greeting is taken in clear
- * and AUTH TLS said (RFC 4217 section 4), the one command that is sent without encryption.
- * *greeting (may be NULL) then becomes the greeting's text, for g_free. The socket, or -1 with the
- * errors of dial, or FTPSFS_ERROR_TLS, _LIMIT, _CONNECT, _LOST of AUTH TLS. */
-int session_dial(const RemoteOptions *options, char **greeting, GCancellable *cancel,
-                 GError **error);
-
-/* A connection with a handshake done on it that only looks: no login is sent and none can be.
- * `ticket` (may be NULL) is to be resumed. *greeting (may be NULL) becomes what was said in clear
- * before it, for g_free. Errors as of dial and channel_handshake, explained by
- * session_explain_refusal. */
-Channel *session_look(const RemoteOptions *options, Trust *trust, GBytes *ticket, char **greeting,
-                      GCancellable *cancel, GError **error);
-
-/* After a handshake with the server that failed because the two did not agree (`failed`): makes
- * another one that accepts nearly everything, on a connection that only looks, and puts what the
- * server then chose in place of *error. Leaves *error alone where that does not tell more. */
-void session_explain_refusal(const Channel *failed, const RemoteOptions *options, Trust *trust,
-                             GCancellable *cancel, GError **error);
 
 /* The next whole reply, whoever it is for. */
 Reply *session_next_reply(Session *session, gint64 deadline, GCancellable *cancel, GError **error);

@@ -41,14 +41,6 @@ struct DataPort {
     GError *failure;
 };
 
-DataPort *dataport_new(Session *session)
-{
-    DataPort *port = g_new0(DataPort, 1);
-    port->session = session;
-    port->fd = -1;
-    return port;
-}
-
 void dataport_reset(DataPort *port)
 {
     if (port->fd >= 0)
@@ -71,15 +63,27 @@ static void end_early(DataPort *port, TrialOutcome outcome)
     port->early = (Trial){0};
 }
 
-void dataport_free(DataPort *port)
+static void free_port(gpointer data)
 {
-    if (port == NULL)
-        return;
+    DataPort *port = data;
     if (port->state == PORT_ASKED)
         end_early(port, TRIAL_LOST);
     dataport_reset(port);
     reply_free(port->swapped);
     g_free(port);
+}
+
+void dataport_attach(Session *session)
+{
+    DataPort *port = g_new0(DataPort, 1);
+    port->session = session;
+    port->fd = -1;
+    session_attach(session, port, free_port);
+}
+
+DataPort *dataport_of(const Session *session)
+{
+    return session_attached(session);
 }
 
 static void fail(DataPort *port, FtpsfsErrorCode code, const char *what, const char *why)
@@ -143,7 +147,7 @@ static gboolean take_early(DataPort *port, const Reply *reply)
 
 static void got_port_reply(Session *session, const Reply *reply)
 {
-    DataPort *port = session_dataport(session);
+    DataPort *port = dataport_of(session);
     Features *features = features_of(port);
     port->state = PORT_NONE;
     if (trial_is_on(&port->early) && !take_early(port, reply))

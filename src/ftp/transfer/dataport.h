@@ -18,8 +18,13 @@
 #include "ftp/session/session.h"
 #include "ftp/session/trial.h"
 
-DataPort *dataport_new(Session *session);
-void dataport_free(DataPort *port);
+typedef struct DataPort DataPort;
+
+/* Makes the session's data port, which is freed with it. */
+void dataport_attach(Session *session);
+
+/* The data port of a session that has one. */
+DataPort *dataport_of(const Session *session);
 
 /* A transfer is likely to come: one connection is to be prepared, as soon as the session has
  * settled (servers refuse EPSV while a transfer ends). dataport_advance and whoever receives on the

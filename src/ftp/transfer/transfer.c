@@ -207,7 +207,7 @@ static gboolean complete_handshake(Transfer *transfer, const TransferOptions *op
 static Transfer *attempt(Session *session, const TransferOptions *options, gboolean *prepared,
                          GCancellable *cancel, GError **error)
 {
-    int fd = dataport_take(session_dataport(session), prepared, cancel, error);
+    int fd = dataport_take(dataport_of(session), prepared, cancel, error);
     if (fd < 0)
         return NULL;
     dial_tune(fd, session_context(session)->options->timeout_s);
@@ -322,7 +322,7 @@ Transfer *transfer_open(Session *session, const TransferOptions *options, GCance
     if (stale) {
         g_debug("a prepared data connection was stale: %s", failure->message);
         g_clear_error(&failure);
-        dataport_was_stale(session_dataport(session));
+        dataport_was_stale(dataport_of(session));
         transfer = attempt(session, options, &prepared, cancel, &failure);
     }
     if (failure != NULL)

@@ -94,7 +94,7 @@ void early_port(Transfer *transfer)
     if (transfer->bye.first)
         return;
     gboolean fresh = transfer->session->fresh;
-    dataport_ask_early(session_dataport(transfer->session), &transfer->port);
+    dataport_ask_early(dataport_of(transfer->session), &transfer->port);
     /* The wait for the end of this transfer is none for the answer. */
     transfer->session->fresh = fresh;
 }
@@ -136,7 +136,7 @@ static gboolean is_swapped(const Transfer *transfer, GCancellable *cancel)
     if (!transfer->replied)
         return FALSE;
     if (session_settle(session, session_context(session)->options->timeout_s, cancel, &failure))
-        return dataport_swapped(session_dataport(session)) != NULL;
+        return dataport_swapped(dataport_of(session)) != NULL;
     g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
     return FALSE;
 }

@@ -14,12 +14,12 @@
  * A Spool has no lock: its File's lock guards it. Only spool_pread and spool_pwrite touch the disk,
  * and spool_truncate to give space back.
  */
-#ifndef FTPSFS_CACHE_SPOOL_H
-#define FTPSFS_CACHE_SPOOL_H
+#ifndef FTPSFS_SRC_CACHE_SPOOL_SPOOL_H
+#define FTPSFS_SRC_CACHE_SPOOL_SPOOL_H
 
 #include <glib.h>
 
-#include "ftpsfs/cache/extents.h"
+#include "extents.h"
 #include "ftpsfs/cache/space.h"
 
 /* No file grows beyond this many bytes: what ext4 can hold. FTP knows no gaps, so that one is sent

@@ -13,8 +13,8 @@
  * thread-safe: the Journal's lock guards the file; several threads that wait for the disk at once
  * share one fdatasync.
  */
-#ifndef FTPSFS_CACHE_JOURNAL_H
-#define FTPSFS_CACHE_JOURNAL_H
+#ifndef FTPSFS_SRC_CACHE_WRITEBACK_JOURNAL_H
+#define FTPSFS_SRC_CACHE_WRITEBACK_JOURNAL_H
 
 #include <glib.h>
 

@@ -5,8 +5,8 @@
  * An Extents has no lock: whoever owns it guards it. Lookups are O(log n) in the number of extents,
  * changes also move the extents behind them (16 bytes each).
  */
-#ifndef FTPSFS_CACHE_EXTENTS_H
-#define FTPSFS_CACHE_EXTENTS_H
+#ifndef FTPSFS_SRC_CACHE_SPOOL_EXTENTS_H
+#define FTPSFS_SRC_CACHE_SPOOL_EXTENTS_H
 
 #include <glib.h>
 

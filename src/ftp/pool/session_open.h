@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * session_open - from the TCP connection to a session that is logged in and set up. No state, no
+ * lock.
+ */
+#ifndef FTPSFS_SRC_FTP_POOL_SESSION_OPEN_H
+#define FTPSFS_SRC_FTP_POOL_SESSION_OPEN_H
+
+#include "ftp/session/session.h"
+
+/* Connects, handshakes, logs in and sets up (PBSZ 0, PROT P, TYPE I, UTF-8, facts). When `first`
+ * the server's features are learned. Errors as for remote_new. */
+Session *session_open(SessionContext *context, gboolean first, GCancellable *cancel,
+                      GError **error);
+
+/* Connects to the server, up to where TLS begins: with explicit TLS the greeting is taken in clear
+ * and AUTH TLS said (RFC 4217 section 4), the one command that is sent without encryption.
+ * *greeting (may be NULL) then becomes the greeting's text, for g_free. The socket, or -1 with the
+ * errors of dial, or FTPSFS_ERROR_TLS, _LIMIT, _CONNECT, _LOST of AUTH TLS. */
+int session_dial(const RemoteOptions *options, char **greeting, GCancellable *cancel,
+                 GError **error);
+
+/* A connection with a handshake done on it that only looks: no login is sent and none can be.
+ * `ticket` (may be NULL) is to be resumed. *greeting (may be NULL) becomes what was said in clear
+ * before it, for g_free. Errors as of dial and channel_handshake, explained by
+ * session_explain_refusal. */
+Channel *session_look(const RemoteOptions *options, Trust *trust, GBytes *ticket, char **greeting,
+                      GCancellable *cancel, GError **error);
+
+/* After a handshake with the server that failed because the two did not agree (`failed`): makes
+ * another one that accepts nearly everything, on a connection that only looks, and puts what the
+ * server then chose in place of *error. Leaves *error alone where that does not tell more. */
+void session_explain_refusal(const Channel *failed, const RemoteOptions *options, Trust *trust,
+                             GCancellable *cancel, GError **error);
+
+#endif
