@@ -10,7 +10,7 @@
 #include "ftpsfs/util/sandbox.h"
 #include "setup.h"
 
-void opened_clear(Opened *opened)
+void confine_opened_clear(Opened *opened)
 {
     g_clear_pointer(&opened->control, control_stop);
     g_clear_pointer(&opened->stats_file, statsfile_stop);
@@ -33,7 +33,7 @@ static Control *bind_control(const MountConfig *config)
 {
     if (config_is_mounted(config))
         return NULL; /* the mountpoint's name is not known */
-    ControlPlace place = {
+    ControlAddress place = {
         .mountpoint = config->mountpoint,
         .uid = geteuid(),
         .state_dir = config->state_dir,
@@ -61,7 +61,7 @@ static char *open_spool(const MountConfig *config)
 {
     g_autoptr(GError) failure = NULL;
     g_autofree char *name = g_strdup_printf("ftpsfs-%u", (guint)geteuid());
-    char *path = own_directory_make("spool_dir", config->spool_dir, name, &failure);
+    char *path = own_file_make_directory("spool_dir", config->spool_dir, name, &failure);
     if (path != NULL)
         return path;
     path = g_strdup_printf("%s/%s-XXXXXX", config->spool_dir, name);

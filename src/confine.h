@@ -25,8 +25,8 @@ typedef struct {
     int notify_fd;         /* see notify_connect */
 } Opened;
 
-void opened_clear(Opened *opened);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Opened, opened_clear)
+void confine_opened_clear(Opened *opened);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Opened, confine_opened_clear)
 
 /* Becomes the user of setuid=, opens it all, and gives up the rest. `receiver` as in
  * SandboxOptions. FTPSFS_ERROR_CONFIG. */

@@ -19,7 +19,7 @@
 
 #define QUERY_S 10
 
-void control_mount_free(ControlMount *mount)
+void control_client_mount_free(ControlMount *mount)
 {
     if (mount == NULL)
         return;
@@ -43,7 +43,7 @@ static const char *below(const char *path, const char *mountpoint)
 
 /* The FUSE mount that `path` is in. A mount hides what was found before when it lies deeper or was
  * mounted later. */
-static ControlMount *look_up(const char *path)
+static ControlMount *find_mount(const char *path)
 {
     g_autoptr(GPtrArray) mounts = mounts_read(NULL);
     const MountEntry *best = NULL;
@@ -70,14 +70,14 @@ static ControlMount *look_up(const char *path)
     return found;
 }
 
-ControlMount *control_find(const char *path, GError **error)
+ControlMount *control_client_find(const char *path, GError **error)
 {
     /* By its name first: to resolve links may take the answer of a server that is gone. */
     g_autofree char *plain = g_canonicalize_filename(path, NULL);
-    ControlMount *found = look_up(plain);
+    ControlMount *found = find_mount(plain);
     char *resolved = found == NULL ? realpath(path, NULL) : NULL;
     if (resolved != NULL)
-        found = look_up(resolved);
+        found = find_mount(resolved);
     free(resolved);
     if (found == NULL)
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,
@@ -133,7 +133,7 @@ static gboolean is_daemon_of(int fd, const ControlMount *mount)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == mount->uid;
 }
 
-gboolean control_is_dead(const ControlMount *mount)
+gboolean control_client_is_dead(const ControlMount *mount)
 {
     struct stat status;
     return stat(mount->mountpoint, &status) != 0 && errno == ENOTCONN;
@@ -145,7 +145,7 @@ static void explain_silence(const ControlMount *mount, GError **error)
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_ACCESS,
                     "%s is the mount of user %u: that user and root alone may ask it",
                     mount->mountpoint, mount->uid);
-    else if (control_is_dead(mount))
+    else if (control_client_is_dead(mount))
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST,
                     "%s holds a mount whose program has ended, killed or by a fault: "
                     "ftpsfs --unmount %s takes it away, then mount it again",
@@ -195,14 +195,15 @@ static int connect_daemon(const ControlMount *mount, GError **error)
     return fd;
 }
 
-void control_forget(const ControlMount *mount)
+void control_client_forget(const ControlMount *mount)
 {
     int fd = try_directories(mount, TRUE);
     if (fd >= 0)
         close(fd);
 }
 
-int control_ask(const ControlMount *mount, const char *verb, const char *path, GError **error)
+int control_client_ask(const ControlMount *mount, const char *verb, const char *path,
+                       GError **error)
 {
     int fd = connect_daemon(mount, error);
     if (fd < 0)
@@ -238,7 +239,7 @@ static gboolean read_all(int fd, GString *text, gint64 deadline, GError **error)
     return FALSE;
 }
 
-Records *control_receive(int fd, guint seconds, GError **error)
+Records *control_client_receive(int fd, guint seconds, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     gboolean good = read_all(fd, text, seconds > 0 ? deadline_in(seconds) : G_MAXINT64, error);
@@ -248,7 +249,7 @@ Records *control_receive(int fd, guint seconds, GError **error)
     g_autoptr(Records) answer = records_from_text(text->str, text->len, error);
     if (answer == NULL || records_count(answer, "ok") > 0)
         return g_steal_pointer(&answer);
-    const char *message = record_text(records_get(answer, "error", 0), "message");
+    const char *message = records_text(records_get(answer, "error", 0), "message");
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "%s",
                 message != NULL ? message
                                 : "ftpsfs hung up without an answer: it has ended, or is asked too "
@@ -256,9 +257,9 @@ Records *control_receive(int fd, guint seconds, GError **error)
     return NULL;
 }
 
-Records *control_query(const ControlMount *mount, const char *verb, const char *path,
-                       GError **error)
+Records *control_client_query(const ControlMount *mount, const char *verb, const char *path,
+                              GError **error)
 {
-    int fd = control_ask(mount, verb, path, error);
-    return fd >= 0 ? control_receive(fd, QUERY_S, error) : NULL;
+    int fd = control_client_ask(mount, verb, path, error);
+    return fd >= 0 ? control_client_receive(fd, QUERY_S, error) : NULL;
 }

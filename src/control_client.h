@@ -20,28 +20,29 @@ typedef struct {
 } ControlMount;
 
 /* The FUSE mount that `path` is or lies in. FTPSFS_ERROR_CONFIG when there is none. */
-ControlMount *control_find(const char *path, GError **error);
-void control_mount_free(ControlMount *mount);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(ControlMount, control_mount_free)
+ControlMount *control_client_find(const char *path, GError **error);
+void control_client_mount_free(ControlMount *mount);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ControlMount, control_client_mount_free)
 
 /* Sends a question, a record of the kind `verb` with the field path unless that is NULL. The
  * connection, on which the answer comes; -1 with an error: FTPSFS_ERROR_LOST when the daemon has
  * ended and left the mount, _NOT_FOUND when none listens, _ACCESS, _IO. */
-int control_ask(const ControlMount *mount, const char *verb, const char *path, GError **error);
+int control_client_ask(const ControlMount *mount, const char *verb, const char *path,
+                       GError **error);
 
 /* Waits for the answer and closes `fd`; at most `seconds`, or without end for 0. FTPSFS_ERROR_LOST
  * when the daemon ended meanwhile or refused. */
-Records *control_receive(int fd, guint seconds, GError **error);
+Records *control_client_receive(int fd, guint seconds, GError **error);
 
 /* Whether the mount is still there but its program is not. For one that nobody answers for: the
  * question goes through the mount itself. */
-gboolean control_is_dead(const ControlMount *mount);
+gboolean control_client_is_dead(const ControlMount *mount);
 
 /* Removes the sockets that a daemon which was killed has left. */
-void control_forget(const ControlMount *mount);
+void control_client_forget(const ControlMount *mount);
 
-/* control_ask and control_receive. */
-Records *control_query(const ControlMount *mount, const char *verb, const char *path,
-                       GError **error);
+/* control_client_ask and control_client_receive. */
+Records *control_client_query(const ControlMount *mount, const char *verb, const char *path,
+                              GError **error);
 
 #endif

@@ -91,7 +91,7 @@ static Files *make_files(const MountConfig *config, const Opened *opened, Remote
         .readahead = config->readahead,
         .prefetch = config->prefetch,
         .spool_dir = opened->spool_dir,
-        .lost_dir = config->lost_dir,
+        .rescue_dir = config->rescue_dir,
         .atomic_upload = config->atomic_upload,
         .connections = config->connections,
         .timeout_s = config->timeout_s,
@@ -166,7 +166,7 @@ static void start_control(Control *control, const MountConfig *config, Remote *r
         .fs = fs,
         .stats = stats,
         .server = config->server,
-        .lost_dir = config->lost_dir,
+        .rescue_dir = config->rescue_dir,
         .connections = config->connections,
     };
     control_start(control, &subject);
@@ -177,7 +177,7 @@ static gboolean run(Start *start, Signals *signals, const Opened *opened, Files 
 {
     Control *control = opened->control;
     gboolean ok = fs_serve(*fs);
-    signals_settle(signals, files);
+    signals_drain(signals, files);
     notify_service_manager(opened->notify_fd,
                            "STOPPING=1\nSTATUS=Sending what is left, unmounting.");
     /* No more requests come before the uploads end. */
@@ -185,10 +185,10 @@ static gboolean run(Start *start, Signals *signals, const Opened *opened, Files 
     control_leave_fs(control);
     g_clear_pointer(fs, fs_free);
     Progress *progress = start->config->foreground ? progress_start(control) : NULL;
-    files_settle_last(files);
+    files_flush_last(files);
     progress_stop(progress);
     control_leave_files(control);
-    signals_settle(signals, NULL);
+    signals_drain(signals, NULL);
     return ok;
 }
 
@@ -239,7 +239,7 @@ static int serve(Start *start)
     g_clear_pointer(&writeback, writeback_free);
     g_clear_pointer(&tree, tree_free);
     g_clear_pointer(&remote, remote_free);
-    opened_clear(&opened);
+    confine_opened_clear(&opened);
     log_flush();
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -23,7 +23,7 @@
 
 /* ---- what both processes need ---- */
 
-static void survey_trust_clear(SurveyTrust *trust)
+static void probe_trust_clear(ProbeTrust *trust)
 {
     trust_unref(trust->any);
     trust_unref(trust->tls12);
@@ -32,10 +32,10 @@ static void survey_trust_clear(SurveyTrust *trust)
         trust_unref(trust->policies[i]);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SurveyTrust, survey_trust_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ProbeTrust, probe_trust_clear)
 
 static gboolean make_trust(const MountConfig *config, const Credentials *credentials,
-                           SurveyTrust *trust, GError **error)
+                           ProbeTrust *trust, GError **error)
 {
     TrustOptions options = setup_trust(config, credentials);
     trust->any = trust_new(&options, error);
@@ -52,7 +52,7 @@ static gboolean make_trust(const MountConfig *config, const Credentials *credent
 
 /* Nobody is remembered, and who the server is is not the question. */
 static void make_policies(const MountConfig *config, const Credentials *credentials,
-                          SurveyTrust *trust)
+                          ProbeTrust *trust)
 {
     TrustOptions options = setup_trust(config, credentials);
     options.pins = NULL;
@@ -115,13 +115,13 @@ static void add_outcome(Records *found, int status, const char *message)
 typedef struct {
     const MountConfig *config;
     const Credentials *credentials; /* NULL unless there is a client certificate */
-} LookArgs;
+} TlsArgs;
 
-static gboolean look(const LookArgs *args, Records *found, GError **error)
+static gboolean probe_in_helper(const TlsArgs *args, Records *found, GError **error)
 {
     const MountConfig *config = args->config;
     g_autoptr(ResolverProcess) resolver = NULL;
-    g_auto(SurveyTrust) trust = {0};
+    g_auto(ProbeTrust) trust = {0};
     if (args->credentials != NULL)
         credentials_lock(args->credentials);
     if (!start_resolver(config, &resolver, error) ||
@@ -131,15 +131,15 @@ static gboolean look(const LookArgs *args, Records *found, GError **error)
     if (!confine(config, error))
         return FALSE;
     RemoteOptions options = setup_remote(config, NULL, NULL);
-    return survey_look(&options, &trust, found, error);
+    return probe_tls(&options, &trust, found, error);
 }
 
-static int look_main(int socket, int kept, gpointer data)
+static int helper_main(int socket, int kept, gpointer data)
 {
     (void)kept;
     g_autoptr(Records) found = records_new();
     g_autoptr(GError) error = NULL;
-    if (!look(data, found, &error))
+    if (!probe_in_helper(data, found, &error))
         add_outcome(found,
                     ftpsfs_error_is(error, FTPSFS_ERROR_CONFIG) ? EXIT_FAILURE : PROBE_UNREACHABLE,
                     error->message);
@@ -155,10 +155,10 @@ static int look_main(int socket, int kept, gpointer data)
 }
 
 /* What the other process has found, behind what is in `text`. */
-static gboolean look_apart(const LookArgs *args, GString *text, GError **error)
+static gboolean probe_apart(const TlsArgs *args, GString *text, GError **error)
 {
     Helper helper;
-    if (!helper_start(&helper, -1, look_main, (gpointer)args, error))
+    if (!helper_start(&helper, -1, helper_main, (gpointer)args, error))
         return FALSE;
     g_autofree char *piece = g_malloc(PIECE);
     gssize got;
@@ -226,7 +226,7 @@ static int status_of(const GError *failure, const Records *found)
 static gboolean log_in(const MountConfig *config, const Credentials *credentials, Records *found,
                        GCancellable **cancel, GError **error)
 {
-    g_auto(SurveyTrust) trust = {0};
+    g_auto(ProbeTrust) trust = {0};
     g_autoptr(Trace) trace = NULL;
     if (!make_trust(config, credentials, &trust, error))
         return FALSE;
@@ -236,7 +236,7 @@ static gboolean log_in(const MountConfig *config, const Credentials *credentials
         return FALSE;
     *cancel = begin_watch();
     RemoteOptions options = setup_remote(config, credentials, trace);
-    return survey_login(&options, &trust, !config->read_only, *cancel, found, error);
+    return probe_login(&options, &trust, !config->read_only, *cancel, found, error);
 }
 
 /* With the credentials that were found already, or those that are found now. */
@@ -291,8 +291,8 @@ static Records *find_out(const MountConfig *config, GError **error)
         return NULL;
     g_autofree char *probe = describe_probe(config);
     g_autoptr(GString) text = g_string_new(probe);
-    LookArgs args = {.config = config, .credentials = early};
-    if (!look_apart(&args, text, error))
+    TlsArgs args = {.config = config, .credentials = early};
+    if (!probe_apart(&args, text, error))
         return NULL;
     g_autoptr(Records) found = records_from_text(text->str, text->len, error);
     if (found == NULL)
@@ -300,10 +300,10 @@ static Records *find_out(const MountConfig *config, GError **error)
     const Record *tls = records_get(found, "tls", 0);
     if (records_count(found, "outcome") > 0)
         return g_steal_pointer(&found);
-    if (record_flag(tls, "verified"))
+    if (records_flag(tls, "verified"))
         try_login(config, early, found);
     else
-        add_outcome(found, PROBE_UNTRUSTED, record_text(tls, "refusal"));
+        add_outcome(found, PROBE_UNTRUSTED, records_text(tls, "refusal"));
     return g_steal_pointer(&found);
 }
 
@@ -324,6 +324,6 @@ int probe_run(const MountConfig *config)
     if (fflush(stdout) != 0)
         return EXIT_FAILURE;
     if (outcome != NULL)
-        g_printerr("ftpsfs: %s\n", record_text(outcome, "message"));
-    return (int)record_number(outcome, "status", PROBE_FINE);
+        g_printerr("ftpsfs: %s\n", records_text(outcome, "message"));
+    return (int)records_number(outcome, "status", PROBE_FINE);
 }

@@ -74,14 +74,14 @@ static void append_addresses(GString *page, const Records *found)
 {
     for (guint i = 0; i < records_count(found, "address"); i++) {
         const Record *address = records_get(found, "address", i);
-        const char *failure = record_text(address, "failure");
-        g_autofree char *took = milliseconds(record_number(address, "connect_us", 0));
-        line(page, i == 0 ? "address" : "", "%s, %s%s", record_text(address, "address"),
+        const char *failure = records_text(address, "failure");
+        g_autofree char *took = milliseconds(records_number(address, "connect_us", 0));
+        line(page, i == 0 ? "address" : "", "%s, %s%s", records_text(address, "address"),
              failure != NULL ? "" : "connected in ", failure != NULL ? failure : took);
     }
     const Record *greeting = records_get(found, "greeting", 0);
     if (greeting != NULL)
-        append_wrapped(page, "greeting", record_text(greeting, "text"));
+        append_wrapped(page, "greeting", records_text(greeting, "text"));
 }
 
 static void append_tls(GString *page, const Records *found)
@@ -89,10 +89,10 @@ static void append_tls(GString *page, const Records *found)
     const Record *tls = records_get(found, "tls", 0);
     if (tls == NULL)
         return;
-    g_autofree char *took = milliseconds(record_number(tls, "handshake_us", 0));
-    line(page, "TLS", "%s, handshake in %s", record_text(tls, "version"), took);
-    line(page, "cipher", "%s", record_text(tls, "cipher"));
-    line(page, "key share", "%s", or_else(record_text(tls, "key_share"), "none (RSA)"));
+    g_autofree char *took = milliseconds(records_number(tls, "handshake_us", 0));
+    line(page, "TLS", "%s, handshake in %s", records_text(tls, "version"), took);
+    line(page, "cipher", "%s", records_text(tls, "cipher"));
+    line(page, "key share", "%s", or_else(records_text(tls, "key_share"), "none (RSA)"));
 }
 
 static void append_resumption(GString *page, const Records *found)
@@ -100,19 +100,19 @@ static void append_resumption(GString *page, const Records *found)
     guint rows = 0;
     for (guint i = 0; i < records_count(found, "handshake"); i++) {
         const Record *hands = records_get(found, "handshake", i);
-        const char *version = record_text(hands, "version");
+        const char *version = records_text(hands, "version");
         const char *data = NULL;
         for (guint n = 0; n < records_count(found, "data"); n++) {
             const Record *row = records_get(found, "data", n);
-            if (g_strcmp0(record_text(row, "version"), version) == 0)
-                data = record_number(row, "resumed", 0) > 0 ? "yes" : "no";
+            if (g_strcmp0(records_text(row, "version"), version) == 0)
+                data = records_number(row, "resumed", 0) > 0 ? "yes" : "no";
         }
         const char *label = rows++ == 0 ? "resumption" : "";
-        if (!record_flag(hands, "offered"))
+        if (!records_flag(hands, "offered"))
             line(page, label, "TLS %s: the server does not have it", version);
         else
             line(page, label, "TLS %s: data connections %s, new sessions %s", version,
-                 or_else(data, "not tried"), record_flag(hands, "resumes") ? "yes" : "no");
+                 or_else(data, "not tried"), records_flag(hands, "resumes") ? "yes" : "no");
     }
 }
 
@@ -122,17 +122,17 @@ static void append_policies(GString *page, const Records *found)
     guint count = records_count(found, "policy");
     for (guint i = 0; i < count; i++) {
         const Record *policy = records_get(found, "policy", i);
-        if (record_flag(policy, "met"))
+        if (records_flag(policy, "met"))
             g_string_append_printf(met, "%s%s", met->len > 0 ? ", " : "",
-                                   record_text(policy, "name"));
+                                   records_text(policy, "name"));
     }
     if (count > 0)
         append_wrapped(page, "TLS policies met", met->len > 0 ? met->str : "none");
     for (guint i = 0; i < count; i++) {
         const Record *policy = records_get(found, "policy", i);
-        if (!record_flag(policy, "met"))
-            line(page, "", "%s %s: %s", record_flag(policy, "tried") ? "not" : "not tried,",
-                 record_text(policy, "name"), record_text(policy, "reason"));
+        if (!records_flag(policy, "met"))
+            line(page, "", "%s %s: %s", records_flag(policy, "tried") ? "not" : "not tried,",
+                 records_text(policy, "name"), records_text(policy, "reason"));
     }
 }
 
@@ -140,23 +140,23 @@ static void append_certificate(GString *page, const Record *shown, guint number,
 {
     g_autofree char *label =
         number == 0 ? g_strdup("certificate") : g_strdup_printf("  issuer %u", number);
-    if (record_text(shown, "failure") != NULL) {
-        append_wrapped(page, label, record_text(shown, "failure"));
+    if (records_text(shown, "failure") != NULL) {
+        append_wrapped(page, label, records_text(shown, "failure"));
         return;
     }
-    gint64 until = record_number(shown, "until", G_MININT64);
-    g_autofree char *from = date(record_number(shown, "from", G_MININT64));
+    gint64 until = records_number(shown, "until", G_MININT64);
+    g_autofree char *from = date(records_number(shown, "from", G_MININT64));
     g_autofree char *end = date(until);
-    append_wrapped(page, label, record_text(shown, "subject"));
+    append_wrapped(page, label, records_text(shown, "subject"));
     if (number == 0)
-        append_wrapped(page, "  for", or_else(record_text(shown, "names"), ""));
+        append_wrapped(page, "  for", or_else(records_text(shown, "names"), ""));
     line(page, "  issued by", "%s",
-         record_flag(shown, "self_signed") ? "itself" : record_text(shown, "issuer"));
+         records_flag(shown, "self_signed") ? "itself" : records_text(shown, "issuer"));
     line(page, "  valid", "%s to %s, %" G_GINT64_FORMAT " days from now", from, end,
          (until - now) / DAY_S);
-    line(page, "  key", "%s, signed with %s", record_text(shown, "key"),
-         record_text(shown, "signature"));
-    line(page, "  SHA-256", "%s", or_else(record_text(shown, "sha256"), "?"));
+    line(page, "  key", "%s, signed with %s", records_text(shown, "key"),
+         records_text(shown, "signature"));
+    line(page, "  SHA-256", "%s", or_else(records_text(shown, "sha256"), "?"));
 }
 
 static void append_trust(GString *page, const Records *found)
@@ -168,17 +168,17 @@ static void append_trust(GString *page, const Records *found)
         return;
     for (guint i = 0; i < records_count(found, "certificate"); i++)
         append_certificate(page, records_get(found, "certificate", i), i,
-                           record_number(probe, "time", 0));
-    if (!record_flag(tls, "verified"))
-        line(page, "verified", "NO: %s", record_text(tls, "refusal"));
-    else if (g_strcmp0(record_text(probe, "verify"), "yes") == 0)
+                           records_number(probe, "time", 0));
+    if (!records_flag(tls, "verified"))
+        line(page, "verified", "NO: %s", records_text(tls, "refusal"));
+    else if (g_strcmp0(records_text(probe, "verify"), "yes") == 0)
         line(page, "verified", "yes, chain and name%s",
-             record_flag(probe, "pinned") ? " and pin" : "");
+             records_flag(probe, "pinned") ? " and pin" : "");
     else
-        line(page, "verified", "by tls_verify=%s%s", record_text(probe, "verify"),
-             record_flag(probe, "pinned") ? " and pin" : "");
-    if (record_text(own, "pin") != NULL)
-        line(page, "pin", "-o tls_pin=%s", record_text(own, "pin"));
+        line(page, "verified", "by tls_verify=%s%s", records_text(probe, "verify"),
+             records_flag(probe, "pinned") ? " and pin" : "");
+    if (records_text(own, "pin") != NULL)
+        line(page, "pin", "-o tls_pin=%s", records_text(own, "pin"));
 }
 
 /* ---- behind the login ---- */
@@ -188,33 +188,33 @@ static void append_feat(GString *page, const Records *found)
     g_autoptr(GString) all = g_string_new(NULL);
     for (guint i = 0; i < records_count(found, "feat"); i++)
         g_string_append_printf(all, "%s%s", i > 0 ? ", " : "",
-                               record_text(records_get(found, "feat", i), "line"));
+                               records_text(records_get(found, "feat", i), "line"));
     append_wrapped(page, "FEAT", all->len > 0 ? all->str : "not told");
 }
 
 static void append_directory(GString *page, const Records *found)
 {
     const Record *told = records_get(found, "directory", 0);
-    const char *dialect = record_text(told, "dialect");
-    const char *login = record_text(told, "login");
-    const char *start = record_text(told, "start");
+    const char *dialect = records_text(told, "dialect");
+    const char *login = records_text(told, "login");
+    const char *start = records_text(told, "start");
     if (told == NULL)
         return;
     line(page, "login directory", "%s", login);
     if (g_strcmp0(login, start) != 0)
         line(page, "start directory", "%s", start);
-    if (record_text(told, "kind") != NULL)
-        line(page, "listing", "%s%s%s, %" G_GINT64_FORMAT " entries", record_text(told, "kind"),
+    if (records_text(told, "kind") != NULL)
+        line(page, "listing", "%s%s%s, %" G_GINT64_FORMAT " entries", records_text(told, "kind"),
              dialect != NULL ? ", dialect " : "", or_else(dialect, ""),
-             record_number(told, "entries", 0));
+             records_number(told, "entries", 0));
 }
 
 static void append_clock(GString *page, const Records *found)
 {
     const Record *clock = records_get(found, "clock", 0);
     gint64 unknown = G_MININT64;
-    gint64 ahead = record_number(clock, "ahead_s", unknown);
-    gint64 zone = record_number(clock, "zone_s", unknown);
+    gint64 ahead = records_number(clock, "ahead_s", unknown);
+    gint64 zone = records_number(clock, "zone_s", unknown);
     if (clock == NULL)
         return;
     g_autofree char *offset = ahead == unknown ? g_strdup("not seen, as nothing was written")
@@ -234,10 +234,10 @@ static void append_writing(GString *page, const Records *found)
     const Record *write = records_get(found, "write", 0);
     if (write == NULL)
         return;
-    g_autofree char *reason = g_strdup_printf("not tried (%s)", record_text(write, "reason"));
-    line(page, "restart in place", "%s", or_else(record_text(write, "restart"), reason));
-    line(page, "rename over a file", "%s", or_else(record_text(write, "rename"), reason));
-    line(page, "times can be set", "%s", or_else(record_text(write, "set_time"), reason));
+    g_autofree char *reason = g_strdup_printf("not tried (%s)", records_text(write, "reason"));
+    line(page, "restart in place", "%s", or_else(records_text(write, "restart"), reason));
+    line(page, "rename over a file", "%s", or_else(records_text(write, "rename"), reason));
+    line(page, "times can be set", "%s", or_else(records_text(write, "set_time"), reason));
 }
 
 static void append_speed(GString *page, const Records *found)
@@ -247,15 +247,15 @@ static void append_speed(GString *page, const Records *found)
     if (sessions != NULL)
         line(page, "parallel sessions",
              "%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " (-o connections)%s%s",
-             record_number(sessions, "got", 0), record_number(sessions, "wanted", 0),
-             record_text(sessions, "refusal") != NULL ? ": " : "",
-             or_else(record_text(sessions, "refusal"), ""));
-    g_autofree char *took = milliseconds(record_number(read, "duration_us", 0));
-    if (record_text(read, "reason") != NULL)
-        line(page, "small read", "%s", record_text(read, "reason"));
+             records_number(sessions, "got", 0), records_number(sessions, "wanted", 0),
+             records_text(sessions, "refusal") != NULL ? ": " : "",
+             or_else(records_text(sessions, "refusal"), ""));
+    g_autofree char *took = milliseconds(records_number(read, "duration_us", 0));
+    if (records_text(read, "reason") != NULL)
+        line(page, "small read", "%s", records_text(read, "reason"));
     else if (read != NULL)
         line(page, "small read", "%" G_GINT64_FORMAT " round trips, %s",
-             record_number(read, "round_trips", 0), took);
+             records_number(read, "round_trips", 0), took);
     else if (sessions != NULL)
         line(page, "small read", "not tried (no small file in the directory)");
 }
@@ -267,16 +267,17 @@ static void append_login(GString *page, const Records *found)
     if (login == NULL) {
         if (outcome != NULL && records_count(found, "tls") > 0)
             line(page, "login", "%s",
-                 record_flag(records_get(found, "tls", 0), "verified")
-                     ? or_else(record_text(outcome, "message"), "failed")
+                 records_flag(records_get(found, "tls", 0), "verified")
+                     ? or_else(records_text(outcome, "message"), "failed")
                      : "not tried: the certificate is refused");
         return;
     }
-    g_autofree char *took = milliseconds(record_number(login, "login_us", 0));
-    g_autofree char *trip = milliseconds(record_number(login, "round_trip_us", 0));
-    line(page, "login", "%s, in %s; a round trip takes %s", record_text(login, "user"), took, trip);
+    g_autofree char *took = milliseconds(records_number(login, "login_us", 0));
+    g_autofree char *trip = milliseconds(records_number(login, "round_trip_us", 0));
+    line(page, "login", "%s, in %s; a round trip takes %s", records_text(login, "user"), took,
+         trip);
     append_wrapped(page, "system",
-                   or_else(record_text(records_get(found, "system", 0), "text"), "not told"));
+                   or_else(records_text(records_get(found, "system", 0), "text"), "not told"));
     append_feat(page, found);
 }
 
@@ -287,10 +288,10 @@ static void append_capabilities(GString *page, const Records *found)
         heading(page, "Capabilities");
     for (guint i = 0; i < count; i++) {
         const Record *row = records_get(found, "capability", i);
-        const char *state = record_text(row, "state");
-        g_string_append_printf(page, ADVANCE "%-*s%-5s%s\n", LABEL + 2, record_text(row, "name"),
+        const char *state = records_text(row, "state");
+        g_string_append_printf(page, ADVANCE "%-*s%-5s%s\n", LABEL + 2, records_text(row, "name"),
                                g_strcmp0(state, "unknown") == 0 ? "?" : state,
-                               record_text(row, "use"));
+                               records_text(row, "use"));
     }
 }
 
@@ -310,9 +311,9 @@ char *probe_page(const Records *found)
 {
     GString *page = g_string_new(NULL);
     const Record *probe = records_get(found, "probe", 0);
-    g_autofree char *server = plain_text(record_text(probe, "server"));
+    g_autofree char *server = plain_text(records_text(probe, "server"));
     g_string_append_printf(page, "%s%s\n", server,
-                           record_flag(probe, "explicit") ? " (AUTH TLS)" : "");
+                           records_flag(probe, "explicit") ? " (AUTH TLS)" : "");
     append_addresses(page, found);
     append_tls(page, found);
     append_policies(page, found);
@@ -333,7 +334,7 @@ char *probe_page(const Records *found)
 static void add_members(JsonWriter *json, const char *key, const Record *record)
 {
     json_begin_object(json, key);
-    record_to_json(record, json);
+    records_record_to_json(record, json);
     json_end_object(json);
 }
 
@@ -343,7 +344,7 @@ static void add_texts(JsonWriter *json, const char *key, const Records *found, c
 {
     json_begin_array(json, key);
     for (guint i = 0; i < records_count(found, kind); i++)
-        json_text(json, NULL, record_text(records_get(found, kind, i), field));
+        json_text(json, NULL, records_text(records_get(found, kind, i), field));
     json_end_array(json);
 }
 

@@ -18,7 +18,7 @@ static void warn(GPtrArray *warnings, const char *format, ...)
 
 static gboolean says(const Record *record, const char *field, const char *word)
 {
-    return g_strcmp0(record_text(record, field), word) == 0;
+    return g_strcmp0(records_text(record, field), word) == 0;
 }
 
 /* ---- before the login ---- */
@@ -28,14 +28,14 @@ static void judge_addresses(GPtrArray *warnings, const Records *found)
     guint count = records_count(found, "address");
     guint failed = 0;
     for (guint i = 0; i < count; i++)
-        failed += record_text(records_get(found, "address", i), "failure") != NULL;
+        failed += records_text(records_get(found, "address", i), "failure") != NULL;
     for (guint i = 0; i < count && failed < count; i++) {
         const Record *address = records_get(found, "address", i);
-        if (record_text(address, "failure") != NULL)
+        if (records_text(address, "failure") != NULL)
             warn(warnings,
                  "%s does not take connections: each connect may lose a moment there, until "
                  "another address is tried",
-                 record_text(address, "address"));
+                 records_text(address, "address"));
     }
 }
 
@@ -45,15 +45,15 @@ static void judge_trust(GPtrArray *warnings, const Records *found)
     const Record *tls = records_get(found, "tls", 0);
     if (tls == NULL)
         return;
-    if (!record_flag(tls, "verified"))
+    if (!records_flag(tls, "verified"))
         warn(warnings,
              "the certificate is refused, so no password was sent and the rest is not known. Only "
              "if the server's owner confirms the fingerprint: use the pin, together with "
              "-o tls_verify=no where the chain can't be verified");
-    else if (says(probe, "verify", "no") && !record_flag(probe, "pinned"))
+    else if (says(probe, "verify", "no") && !records_flag(probe, "pinned"))
         warn(warnings, "-o tls_verify=no: anyone on the way can pose as this server and gets the "
                        "password; add the pin");
-    if (record_flag(tls, "wants_client"))
+    if (records_flag(tls, "wants_client"))
         warn(warnings, "the server asks for a client certificate (-o cert=)");
 }
 
@@ -65,20 +65,20 @@ static void judge_policy(GPtrArray *warnings, const Records *found)
         const Record *policy = records_get(found, "policy", i);
         if (!says(policy, "name", "modern"))
             continue;
-        if (record_flag(policy, "met"))
+        if (records_flag(policy, "met"))
             warn(warnings,
                  "-o tls_policy=legacy is not needed: the server meets tls_policy=modern");
         else
             warn(warnings, "-o tls_policy=legacy accepts what can be broken: %s",
-                 record_text(policy, "reason"));
+                 records_text(policy, "reason"));
     }
 }
 
 static void judge_dates(GPtrArray *warnings, const Records *found)
 {
-    gint64 now = record_number(records_get(found, "probe", 0), "time", 0);
+    gint64 now = records_number(records_get(found, "probe", 0), "time", 0);
     const Record *own = records_get(found, "certificate", 0);
-    gint64 until = record_number(own, "until", G_MAXINT64);
+    gint64 until = records_number(own, "until", G_MAXINT64);
     if (until < now)
         warn(warnings, "the certificate expired %" G_GINT64_FORMAT " days ago",
              (now - until) / DAY_S);
@@ -91,17 +91,17 @@ static void judge_tls(GPtrArray *warnings, const Records *found)
 {
     const Record *tls = records_get(found, "tls", 0);
     const Record *newest = records_get(found, "handshake", 0);
-    if (tls != NULL && record_text(tls, "key_share") == NULL)
+    if (tls != NULL && records_text(tls, "key_share") == NULL)
         warn(warnings, "no forward secrecy: who gets the server's key can read what was recorded");
-    if (says(newest, "version", "1.3") && !record_flag(newest, "offered"))
+    if (says(newest, "version", "1.3") && !records_flag(newest, "offered"))
         warn(warnings, "the server has no TLS 1.3: each handshake costs a round trip more");
     for (guint i = 0; i < records_count(found, "data"); i++) {
         const Record *data = records_get(found, "data", i);
-        if (record_number(data, "connections", 0) > 0 && record_number(data, "resumed", 0) == 0)
+        if (records_number(data, "connections", 0) > 0 && records_number(data, "resumed", 0) == 0)
             warn(warnings,
                  "data connections don't resume the TLS %s session: each costs a full handshake, "
                  "and nothing but the certificate ties them to the login",
-                 record_text(data, "version"));
+                 records_text(data, "version"));
     }
 }
 
@@ -122,7 +122,7 @@ static void judge_features(GPtrArray *warnings, const Records *found)
 
 static void judge_clock(GPtrArray *warnings, const Records *found)
 {
-    gint64 ahead = record_number(records_get(found, "clock", 0), "ahead_s", 0);
+    gint64 ahead = records_number(records_get(found, "clock", 0), "ahead_s", 0);
     if (ABS(ahead) > CLOCK_FINE_S)
         warn(warnings,
              "the server's clock is %" G_GINT64_FORMAT " s %s: programs that compare times, like "
@@ -135,7 +135,7 @@ static void judge_writing(GPtrArray *warnings, const Records *found)
     const Record *write = records_get(found, "write", 0);
     for (guint i = 0; i < records_count(found, "left"); i++)
         warn(warnings, "%s could not be removed: remove it by hand",
-             record_text(records_get(found, "left", i), "path"));
+             records_text(records_get(found, "left", i), "path"));
     if (says(write, "restart", "no"))
         warn(warnings, "no restart in place: to change a part of a file sends all of it");
     if (says(write, "rename", "no"))
@@ -148,14 +148,14 @@ static void judge_writing(GPtrArray *warnings, const Records *found)
 static void judge_sessions(GPtrArray *warnings, const Records *found)
 {
     const Record *sessions = records_get(found, "sessions", 0);
-    gint64 got = record_number(sessions, "got", 0);
-    gint64 wanted = record_number(sessions, "wanted", 0);
+    gint64 got = records_number(sessions, "got", 0);
+    gint64 wanted = records_number(sessions, "wanted", 0);
     if (got < wanted)
         warn(warnings,
              "the server takes %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
              " sessions: with -o connections=%" G_GINT64_FORMAT " no more are tried%s",
              got, wanted, got, got == 1 ? ", and programs wait for each other" : "");
-    const char *notice = record_text(records_get(found, "login", 0), "notice");
+    const char *notice = records_text(records_get(found, "login", 0), "notice");
     if (notice != NULL)
         warn(warnings, "at the login the server says: %s", notice);
 }

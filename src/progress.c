@@ -14,7 +14,7 @@ struct Progress {
     gboolean over;
 };
 
-void bar_draw(Bar *bar, const Records *status)
+void progress_bar_draw(Bar *bar, const Records *status)
 {
     StatusStyle style = status_style(STDERR_FILENO);
     g_autofree char *line = status_upload_line(status, &style, &bar->work);
@@ -27,7 +27,7 @@ void bar_draw(Bar *bar, const Records *status)
     bar->shown = g_steal_pointer(&line);
 }
 
-void bar_clear(Bar *bar)
+void progress_bar_clear(Bar *bar)
 {
     if (bar->shown != NULL && isatty(STDERR_FILENO))
         fputs("\r\033[K", stderr);
@@ -40,7 +40,7 @@ static void draw(Progress *progress, Bar *bar)
     control_report(progress->control, status);
     if (bar->shown == NULL && records_count(status, "upload") > 0)
         fputs("\nftpsfs: sending what is left; another ^C keeps it on this machine\n", stderr);
-    bar_draw(bar, status);
+    progress_bar_draw(bar, status);
 }
 
 static gpointer run(gpointer data)

@@ -22,11 +22,11 @@ typedef struct {
 } Bar;
 
 /* Draws what the answer to "status" says of uploads, if that is news. */
-void bar_draw(Bar *bar, const Records *status);
+void progress_bar_draw(Bar *bar, const Records *status);
 
 /* Takes it away from the terminal and frees what it holds. */
-void bar_clear(Bar *bar);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Bar, bar_clear)
+void progress_bar_clear(Bar *bar);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Bar, progress_bar_clear)
 
 typedef struct Progress Progress;
 

@@ -92,7 +92,7 @@ SandboxFiles setup_files(const MountConfig *config)
 
 gboolean setup_state(const MountConfig *config, gboolean make, GError **error)
 {
-    const char *const places[] = {config->state_dir, config->lost_dir, config->writeback_dir};
+    const char *const places[] = {config->state_dir, config->rescue_dir, config->writeback_dir};
     if (make && g_mkdir_with_parents(config->state_dir, 0700) != 0)
         g_debug("%s: %s", config->state_dir, g_strerror(errno));
     for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
@@ -127,7 +127,7 @@ Tree *setup_tree(const MountConfig *config, Remote *remote, Owners *owners, Stat
         .links = links[config->symlinks],
         .exact_max = config->exact_max,
         .stats = stats,
-        .remove_leftovers = (config->atomic_upload || config->writeback) && !config->read_only,
+        .remove_temporaries = (config->atomic_upload || config->writeback) && !config->read_only,
         .own = config->idmap == CONFIG_IDMAP_NAMES ? own_by_name : NULL,
         .own_data = owners,
     };

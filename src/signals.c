@@ -104,7 +104,7 @@ void signals_serve(Signals *signals)
     set_phase(signals, PHASE_SERVING, NULL);
 }
 
-void signals_settle(Signals *signals, Files *files)
+void signals_drain(Signals *signals, Files *files)
 {
     set_phase(signals, PHASE_SETTLING, files);
 }

@@ -25,7 +25,7 @@ Signals *signals_start(void);
 void signals_serve(Signals *signals);
 
 /* The service is over: from now on they make `files` give up. NULL: they do nothing. */
-void signals_settle(Signals *signals, Files *files);
+void signals_drain(Signals *signals, Files *files);
 
 /* Ends the thread and frees. NULL is fine. */
 void signals_stop(Signals *signals);

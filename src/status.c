@@ -84,30 +84,30 @@ static void append_bar(GString *page, const StatusStyle *style, gint64 done, gin
 static void append_server(GString *page, const StatusStyle *style, const Records *status)
 {
     const Record *mount = records_get(status, "mount", 0);
-    g_autofree char *server = plain_text(record_text(mount, "server"));
-    g_autofree char *point = plain_text(record_text(mount, "mountpoint"));
-    g_autofree char *age = units_duration(record_number(mount, "seconds", 0));
-    gboolean down = g_strcmp0(record_text(mount, "state"), "down") == 0;
+    g_autofree char *server = plain_text(records_text(mount, "server"));
+    g_autofree char *point = plain_text(records_text(mount, "mountpoint"));
+    g_autofree char *age = units_duration(records_number(mount, "seconds", 0));
+    gboolean down = g_strcmp0(records_text(mount, "state"), "down") == 0;
     g_string_append_printf(page, "%s%s%s on %s\n", in(style, BOLD), server, in(style, RESET),
                            point);
     g_string_append_printf(page, "  %s%s%s, mounted for %s, process %" G_GINT64_FORMAT "\n",
                            in(style, down ? RED : GREEN), down ? "out of reach" : "connected",
-                           in(style, RESET), age, record_number(mount, "pid", 0));
-    g_autofree char *reason = plain_text(record_text(mount, "reason"));
+                           in(style, RESET), age, records_number(mount, "pid", 0));
+    g_autofree char *reason = plain_text(records_text(mount, "reason"));
     if (*reason != '\0')
         g_string_append_printf(page, "  %s\n", reason);
-    g_autofree char *tls = plain_text(record_text(mount, "tls"));
+    g_autofree char *tls = plain_text(records_text(mount, "tls"));
     if (*tls != '\0')
         g_string_append_printf(page, "  %s\n", tls);
 }
 
 static void append_session(GString *page, const StatusStyle *style, const Record *session)
 {
-    g_autofree char *doing = fit(record_text(session, "doing"), room(style, 14));
-    g_autofree char *age = units_duration(record_number(session, "seconds", 0));
-    gboolean idle = record_text(session, "command") == NULL;
+    g_autofree char *doing = fit(records_text(session, "doing"), room(style, 14));
+    g_autofree char *age = units_duration(records_number(session, "seconds", 0));
+    gboolean idle = records_text(session, "command") == NULL;
     g_string_append_printf(page, "  %3" G_GINT64_FORMAT "  %6s  %s%s%s\n",
-                           record_number(session, "number", 0), idle ? "" : age,
+                           records_number(session, "number", 0), idle ? "" : age,
                            in(style, idle ? DIM : ""), doing, in(style, idle ? RESET : ""));
 }
 
@@ -116,12 +116,12 @@ static void append_sessions(GString *page, const StatusStyle *style, const Recor
     const Record *mount = records_get(status, "mount", 0);
     guint count = records_count(status, "session");
     g_autofree char *title = g_strdup_printf("Sessions (%u of at most %" G_GINT64_FORMAT ")", count,
-                                             record_number(mount, "connections_allowed", 0));
+                                             records_number(mount, "connections_allowed", 0));
     heading(page, style, title);
     for (guint i = 0; i < count; i++)
         append_session(page, style, records_get(status, "session", i));
-    gint64 opening = record_number(mount, "connecting", 0);
-    gint64 waiting = record_number(mount, "waiting", 0);
+    gint64 opening = records_number(mount, "connecting", 0);
+    gint64 waiting = records_number(mount, "waiting", 0);
     if (opening > 0)
         g_string_append_printf(page, "  %" G_GINT64_FORMAT " more being opened\n", opening);
     if (waiting > 0)
@@ -130,15 +130,15 @@ static void append_sessions(GString *page, const StatusStyle *style, const Recor
 
 static void append_transfer(GString *page, const StatusStyle *style, const Record *transfer)
 {
-    gint64 done = record_number(transfer, "done", 0);
-    gint64 total = record_number(transfer, "total", 0);
-    gint64 left = record_number(transfer, "seconds_left", -1);
-    gint64 connections = record_number(transfer, "connections", 1);
-    g_autofree char *path = fit(record_text(transfer, "path"), room(style, 32));
+    gint64 done = records_number(transfer, "done", 0);
+    gint64 total = records_number(transfer, "total", 0);
+    gint64 left = records_number(transfer, "seconds_left", -1);
+    gint64 connections = records_number(transfer, "connections", 1);
+    g_autofree char *path = fit(records_text(transfer, "path"), room(style, 32));
     g_autofree char *so_far = units_size(done);
     g_autofree char *all = units_size(total);
-    g_autofree char *speed = units_size(record_number(transfer, "rate", 0));
-    g_string_append_printf(page, "  %s %s", record_text(transfer, "direction"), path);
+    g_autofree char *speed = units_size(records_number(transfer, "rate", 0));
+    g_string_append_printf(page, "  %s %s", records_text(transfer, "direction"), path);
     if (connections > 1)
         g_string_append_printf(page, " (%" G_GINT64_FORMAT " connections)", connections);
     g_string_append(page, "\n    ");
@@ -167,11 +167,11 @@ static void append_transfers(GString *page, const StatusStyle *style, const Reco
 
 static void append_upload(GString *page, const StatusStyle *style, const Record *upload)
 {
-    g_autofree char *path = fit(record_text(upload, "path"), room(style, 40));
-    g_autofree char *sent = units_size(record_number(upload, "sent", 0));
-    g_autofree char *total = units_size(record_number(upload, "total", 0));
-    g_autofree char *failure = plain_text(record_text(upload, "failure"));
-    g_string_append_printf(page, "  %-8s %s  %s of %s\n", record_text(upload, "state"), path, sent,
+    g_autofree char *path = fit(records_text(upload, "path"), room(style, 40));
+    g_autofree char *sent = units_size(records_number(upload, "sent", 0));
+    g_autofree char *total = units_size(records_number(upload, "total", 0));
+    g_autofree char *failure = plain_text(records_text(upload, "failure"));
+    g_string_append_printf(page, "  %-8s %s  %s of %s\n", records_text(upload, "state"), path, sent,
                            total);
     if (*failure != '\0')
         g_string_append_printf(page, "           %s%s%s\n", in(style, RED), failure,
@@ -184,7 +184,7 @@ static gint64 bytes_left(const Records *status)
     gint64 left = 0;
     for (guint i = 0; i < records_count(status, "upload"); i++) {
         const Record *upload = records_get(status, "upload", i);
-        left += record_number(upload, "total", 0) - record_number(upload, "sent", 0);
+        left += records_number(upload, "total", 0) - records_number(upload, "sent", 0);
     }
     return left;
 }
@@ -215,7 +215,7 @@ static void append_use(GString *page, const char *label, gint64 used, gint64 siz
 
 static void append_hits(GString *text, const Record *savings, const char *field, const char *what)
 {
-    gint64 percent = record_number(savings, field, -1);
+    gint64 percent = records_number(savings, field, -1);
     if (percent >= 0)
         g_string_append_printf(text, "%s%s %" G_GINT64_FORMAT "%%", text->len > 0 ? ", " : "", what,
                                percent);
@@ -226,11 +226,11 @@ static void append_cache(GString *page, const StatusStyle *style, const Records 
     const Record *cache = records_get(status, "cache", 0);
     const Record *savings = records_get(status, "savings", 0);
     heading(page, style, "Cache");
-    append_use(page, "memory", record_number(cache, "memory_used", 0),
-               record_number(cache, "memory_size", 0));
-    if (record_number(cache, "disk_size", 0) > 0)
-        append_use(page, "disk", record_number(cache, "disk_used", 0),
-                   record_number(cache, "disk_size", 0));
+    append_use(page, "memory", records_number(cache, "memory_used", 0),
+               records_number(cache, "memory_size", 0));
+    if (records_number(cache, "disk_size", 0) > 0)
+        append_use(page, "disk", records_number(cache, "disk_used", 0),
+                   records_number(cache, "disk_size", 0));
     g_autoptr(GString) hits = g_string_new(NULL);
     append_hits(hits, savings, "names_hit_percent", "names");
     append_hits(hits, savings, "listings_hit_percent", "listings");
@@ -238,7 +238,7 @@ static void append_cache(GString *page, const StatusStyle *style, const Records 
     labelled(page, "answered", hits->len > 0 ? hits->str : "nothing was asked for yet");
     g_autofree char *trips = g_strdup_printf(
         "%" G_GINT64_FORMAT " waited for, about %" G_GINT64_FORMAT " saved",
-        record_number(savings, "round_trips", 0), record_number(savings, "round_trips_saved", 0));
+        records_number(savings, "round_trips", 0), records_number(savings, "round_trips_saved", 0));
     labelled(page, "round trips", trips);
 }
 
@@ -264,12 +264,12 @@ static void append_wrapped(GString *page, const StatusStyle *style, const char *
 
 static void append_error(GString *page, const StatusStyle *style, const Record *error)
 {
-    g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(record_number(error, "time", 0));
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(records_number(error, "time", 0));
     g_autofree char *clock = g_date_time_format(time, "%H:%M:%S");
-    g_autofree char *message = plain_text(record_text(error, "message"));
-    g_autofree char *path = plain_text(record_text(error, "path"));
+    g_autofree char *message = plain_text(records_text(error, "message"));
+    g_autofree char *path = plain_text(records_text(error, "path"));
     gboolean named = *path == '\0' || strstr(message, path) != NULL;
-    gint64 times = record_number(error, "times", 1);
+    gint64 times = records_number(error, "times", 1);
     g_autoptr(GString) text = g_string_new(NULL);
     g_string_append_printf(text, "%s%s%s", named ? "" : path, named ? "" : ": ", message);
     if (times > 1)
@@ -323,7 +323,7 @@ char *status_upload_line(const Records *status, const StatusStyle *style, Status
 static void add_object(JsonWriter *json, const char *key, const Record *record)
 {
     json_begin_object(json, key);
-    record_to_json(record, json);
+    records_record_to_json(record, json);
     json_end_object(json);
 }
 

@@ -96,7 +96,7 @@ int status_live(const ControlMount *mount)
     g_autoptr(GError) error = NULL;
     screen_enter(&screen);
     do {
-        g_autoptr(Records) status = control_query(mount, "status", NULL, &error);
+        g_autoptr(Records) status = control_client_query(mount, "status", NULL, &error);
         if (status == NULL)
             break;
         StatusStyle style = status_style(STDOUT_FILENO);

@@ -29,7 +29,7 @@ static int show_status(const MountConfig *config, const ControlMount *mount)
     if (!config->json && !config->once && isatty(STDOUT_FILENO))
         return status_live(mount);
     g_autoptr(GError) error = NULL;
-    g_autoptr(Records) status = control_query(mount, "status", NULL, &error);
+    g_autoptr(Records) status = control_client_query(mount, "status", NULL, &error);
     if (status == NULL)
         return complain(error);
     StatusStyle style = status_style(STDOUT_FILENO);
@@ -46,21 +46,21 @@ static Records *ask_with_progress(const ControlMount *mount, int fd, GError **er
     g_auto(Bar) bar = {0};
     struct pollfd answer = {.fd = fd, .events = POLLIN};
     while (poll(&answer, 1, PROGRESS_MS) == 0) {
-        g_autoptr(Records) status = control_query(mount, "status", NULL, NULL);
+        g_autoptr(Records) status = control_client_query(mount, "status", NULL, NULL);
         if (status != NULL)
-            bar_draw(&bar, status);
+            progress_bar_draw(&bar, status);
     }
-    return control_receive(fd, 0, error);
+    return control_client_receive(fd, 0, error);
 }
 
 static void report_failures(const ControlMount *mount)
 {
-    g_autoptr(Records) status = control_query(mount, "status", NULL, NULL);
+    g_autoptr(Records) status = control_client_query(mount, "status", NULL, NULL);
     for (guint i = 0; status != NULL && i < records_count(status, "upload"); i++) {
         const Record *upload = records_get(status, "upload", i);
-        const char *failure = record_text(upload, "failure");
+        const char *failure = records_text(upload, "failure");
         if (failure != NULL)
-            g_printerr("ftpsfs: %s is not on the server yet: %s\n", record_text(upload, "path"),
+            g_printerr("ftpsfs: %s is not on the server yet: %s\n", records_text(upload, "path"),
                        failure);
     }
 }
@@ -68,11 +68,11 @@ static void report_failures(const ControlMount *mount)
 /* TRUE when everything is on the server. Without an `error` the reasons have been printed. */
 static gboolean flush(const ControlMount *mount, GError **error)
 {
-    int fd = control_ask(mount, "flush", NULL, error);
+    int fd = control_client_ask(mount, "flush", NULL, error);
     g_autoptr(Records) answer = fd >= 0 ? ask_with_progress(mount, fd, error) : NULL;
     if (answer == NULL)
         return FALSE;
-    if (record_number(records_get(answer, "ok", 0), "failed", 0) == 0)
+    if (records_number(records_get(answer, "ok", 0), "failed", 0) == 0)
         return TRUE;
     report_failures(mount);
     return FALSE;
@@ -106,7 +106,7 @@ static int unmount_dead(const ControlMount *mount)
 {
     if (!take_down(mount))
         return EXIT_FAILURE;
-    control_forget(mount);
+    control_client_forget(mount);
     g_printerr("ftpsfs: %s is unmounted; its program had ended before: what was not on the server "
                "then is sent by the next mount if -o writeback had kept it, else it is lost\n",
                mount->mountpoint);
@@ -117,7 +117,7 @@ static int unmount(const ControlMount *mount)
 {
     g_autoptr(GError) error = NULL;
     if (!flush(mount, &error)) {
-        if (ftpsfs_error_is(error, FTPSFS_ERROR_LOST) && control_is_dead(mount))
+        if (ftpsfs_error_is(error, FTPSFS_ERROR_LOST) && control_client_is_dead(mount))
             return unmount_dead(mount);
         if (error != NULL)
             complain(error);
@@ -126,7 +126,7 @@ static int unmount(const ControlMount *mount)
                    mount->mountpoint);
         return EXIT_FAILURE;
     }
-    int fd = control_ask(mount, "end", NULL, &error);
+    int fd = control_client_ask(mount, "end", NULL, &error);
     if (fd < 0)
         return complain(error);
     if (!take_down(mount)) {
@@ -137,11 +137,11 @@ static int unmount(const ControlMount *mount)
     if (answer == NULL)
         return complain(error);
     const Record *end = records_get(answer, "ok", 0);
-    gint64 lost = record_number(end, "lost", 0);
+    gint64 lost = records_number(end, "lost", 0);
     if (lost == 0)
         return EXIT_SUCCESS;
     g_printerr("ftpsfs: %" G_GINT64_FORMAT " files could not be sent and are kept in %s\n", lost,
-               record_text(end, "lost_dir"));
+               records_text(end, "lost_dir"));
     return EXIT_FAILURE;
 }
 
@@ -150,14 +150,14 @@ static int unmount(const ControlMount *mount)
 static int refresh(const ControlMount *mount)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Records) answer = control_query(mount, "refresh", mount->below, &error);
+    g_autoptr(Records) answer = control_client_query(mount, "refresh", mount->below, &error);
     return answer != NULL ? EXIT_SUCCESS : complain(error);
 }
 
 int verbs_run(const MountConfig *config)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(ControlMount) mount = control_find(config->target, &error);
+    g_autoptr(ControlMount) mount = control_client_find(config->target, &error);
     if (mount == NULL)
         return complain(error);
     switch (config->action) {

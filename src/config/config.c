@@ -182,7 +182,7 @@ static void resolve_directories(OptionState *state)
         config->spool_dir = g_canonicalize_filename(temporary, NULL);
     config->state_dir = find_state_directory(state);
     config->known_hosts = g_build_filename(config->state_dir, "known_hosts", NULL);
-    config->lost_dir = g_build_filename(config->state_dir, "lost", NULL);
+    config->rescue_dir = g_build_filename(config->state_dir, "lost", NULL);
     config->writeback_dir = g_build_filename(config->state_dir, "writeback", NULL);
 }
 

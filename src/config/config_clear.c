@@ -32,7 +32,7 @@ void config_clear(MountConfig *config)
     g_free(config->cache_dir);
     g_free(config->stats_file);
     g_free(config->known_hosts);
-    g_free(config->lost_dir);
+    g_free(config->rescue_dir);
     g_free(config->writeback_dir);
     g_clear_pointer(&config->pins, g_ptr_array_unref);
     g_clear_pointer(&config->fuse_options, g_ptr_array_unref);

@@ -165,19 +165,19 @@ static gboolean apply_group(const File *file, const char *group, OptionRank rank
 {
     if (file->keys == NULL || !g_key_file_has_group(file->keys, group))
         return TRUE;
-    g_autofree char *place = g_strdup_printf("%s, [%s]", file->path, group);
+    g_autofree char *origin = g_strdup_printf("%s, [%s]", file->path, group);
     g_autofree char *directory = g_path_get_dirname(file->path);
     g_auto(GStrv) names = g_key_file_get_keys(file->keys, group, NULL, NULL);
-    options_begin(state, place, rank, directory);
+    options_begin(state, origin, rank, directory);
     for (char **name = names; *name != NULL; name++) {
         if (g_str_equal(*name, SOURCE_KEY))
             continue;
         g_autoptr(GError) problem = NULL;
         g_autofree char *value = g_key_file_get_string(file->keys, group, *name, &problem);
         if (value == NULL)
-            return config_fail(error, "%s: %s", place, problem->message);
+            return config_fail(error, "%s: %s", origin, problem->message);
         if (!options_set(state, *name, value, error)) {
-            g_prefix_error(error, "%s: ", place);
+            g_prefix_error(error, "%s: ", origin);
             return FALSE;
         }
     }

@@ -31,22 +31,23 @@ static gboolean is_shown(const OptionSpec *spec)
     return spec->kind != OPTION_IGNORED && spec->kind != OPTION_OFF;
 }
 
-static void append_place(GString *text, GKeyFile *keys, const OptionState *state, const char *place)
+static void append_origin(GString *text, GKeyFile *keys, const OptionState *state,
+                          const char *origin)
 {
     gsize count;
     const OptionSpec *table = options_table(&count);
-    g_string_append_printf(text, "\n# %s\n", place);
+    g_string_append_printf(text, "\n# %s\n", origin);
     for (gsize i = 0; i < count; i++) {
         const OptionTold *told = is_shown(&table[i]) ? options_told(state, table[i].name) : NULL;
-        if (told != NULL && g_str_equal(told->place, place))
+        if (told != NULL && g_str_equal(told->origin, origin))
             append(text, keys, table[i].name, told->value);
     }
 }
 
 /* The places that options in effect come from, the most particular first; borrowed strings. */
-static GPtrArray *places_of(const OptionState *state)
+static GPtrArray *origins_of(const OptionState *state)
 {
-    GPtrArray *places = g_ptr_array_new();
+    GPtrArray *origins = g_ptr_array_new();
     gsize count;
     const OptionSpec *table = options_table(&count);
     for (int rank = OPTION_RANK_COMMAND; rank >= OPTION_RANK_DEFAULTS; rank--) {
@@ -54,11 +55,11 @@ static GPtrArray *places_of(const OptionState *state)
             const OptionTold *told =
                 is_shown(&table[i]) ? options_told(state, table[i].name) : NULL;
             if (told != NULL && (int)told->rank == rank &&
-                !g_ptr_array_find_with_equal_func(places, told->place, g_str_equal, NULL))
-                g_ptr_array_add(places, told->place);
+                !g_ptr_array_find_with_equal_func(origins, told->origin, g_str_equal, NULL))
+                g_ptr_array_add(origins, told->origin);
         }
     }
-    return places;
+    return origins;
 }
 
 static void append_rest(GString *text, GKeyFile *keys, const OptionState *state)
@@ -96,9 +97,9 @@ char *config_print(const OptionState *state, const ConfigFiles *files, const cha
         g_autofree char *url = source_to_string(source);
         append(text, keys, "source", url);
     }
-    g_autoptr(GPtrArray) places = places_of(state);
-    for (guint i = 0; i < places->len; i++)
-        append_place(text, keys, state, places->pdata[i]);
+    g_autoptr(GPtrArray) origins = origins_of(state);
+    for (guint i = 0; i < origins->len; i++)
+        append_origin(text, keys, state, origins->pdata[i]);
     append_rest(text, keys, state);
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

@@ -64,8 +64,8 @@ typedef enum {
 
 /* What was told of one option, last of all. */
 typedef struct {
-    char *value; /* as it is written in a configuration file; "true" and "false" for flags */
-    char *place; /* in words */
+    char *value;  /* as it is written in a configuration file; "true" and "false" for flags */
+    char *origin; /* in words */
     OptionRank rank;
 } OptionTold;
 
@@ -83,10 +83,10 @@ typedef struct {
     char *fsname, *subtype; /* NULL: not told */
     GPtrArray *mount_words; /* char *: what is handed to libfuse */
     GHashTable *told;       /* by an option's name: OptionTold */
-    char *place;            /* where what is read next is told, in words */
+    char *origin;           /* where what is read next is told, in words */
     OptionRank rank;        /* of the place */
     char *base;             /* directory of its relative names; NULL: the working directory */
-    gboolean new_place;     /* no list was read from it yet */
+    gboolean new_origin;    /* no list was read from it yet */
 } OptionState;
 
 /* The table, in the order of the help text. */
@@ -115,7 +115,7 @@ gboolean options_read(OptionState *state, const char *text, GError **error);
 
 /* What options_read and options_set are given from here on is told at `place`. Lists of an earlier
  * place are replaced, not added to. `base` may be NULL. Both are copied. */
-void options_begin(OptionState *state, const char *place, OptionRank rank, const char *base);
+void options_begin(OptionState *state, const char *origin, OptionRank rank, const char *base);
 
 /* Reads "name=value" of a configuration file. Options without a value take true or false there. */
 gboolean options_set(OptionState *state, const char *name, const char *value, GError **error);

@@ -109,9 +109,9 @@ static gboolean add_pin(OptionState *state, const OptionSpec *spec, const char *
                            "-o %s=%s: write sha256//BASE64, the SHA-256 of the server's public key",
                            spec->name, pin);
     GPtrArray **list = FIELD(state, spec, GPtrArray *);
-    if (state->new_place)
+    if (state->new_origin)
         g_clear_pointer(list, g_ptr_array_unref);
-    state->new_place = FALSE;
+    state->new_origin = FALSE;
     if (*list == NULL) {
         *list = g_ptr_array_new_with_free_func(g_free);
         g_ptr_array_add(*list, NULL);
@@ -260,7 +260,7 @@ static void free_told(gpointer data)
 {
     OptionTold *told = data;
     g_free(told->value);
-    g_free(told->place);
+    g_free(told->origin);
     g_free(told);
 }
 
@@ -280,7 +280,7 @@ static const OptionSpec *opposite_of(const OptionSpec *spec)
 static void note(OptionState *state, const OptionSpec *spec, const char *value)
 {
     OptionTold *told = g_new0(OptionTold, 1);
-    told->place = g_strdup(state->place);
+    told->origin = g_strdup(state->origin);
     told->rank = state->rank;
     if (spec->kind == OPTION_FILE || spec->kind == OPTION_DIRECTORY || spec->kind == OPTION_OUTPUT)
         told->value = g_strdup(*FIELD(state, spec, char *));
@@ -303,14 +303,14 @@ void options_forget(OptionState *state, const char *name)
     g_hash_table_remove(state->told, name);
 }
 
-void options_begin(OptionState *state, const char *place, OptionRank rank, const char *base)
+void options_begin(OptionState *state, const char *origin, OptionRank rank, const char *base)
 {
-    g_free(state->place);
+    g_free(state->origin);
     g_free(state->base);
-    state->place = g_strdup(place);
+    state->origin = g_strdup(origin);
     state->base = g_strdup(base);
     state->rank = rank;
-    state->new_place = TRUE;
+    state->new_origin = TRUE;
 }
 
 /* A flag that a configuration file sets to false. */
@@ -449,6 +449,6 @@ void options_clear(OptionState *state)
     g_clear_pointer(&state->subtype, g_free);
     g_clear_pointer(&state->mount_words, g_ptr_array_unref);
     g_clear_pointer(&state->told, g_hash_table_unref);
-    g_clear_pointer(&state->place, g_free);
+    g_clear_pointer(&state->origin, g_free);
     g_clear_pointer(&state->base, g_free);
 }

@@ -120,16 +120,16 @@ static gboolean bind_in(Control *control, const char *directory, GError **error)
     return FALSE;
 }
 
-Control *control_bind(const ControlPlace *place, GError **error)
+Control *control_bind(const ControlAddress *address, GError **error)
 {
     Control *control = g_new0(Control, 1);
     control->fd = -1;
     control->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    control->mountpoint = g_strdup(place->mountpoint);
+    control->mountpoint = g_strdup(address->mountpoint);
     control->started = g_get_real_time();
     g_mutex_init(&control->lock);
     g_cond_init(&control->changed);
-    g_auto(GStrv) directories = control_path_directories(place->uid, place->state_dir);
+    g_auto(GStrv) directories = control_path_directories(address->uid, address->state_dir);
     g_autoptr(GError) failure = NULL;
     for (char **directory = directories; *directory != NULL; directory++) {
         g_clear_error(&failure);
@@ -253,7 +253,7 @@ void control_report(Control *control, Records *into)
 static void answer_flush(Control *control, Records *answer)
 {
     Files *files = use_files(control);
-    guint failed = files != NULL ? files_settle(files) : 0;
+    guint failed = files != NULL ? files_flush(files) : 0;
     if (files != NULL)
         end_use(control, &control->using_files);
     records_begin(answer, "ok");
@@ -279,7 +279,7 @@ static void answer_end(Control *control, int fd, Records *answer)
         wait_cond(&control->changed, &control->lock, deadline_in(1));
     records_begin(answer, "ok");
     records_add_number(answer, "lost", STATS_GET(control->subject.stats, files_lost));
-    records_add_text(answer, "lost_dir", control->subject.lost_dir);
+    records_add_text(answer, "lost_dir", control->subject.rescue_dir);
     g_mutex_unlock(&control->lock);
 }
 
@@ -291,7 +291,7 @@ static void answer_question(Control *control, int fd, const Records *question, R
     else if (records_count(question, "flush") > 0)
         answer_flush(control, answer);
     else if (refresh != NULL)
-        answer_refresh(control, record_text(refresh, "path"), answer);
+        answer_refresh(control, records_text(refresh, "path"), answer);
     else if (records_count(question, "end") > 0)
         answer_end(control, fd, answer);
     else {

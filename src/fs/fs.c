@@ -165,7 +165,7 @@ Fs *fs_mount(Remote *remote, Tree *tree, Files *files, const FsOptions *options,
 
 /* How long an operation that goes on behind its reply may not know of a signal: libfuse's handlers
  * tell none but the loop, which waits for all that goes on. */
-#define LOOK_MS 200
+#define WAKE_MS 200
 
 /* Notices the unmount while the loop still serves what the kernel has left over: files that are
  * released then are uploaded, and that shall not go on for ever. */
@@ -181,8 +181,8 @@ static gpointer watch_unmount(gpointer data)
     struct pollfd fds[2] = {{.fd = fuse_session_fd(fs->session)}, /* POLLERR comes unasked */
                             {.fd = fs->wake_fd, .events = POLLIN}};
     while (fds[0].revents == 0 && !g_atomic_int_get(&watch->over)) {
-        gboolean look = g_atomic_int_get(&fs->behind) > 0 && !g_cancellable_is_cancelled(fs->ended);
-        int ready = poll(fds, 2, look ? LOOK_MS : -1);
+        gboolean wake = g_atomic_int_get(&fs->behind) > 0 && !g_cancellable_is_cancelled(fs->ended);
+        int ready = poll(fds, 2, wake ? WAKE_MS : -1);
         guint64 count;
         if (ready > 0 && fds[1].revents != 0 && read(fs->wake_fd, &count, sizeof count) < 0)
             g_warning("eventfd: %s", g_strerror(errno));

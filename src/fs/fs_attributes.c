@@ -99,7 +99,7 @@ void fs_fill_entry(const Fs *fs, Node *node, struct fuse_entry_param *entry)
     entry->entry_timeout = fs_validity(&info);
     entry->attr_timeout = fs_attribute_validity(&info);
     fs_fill_stat(fs, &info, &entry->attr);
-    tree_remember(node);
+    node_remember(node);
 }
 
 static void reply_attributes(fuse_req_t req, fuse_ino_t ino, GCancellable *cancel)
@@ -241,7 +241,7 @@ static void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
     }
     File *file = fi != NULL ? fs_file(fi) : NULL;
     if (((to_set & FUSE_SET_ATTR_SIZE) &&
-         !files_truncate(fs->files, node, file, (guint64)attr->st_size, cancel, &error)) ||
+         !file_truncate(fs->files, node, file, (guint64)attr->st_size, cancel, &error)) ||
         !set_mode_and_time(fs, node, attr, to_set, cancel, &error)) {
         fs_reply_error(req, ino, NULL, error);
         return;

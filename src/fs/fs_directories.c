@@ -183,7 +183,7 @@ static size_t fill(fuse_req_t req, const DirHandle *handle, Node *dir, char *buf
             break;
         used += bytes;
         if (plus && i >= FIRST_CHILD)
-            tree_remember(node);
+            node_remember(node);
     }
     return used;
 }

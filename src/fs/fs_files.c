@@ -42,8 +42,8 @@ static void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
     g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node = NULL;
-    File *file =
-        file_create(fs->files, fs_node(req, parent), name, fs_mode_bits(FALSE, mode), &node, cancel, &error);
+    File *file = file_create(fs->files, fs_node(req, parent), name, fs_mode_bits(FALSE, mode),
+                             &node, cancel, &error);
     if (file == NULL) {
         fs_reply_error(req, parent, name, error);
         return;
@@ -52,7 +52,7 @@ static void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
     struct fuse_entry_param entry;
     fs_fill_entry(fs, node, &entry);
     if (fuse_reply_create(req, &entry, fi) != 0) {
-        tree_forget(node, 1);
+        node_forget(node, 1);
         file_close(file);
     }
 }

@@ -19,7 +19,7 @@ static void reply_entry(fuse_req_t req, fuse_ino_t parent, const char *name, Nod
     fs_fill_entry(fs_of(req), node, &entry);
     /* A kernel that has gone away does not forget. */
     if (fuse_reply_entry(req, &entry) != 0)
-        tree_forget(node, 1);
+        node_forget(node, 1);
 }
 
 static void reply_done(fuse_req_t req, fuse_ino_t parent, const char *name, gboolean done,
@@ -51,14 +51,14 @@ static void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void fs_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
-    tree_forget(fs_node(req, ino), nlookup);
+    node_forget(fs_node(req, ino), nlookup);
     fuse_reply_none(req);
 }
 
 static void fs_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
     for (size_t i = 0; i < count; i++)
-        tree_forget(fs_node(req, forgets[i].ino), forgets[i].nlookup);
+        node_forget(fs_node(req, forgets[i].ino), forgets[i].nlookup);
     fuse_reply_none(req);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/ftp/entry.h"
 
-RemoteEntry *remote_entry_new(void)
+RemoteEntry *entry_new(void)
 {
     RemoteEntry *entry = g_new0(RemoteEntry, 1);
     entry->name = g_string_new(NULL);
@@ -12,7 +12,7 @@ RemoteEntry *remote_entry_new(void)
     return entry;
 }
 
-void remote_entry_clear(RemoteEntry *entry)
+void entry_clear(RemoteEntry *entry)
 {
     RemoteEntry kept = *entry;
     *entry = (RemoteEntry){.name = kept.name,
@@ -27,7 +27,7 @@ void remote_entry_clear(RemoteEntry *entry)
     g_string_truncate(entry->unique, 0);
 }
 
-void remote_entry_free(RemoteEntry *entry)
+void entry_free(RemoteEntry *entry)
 {
     if (entry == NULL)
         return;

@@ -45,7 +45,7 @@ static int verify_hook(gnutls_session_t session)
     gboolean good = trust_verify(channel->trust, session, channel->host, channel->port, &alert,
                                  &channel->verify_error) &&
                     (!channel->is_data || check_same_server(channel, &channel->verify_error));
-    if (good || channel->look) {
+    if (good || channel->probe_only) {
         channel->verified = TRUE;
         return 0;
     }
@@ -103,7 +103,7 @@ Channel *channel_new(int fd, Trust *trust, const ChannelOptions *options, GError
     channel->port = options->port;
     channel->timeout_s = options->timeout_s;
     channel->keep_first = TRUE;
-    channel->look = options->look;
+    channel->probe_only = options->probe_only;
     channel->wait_handshake =
         g_strdup_printf("the TLS handshake with %s port %u", options->host, options->port);
     channel->wait_read = g_strdup_printf("data from %s", options->host);
@@ -187,7 +187,7 @@ static gboolean verify_resumed(Channel *channel)
     g_clear_error(&channel->verify_error);
     if (trust_verify(channel->trust, channel->session, channel->host, channel->port, &alert,
                      &channel->verify_error) ||
-        channel->look)
+        channel->probe_only)
         return TRUE;
     channel->outdated = TRUE;
     if (gnutls_alert_send(channel->session, GNUTLS_AL_FATAL, alert) < 0)
@@ -203,7 +203,7 @@ static gboolean check_group(Channel *channel, GError **error)
         return TRUE;
     if (channel->verify_error == NULL)
         channel->verify_error = g_steal_pointer(&weak);
-    if (channel->look)
+    if (channel->probe_only)
         return TRUE;
     if (gnutls_alert_send(channel->session, GNUTLS_AL_FATAL, GNUTLS_A_INSUFFICIENT_SECURITY) < 0)
         g_debug("%s could not be told why its group is refused", channel->host);
@@ -326,7 +326,7 @@ gboolean channel_write(Channel *channel, const void *data, gsize length, GCancel
                        GError **error)
 {
     const guchar *left = data;
-    if (channel->look) {
+    if (channel->probe_only) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TLS,
                     "nothing is sent to %s on a connection that only looks", channel->host);
         return FALSE;
@@ -388,7 +388,8 @@ gboolean channel_bye(Channel *channel, GError **error)
 
 void channel_leave(Channel *channel)
 {
-    if (channel->said_bye || channel->look || !check_usable(channel, channel->write_failure, NULL))
+    if (channel->said_bye || channel->probe_only ||
+        !check_usable(channel, channel->write_failure, NULL))
         return;
     int code = gnutls_bye(channel->session, GNUTLS_SHUT_WR);
     if (code != GNUTLS_E_SUCCESS)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a handshake has settled, for those who ask. */
+/* What a handshake has negotiated, for those who ask. */
 #include "channel_private.h"
 
 /* The registry's name of the cipher suite; GnuTLS tells it from 3.7.4 on. */

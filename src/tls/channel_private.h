@@ -23,7 +23,7 @@ struct Channel {
     char *host;
     guint16 port;
     guint timeout_s;
-    gboolean look;        /* see ChannelOptions */
+    gboolean probe_only;  /* see ChannelOptions */
     gboolean is_data;     /* a data connection, opened with a control channel */
     GBytes *control_leaf; /* DER; of a data connection: what its peer must show */
     GBytes *leaf;         /* DER of this peer's certificate, once the handshake is done */

@@ -203,8 +203,8 @@ Identity *identity_from_text(const char *text, gsize length, GError **error)
         return NULL;
     g_autoptr(Identity) identity = take_records(records);
     const Record *record = identity->record;
-    if (record_number(record, "version", 0) == VERSION && record_text(record, HOST) != NULL &&
-        record_text(record, USER) != NULL && strlen(identity->text) == length &&
+    if (records_number(record, "version", 0) == VERSION && records_text(record, HOST) != NULL &&
+        records_text(record, USER) != NULL && strlen(identity->text) == length &&
         memcmp(identity->text, text, length) == 0)
         return g_steal_pointer(&identity);
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
@@ -216,12 +216,12 @@ Identity *identity_from_text(const char *text, gsize length, GError **error)
 
 static const char *value_of(const Identity *identity, const char *field)
 {
-    return record_text(identity->record, field);
+    return records_text(identity->record, field);
 }
 
 static gboolean same_port(const Identity *identity, const Identity *other)
 {
-    return record_number(identity->record, PORT, 0) == record_number(other->record, PORT, 0);
+    return records_number(identity->record, PORT, 0) == records_number(other->record, PORT, 0);
 }
 
 gboolean identity_is_at(const Identity *identity, const char *user, const char *host, guint port)
@@ -229,7 +229,7 @@ gboolean identity_is_at(const Identity *identity, const char *user, const char *
     g_autofree char *canonical = canonical_host(host);
     return g_str_equal(value_of(identity, HOST), canonical) &&
            g_str_equal(value_of(identity, USER), user) &&
-           record_number(identity->record, PORT, 0) == port;
+           records_number(identity->record, PORT, 0) == port;
 }
 
 gboolean identity_is_alike(const Identity *identity, const Identity *other)

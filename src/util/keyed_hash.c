@@ -50,7 +50,7 @@ static void take_word(State *state, guint64 word)
     state->v[0] ^= word;
 }
 
-guint64 siphash(const guint8 key[SIPHASH_KEY_BYTES], gconstpointer data, gsize length)
+guint64 keyed_hash_siphash(const guint8 key[SIPHASH_KEY_BYTES], gconstpointer data, gsize length)
 {
     guint64 low = load(key);
     guint64 high = load(key + WORD);
@@ -90,7 +90,7 @@ static const guint8 *process_key(void)
 
 guint keyed_hash_bytes(gconstpointer data, gsize length)
 {
-    guint64 hash = siphash(process_key(), data, length);
+    guint64 hash = keyed_hash_siphash(process_key(), data, length);
     return (guint)(hash ^ (hash >> 32));
 }
 

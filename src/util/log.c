@@ -105,7 +105,7 @@ static void put(GLogLevelFlags level, const char *text, const GLogField *fields,
 /* ---- repeats; lock held ---- */
 
 /* Says how often the message came again, if it did. */
-static void settle(Fold *fold)
+static void report_fold(Fold *fold)
 {
     if (fold->text == NULL || fold->again == 0)
         return;
@@ -126,7 +126,7 @@ static gboolean is_repeat(GLogLevelFlags level, const char *text)
     for (guint i = 0; i < FOLDS; i++) {
         Fold *fold = &logger.folds[i];
         if (fold->text != NULL && now - fold->said > FOLD_US) {
-            settle(fold);
+            report_fold(fold);
             g_clear_pointer(&fold->text, g_free);
             fold->said = 0;
         }
@@ -138,8 +138,8 @@ static gboolean is_repeat(GLogLevelFlags level, const char *text)
             oldest = fold;
     }
     /* What follows is another message: the count belongs before it. */
-    settle(&logger.folds[logger.last]);
-    settle(oldest);
+    report_fold(&logger.folds[logger.last]);
+    report_fold(oldest);
     g_free(oldest->text);
     *oldest = (Fold){.text = g_strdup(text), .level = level, .said = now};
     logger.last = (guint)(oldest - logger.folds);
@@ -339,6 +339,6 @@ void log_flush(void)
 {
     g_mutex_lock(&logger.lock);
     for (guint i = 0; i < FOLDS; i++)
-        settle(&logger.folds[i]);
+        report_fold(&logger.folds[i]);
     g_mutex_unlock(&logger.lock);
 }

@@ -133,7 +133,8 @@ int own_file_open(const char *option, const char *path, int flags, GError **erro
     return fd;
 }
 
-char *own_directory_make(const char *option, const char *parent, const char *name, GError **error)
+char *own_file_make_directory(const char *option, const char *parent, const char *name,
+                              GError **error)
 {
     g_autofree char *path = g_build_filename(parent, name, NULL);
     int fd = -1;

@@ -228,24 +228,24 @@ static const Field *find(const Record *record, const char *name)
     return NULL;
 }
 
-const char *record_text(const Record *record, const char *name)
+const char *records_text(const Record *record, const char *name)
 {
     const Field *field = find(record, name);
     return field != NULL ? field->text : NULL;
 }
 
-gint64 record_number(const Record *record, const char *name, gint64 absent)
+gint64 records_number(const Record *record, const char *name, gint64 absent)
 {
     const Field *field = find(record, name);
     return field != NULL ? field->number : absent;
 }
 
-gboolean record_flag(const Record *record, const char *name)
+gboolean records_flag(const Record *record, const char *name)
 {
-    return record_number(record, name, 0) != 0;
+    return records_number(record, name, 0) != 0;
 }
 
-void record_to_json(const Record *record, JsonWriter *json)
+void records_record_to_json(const Record *record, JsonWriter *json)
 {
     for (guint i = 0; record != NULL && i < record->fields->len; i++) {
         const Field *field = g_ptr_array_index(record->fields, i);

@@ -97,7 +97,7 @@ typedef struct {
     size_t head, tail;
     int64_t packets, bytes, lost, dropped, refused;
     int64_t late_sum_ns, late_max_ns;
-} Way;
+} RemoteMethod;
 
 static int64_t now_ns(void)
 {
@@ -156,7 +156,7 @@ static size_t wire_bytes(const unsigned char *bytes, size_t length)
 
 /* When a packet of that size which arrives now is due at the other end, or -1 if the line drops it.
  */
-static int64_t schedule(Way *way, const unsigned char *bytes, size_t length, int64_t now)
+static int64_t schedule(RemoteMethod *way, const unsigned char *bytes, size_t length, int64_t now)
 {
     if (way->ns_per_byte > 0) {
         int64_t start = way->free_ns > now ? way->free_ns : now;
@@ -175,7 +175,7 @@ static int64_t schedule(Way *way, const unsigned char *bytes, size_t length, int
 }
 
 /* Takes up to BURST packets from the device into the ring. */
-static void take(Way *way)
+static void take(RemoteMethod *way)
 {
     for (int i = 0; i < BURST; i++) {
         unsigned char spare[PACKET_MAX];
@@ -202,7 +202,7 @@ static void take(Way *way)
 }
 
 /* Writes out what is due. Returns the time when the next packet is due, or -1 for an empty ring. */
-static int64_t deliver(Way *way)
+static int64_t deliver(RemoteMethod *way)
 {
     int64_t now = now_ns();
     while (way->head < way->tail) {
@@ -228,7 +228,7 @@ static int64_t deliver(Way *way)
 
 static void *carry(void *data)
 {
-    Way *way = data;
+    RemoteMethod *way = data;
     prctl(PR_SET_TIMERSLACK, 1UL);
     struct pollfd fds[2] = {{way->from, POLLIN, 0}, {way->wake, POLLIN, 0}};
     for (;;) {
@@ -394,7 +394,7 @@ static void parse(int argc, char **argv, Options *options)
         errx(2, "usage: wan --a NETNS --b NETNS [--rtt MS] [--rate MBIT] [--loss PERCENT] ...");
 }
 
-static void start_way(pthread_t *thread, Way *way)
+static void start_way(pthread_t *thread, RemoteMethod *way)
 {
     int error = pthread_create(thread, NULL, carry, way);
     if (error != 0)
@@ -405,7 +405,7 @@ static void start_way(pthread_t *thread, Way *way)
         warnx("no real-time priority (%s): busy programs will add to the delay", strerror(error));
 }
 
-static void report(const char *name, const Way *way)
+static void report(const char *name, const RemoteMethod *way)
 {
     double mean = way->packets > 0 ? (double)way->late_sum_ns / (double)way->packets : 0;
     fprintf(stderr,
@@ -445,10 +445,10 @@ int main(int argc, char **argv)
     if (pipe2(wake, O_CLOEXEC) != 0)
         err(1, "pipe");
 
-    Way ways[2];
+    RemoteMethod ways[2];
     pthread_t threads[2];
     for (int end = 0; end < 2; end++) {
-        ways[end] = (Way){
+        ways[end] = (RemoteMethod){
             .from = tun[end],
             .to = tun[1 - end],
             .wake = wake[0],

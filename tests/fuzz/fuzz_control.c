@@ -30,8 +30,9 @@ static void start(void)
     g_thread_pool_set_max_unused_threads(-1);
     g_thread_pool_set_max_idle_time(0);
     g_setenv("XDG_RUNTIME_DIR", home, TRUE);
-    ControlPlace place = {.mountpoint = MOUNTPOINT, .uid = geteuid(), .state_dir = directory};
-    ControlSubject subject = {.stats = &stats, .server = "ftps://user@host/", .lost_dir = "/lost"};
+    ControlAddress place = {.mountpoint = MOUNTPOINT, .uid = geteuid(), .state_dir = directory};
+    ControlSubject subject = {
+        .stats = &stats, .server = "ftps://user@host/", .rescue_dir = "/lost"};
     control = control_bind(&place, &error);
     g_assert_no_error(error);
     g_assert_cmpstr(control_directory(control), ==, directory);

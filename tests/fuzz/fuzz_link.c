@@ -30,7 +30,7 @@ static void check(const char *shown, guint depth)
 {
     g_assert_cmpint(*shown, !=, '/');
     g_assert_cmpint(*shown, !=, '\0');
-    g_assert_cmpuint(strlen(shown), <=, LISTING_TARGET_MAX);
+    g_assert_cmpuint(strlen(shown), <=, ENTRY_TARGET_MAX);
     g_auto(GStrv) names = g_strsplit(shown, "/", -1);
     gboolean named = FALSE;
     for (char **name = names; *name != NULL; name++) {

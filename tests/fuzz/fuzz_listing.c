@@ -27,7 +27,7 @@ static void check_name(const GString *name, const char *codepage)
 {
     check_text(name);
     g_assert_cmpuint(name->len, >, 0);
-    g_assert_cmpuint(name->len, <=, LISTING_NAME_MAX);
+    g_assert_cmpuint(name->len, <=, ENTRY_NAME_MAX);
     g_assert_null(strchr(name->str, '/'));
     g_assert_cmpstr(name->str, !=, ".");
     g_assert_cmpstr(name->str, !=, "..");

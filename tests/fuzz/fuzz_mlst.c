@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     ListingContext context = {.now = G_GINT64_CONSTANT(1718452800)};
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     g_autoptr(GError) error = NULL;
     if (!listing_parse_mlst(line, &context, entry, &error)) {
         g_assert_nonnull(error);

@@ -29,7 +29,7 @@ static void check_kinds(const Records *records, const char *text, JsonWriter *js
         g_assert_nonnull(record);
         g_assert_cmpuint(records_count(records, kind), >, index);
         json_begin_object(json, NULL);
-        record_to_json(record, json);
+        records_record_to_json(record, json);
         json_end_object(json);
         g_hash_table_insert(seen, kind, GUINT_TO_POINTER(index + 1));
     }

@@ -38,13 +38,13 @@ static void run_survey(const RemoteOptions *options, char letter)
 {
     g_autoptr(Records) records = records_new();
     g_autoptr(GError) error = NULL;
-    SurveyTrust both = {.any = trust, .tls12 = trust, .tls13 = trust};
+    ProbeTrust both = {.any = trust, .tls12 = trust, .tls13 = trust};
     gboolean good;
     if (letter == LOOK) {
-        good = survey_look(options, &both, records, &error);
+        good = probe_tls(options, &both, records, &error);
     } else {
         commands_allow_survey();
-        good = survey_login(options, &both, TRUE, NULL, records, &error);
+        good = probe_login(options, &both, TRUE, NULL, records, &error);
     }
     if (!good)
         fuzz_check_error(error);

@@ -113,11 +113,11 @@ static gboolean run(const RemoteOptions *options, Trust *trust, const char *oper
                     GError **error)
 {
     Stats stats = {0};
-    SurveyTrust trusts = {.any = trust};
+    ProbeTrust trusts = {.any = trust};
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(Records) records = records_new();
     if (*operations == SURVEY)
-        return survey_login(options, &trusts, TRUE, NULL, records, error);
+        return probe_login(options, &trusts, TRUE, NULL, records, error);
     g_autoptr(Remote) remote = remote_new(options, trust, &stats, NULL, error);
     for (const char *letter = operations; remote != NULL && *letter != '\0'; letter++)
         operation_run(remote, *letter, names, allow);

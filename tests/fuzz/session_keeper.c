@@ -7,17 +7,17 @@
 
 gboolean __wrap_g_thread_pool_push(GThreadPool *pool, gpointer data, GError **error);
 
-void keeper_start(Pool *pool)
+void pool_keepalive_start(Pool *pool)
 {
     pool->wake_fd = -1;
 }
 
-void keeper_stop(Pool *pool)
+void pool_keepalive_stop(Pool *pool)
 {
     pool->stopping = TRUE;
 }
 
-void keeper_wake(Pool *pool)
+void pool_keepalive_wake(Pool *pool)
 {
     (void)pool;
 }

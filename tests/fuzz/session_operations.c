@@ -65,7 +65,7 @@ static void list(Run *run, gboolean longer)
 
 static void stat_path(Run *run, const char *path, gboolean exact)
 {
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     run->allow(DIRECTORY); /* is listed where the path may be a link */
     check(run, exact ? remote_stat_exact(run->remote, name(run, path), entry, NULL, &run->error)
                      : remote_stat(run->remote, name(run, path), entry, NULL, &run->error));
@@ -107,10 +107,10 @@ static void owner(Run *run, RemoteAccount kind)
 
 static void settle(Run *run)
 {
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     run->allow(DIRECTORY);
     check(run,
-          remote_settle(run->remote, name(run, FILE_ONE), 0640, WHEN, entry, NULL, &run->error));
+          remote_finalize(run->remote, name(run, FILE_ONE), 0640, WHEN, entry, NULL, &run->error));
 }
 
 static void symlink_paths(Run *run, const char *target, const char *absolute, const char *path)
@@ -153,15 +153,15 @@ static void drain(Run *run, RemoteStream *stream, guint64 most)
     check(run, stream != NULL);
     gssize got = stream != NULL ? 1 : 0;
     for (guint64 done = 0; got > 0 && done <= most; done += (guint64)got) {
-        got = stream_read(stream, buffer, sizeof buffer, NULL, &run->error);
+        got = remote_stream_read(stream, buffer, sizeof buffer, NULL, &run->error);
         check(run, got >= 0);
     }
-    stream_close(stream);
+    remote_stream_close(stream);
 }
 
 static void read_from(Run *run, const char *path, guint64 offset, guint64 size)
 {
-    drain(run, remote_read_open(run->remote, name(run, path), offset, size, NULL, &run->error),
+    drain(run, remote_stream_open(run->remote, name(run, path), offset, size, NULL, &run->error),
           G_MAXUINT32);
 }
 
@@ -180,11 +180,11 @@ static RemoteStream *store(Run *run, const char *path, RemoteStore how, guint64 
     check(run, stream != NULL);
     if (stream == NULL)
         return NULL;
-    gboolean written = stream_write(stream, CONTENT, strlen(CONTENT), NULL, &run->error);
+    gboolean written = remote_stream_write(stream, CONTENT, strlen(CONTENT), NULL, &run->error);
     check(run, written);
     if (written)
         return stream;
-    stream_close(stream);
+    remote_stream_close(stream);
     return NULL;
 }
 
@@ -192,20 +192,21 @@ static void store_plain(Run *run, RemoteStore how, guint64 offset)
 {
     RemoteStream *stream = store(run, FILE_TWO, how, offset);
     if (stream != NULL)
-        check(run, stream_finish(stream, NULL, &run->error));
+        check(run, remote_stream_finish(stream, NULL, &run->error));
 }
 
 static void store_settled(Run *run, guint32 mode, gint64 mtime, gboolean looks)
 {
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
-    g_autoptr(RemoteEntry) seen = remote_entry_new();
-    RemoteLook look = {.path = name(run, FILE_ONE), .entry = seen};
+    g_autoptr(RemoteEntry) entry = entry_new();
+    g_autoptr(RemoteEntry) seen = entry_new();
+    RemoteExtraStat look = {.path = name(run, FILE_ONE), .entry = seen};
     gboolean settled = FALSE;
     run->allow(DIRECTORY);
     RemoteStream *stream = store(run, FILE_TWO, REMOTE_STORE_NEW, 0);
     if (stream != NULL)
-        check(run, stream_finish_settled(stream, run->remote, FILE_TWO, mode, mtime, entry,
-                                         looks ? &look : NULL, &settled, NULL, &run->error));
+        check(run,
+              remote_stream_finish_and_finalize(stream, run->remote, FILE_TWO, mode, mtime, entry,
+                                                looks ? &look : NULL, &settled, NULL, &run->error));
 }
 
 /* A stream that holds the connection while another operation wants one. */
@@ -213,14 +214,14 @@ static void hold(Run *run)
 {
     g_autoptr(GCancellable) yield = g_cancellable_new();
     RemoteStream *stream =
-        remote_read_open(run->remote, name(run, FILE_ONE), 0, 5000, NULL, &run->error);
+        remote_stream_open(run->remote, name(run, FILE_ONE), 0, 5000, NULL, &run->error);
     check(run, stream != NULL);
     if (stream == NULL)
         return;
-    stream_hold(stream, yield);
-    stream_touch(stream);
+    remote_stream_allow_yield(stream, yield);
+    remote_stream_touch(stream);
     stat_path(run, FILE_TWO, TRUE);
-    stream_close(stream);
+    remote_stream_close(stream);
 }
 
 /* What local users may call their files, and what must not become lines of its own. */
@@ -316,7 +317,7 @@ static void change_content(Run *run, char letter)
         store_settled(run, 0644, WHEN, TRUE);
         break;
     case 'K':
-        stream_close(store(run, FILE_TWO, REMOTE_STORE_NEW, 0));
+        remote_stream_close(store(run, FILE_TWO, REMOTE_STORE_NEW, 0));
         break;
     case 'u':
         check(run, remote_reserve(run->remote, 5000, NULL, &run->error));

@@ -68,14 +68,14 @@ static void test_refused_certificate(void)
 }
 
 /* Sees all of a server that it does not believe, and tells it nothing. */
-static void check_look(const char *priority, const char *version)
+static void check_probe_only(const char *priority, const char *version)
 {
     g_autoptr(TestWorld) world = test_world_new(priority);
     g_autoptr(TestIdentity) stranger =
         test_identity_new(&(TestIdentitySpec){.name = TEST_HOST, .dns = test_host_names});
     g_autoptr(TestServer) server = test_server_new(stranger, priority);
     g_autoptr(TestPeer) peer = test_peer_start(server, FALSE, test_send_text, "220 hello\r\n");
-    g_autoptr(Channel) channel = test_connected(world, peer, (ChannelOptions){.look = TRUE});
+    g_autoptr(Channel) channel = test_connected(world, peer, (ChannelOptions){.probe_only = TRUE});
     g_autoptr(GError) error = NULL;
     test_assert_error(channel_verdict(channel), FTPSFS_ERROR_TLS, "-o cafile=FILE");
     g_assert_false(channel_write(channel, "PASS secret\r\n", 13, NULL, &error));
@@ -93,10 +93,10 @@ static void check_look(const char *priority, const char *version)
     g_assert_cmpuint(strlen(own->sha256), ==, 32 * 3 - 1);
 }
 
-static void test_look(void)
+static void test_probe_only(void)
 {
-    check_look(TEST_TLS_1_2, "TLS1.2");
-    check_look(TEST_TLS_1_3, "TLS1.3");
+    check_probe_only(TEST_TLS_1_2, "TLS1.2");
+    check_probe_only(TEST_TLS_1_3, "TLS1.3");
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) scrap = g_bytes_new_static("no certificate", 14);
     g_assert_null(certificate_read(scrap, &error));
@@ -569,7 +569,7 @@ int main(int argc, char **argv)
     g_test_add_func("/channel_handshake/TLS 1.1 is refused", test_old_tls);
     g_test_add_func("/channel_handshake/a refused server learns why", test_refused_certificate);
     g_test_add_func("/channel_handshake/a channel that looks believes nobody and writes nothing",
-                    test_look);
+                    test_probe_only);
     g_test_add_func("/channel_handshake/a renegotiation is refused and reading goes on",
                     test_renegotiation);
     g_test_add_func("/channel_handshake/a peer that only warns is given up", test_warnings);

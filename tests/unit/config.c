@@ -38,7 +38,7 @@ static void test_defaults(ConfigFixture *fixture, gconstpointer data)
     g_assert_cmpstr(config->spool_dir, ==, "/var/tmp");
     g_assert_true(g_str_has_suffix(config->known_hosts, "/ftpsfs/known_hosts"));
     g_assert_true(g_path_is_absolute(config->known_hosts));
-    g_assert_true(g_str_has_suffix(config->lost_dir, "/ftpsfs/lost"));
+    g_assert_true(g_str_has_suffix(config->rescue_dir, "/ftpsfs/lost"));
     g_assert_null(config->stats_file);
     g_assert_false(config->have_uid || config->have_gid);
     g_assert_cmpuint(config->umask_files, ==, 0);
@@ -404,7 +404,7 @@ static void test_state(ConfigFixture *fixture, gconstpointer data)
     g_autoptr(MountConfig) config = parse_options("idmap=names,no_sandbox");
     g_unsetenv("STATE_DIRECTORY");
     g_assert_cmpstr(config->known_hosts, ==, "/var/lib/a/known_hosts");
-    g_assert_cmpstr(config->lost_dir, ==, "/var/lib/a/lost");
+    g_assert_cmpstr(config->rescue_dir, ==, "/var/lib/a/lost");
     g_assert_cmpint(config->idmap, ==, CONFIG_IDMAP_NAMES);
     g_assert_false(config->sandbox);
 }

@@ -73,16 +73,16 @@ static GByteArray *compressed(const guint8 *bytes, gsize length, gsize step)
 /* Reads to the end in pieces of `room`. NULL and the error when that fails. */
 static GByteArray *inflated(Input *input, gsize room, GError **error)
 {
-    g_autoptr(Inflater) inflater = inflater_new();
+    g_autoptr(Inflater) inflater = deflate_inflater_new();
     g_autoptr(GByteArray) out = g_byte_array_new();
     g_autofree guint8 *buffer = g_malloc(room);
     for (;;) {
-        gssize got = inflater_read(inflater, take, input, buffer, room, error);
+        gssize got = deflate_inflater_read(inflater, take, input, buffer, room, error);
         g_assert_cmpint(got, <=, (gssize)room);
         if (got < 0)
             return NULL;
         if (got == 0) {
-            g_assert_true(inflater_ended(inflater));
+            g_assert_true(deflate_inflater_ended(inflater));
             return g_steal_pointer(&out);
         }
         g_byte_array_append(out, buffer, (guint)got);
@@ -143,13 +143,13 @@ static void test_source_fails_after_the_end(void)
 {
     g_autoptr(GByteArray) packed = compressed((const guint8 *)"abc", 3, 3);
     Input input = {.bytes = packed->data, .length = packed->len, .step = 1000, .cut = TRUE};
-    g_autoptr(Inflater) inflater = inflater_new();
+    g_autoptr(Inflater) inflater = deflate_inflater_new();
     g_autoptr(GError) error = NULL;
     char buffer[10];
-    g_assert_cmpint(inflater_read(inflater, take, &input, buffer, 10, NULL), ==, 3);
-    g_assert_cmpint(inflater_read(inflater, take, &input, buffer, 10, &error), ==, -1);
+    g_assert_cmpint(deflate_inflater_read(inflater, take, &input, buffer, 10, NULL), ==, 3);
+    g_assert_cmpint(deflate_inflater_read(inflater, take, &input, buffer, 10, &error), ==, -1);
     g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TRUNCATED);
-    g_assert_true(inflater_ended(inflater));
+    g_assert_true(deflate_inflater_ended(inflater));
 }
 
 static void test_trailing_bytes(void)
@@ -205,10 +205,10 @@ static void test_bomb(void)
     g_autoptr(GByteArray) packed = compressed(zeros->data, zeros->len, zeros->len);
     guint64 taken = 0;
     Input input = {.bytes = packed->data, .length = packed->len, .step = 512, .taken = &taken};
-    g_autoptr(Inflater) inflater = inflater_new();
+    g_autoptr(Inflater) inflater = deflate_inflater_new();
     guint8 buffer[1000];
     for (guint i = 0; i < 100; i++) {
-        gssize got = inflater_read(inflater, take, &input, buffer, sizeof buffer, NULL);
+        gssize got = deflate_inflater_read(inflater, take, &input, buffer, sizeof buffer, NULL);
         g_assert_cmpint(got, >, 0);
         g_assert_cmpint(got, <=, sizeof buffer);
     }

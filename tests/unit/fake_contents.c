@@ -176,15 +176,15 @@ RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore ho
     return stream;
 }
 
-void stream_expect(RemoteStream *stream, const char *path, guint64 total)
+void remote_stream_expect(RemoteStream *stream, const char *path, guint64 total)
 {
     g_assert_nonnull(stream->verb);
     g_assert_true(path == NULL || *path == '/');
     g_assert_cmpuint(total, >=, stream->offset);
 }
 
-gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCancellable *cancel,
-                      GError **error)
+gboolean remote_stream_write(RemoteStream *stream, const void *data, gsize length,
+                             GCancellable *cancel, GError **error)
 {
     (void)cancel;
     g_mutex_lock(&server.lock);
@@ -204,7 +204,7 @@ gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCan
     return ok;
 }
 
-gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **error)
+gboolean remote_stream_finish(RemoteStream *stream, GCancellable *cancel, GError **error)
 {
     (void)cancel;
     g_mutex_lock(&server.lock);
@@ -218,7 +218,7 @@ gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **erro
     return ok;
 }
 
-void stream_close(RemoteStream *stream)
+void remote_stream_close(RemoteStream *stream)
 {
     if (stream == NULL)
         return;
@@ -227,35 +227,36 @@ void stream_close(RemoteStream *stream)
     g_mutex_unlock(&server.lock);
 }
 
-gboolean remote_settle(Remote *remote, const char *path, guint32 mode, gint64 mtime,
-                       RemoteEntry *entry, GCancellable *cancel, GError **error)
+gboolean remote_finalize(Remote *remote, const char *path, guint32 mode, gint64 mtime,
+                         RemoteEntry *entry, GCancellable *cancel, GError **error)
 {
     gboolean set = mode != G_MAXUINT32 || mtime != G_MININT64;
     return (!set || remote_set_attributes(remote, path, mode, mtime, cancel, error)) &&
            remote_stat_exact(remote, path, entry, cancel, error);
 }
 
-gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char *path, guint32 mode,
-                               gint64 mtime, RemoteEntry *entry, RemoteLook *look,
-                               gboolean *settled, GCancellable *cancel, GError **error)
+gboolean remote_stream_finish_and_finalize(RemoteStream *stream, Remote *remote, const char *path,
+                                           guint32 mode, gint64 mtime, RemoteEntry *entry,
+                                           RemoteExtraStat *extra, gboolean *finalized,
+                                           GCancellable *cancel, GError **error)
 {
-    g_assert_null(look);
-    *settled = FALSE;
-    if (!stream_finish(stream, cancel, error))
+    g_assert_null(extra);
+    *finalized = FALSE;
+    if (!remote_stream_finish(stream, cancel, error))
         return FALSE;
-    *settled =
-        !server.settings.unsettled && remote_settle(remote, path, mode, mtime, entry, cancel, NULL);
+    *finalized = !server.settings.left_to_finalize &&
+                 remote_finalize(remote, path, mode, mtime, entry, cancel, NULL);
     return TRUE;
 }
 
-void stream_hold(RemoteStream *stream, GCancellable *yield)
+void remote_stream_allow_yield(RemoteStream *stream, GCancellable *yield)
 {
     g_mutex_lock(&server.lock);
     g_set_object(&stream->yield, yield);
     g_mutex_unlock(&server.lock);
 }
 
-void stream_touch(RemoteStream *stream)
+void remote_stream_touch(RemoteStream *stream)
 {
     g_assert_null(stream->verb);
 }
@@ -276,15 +277,15 @@ RemoteStream *remote_read_range(Remote *remote, const char *path, guint64 offset
     return stream;
 }
 
-RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset, guint64 size,
-                               GCancellable *cancel, GError **error)
+RemoteStream *remote_stream_open(Remote *remote, const char *path, guint64 offset, guint64 size,
+                                 GCancellable *cancel, GError **error)
 {
     gboolean ends;
     return remote_read_range(remote, path, offset, size, size, &ends, cancel, error);
 }
 
-gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
-                   GError **error)
+gssize remote_stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
+                          GError **error)
 {
     (void)cancel;
     (void)error;

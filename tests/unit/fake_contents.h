@@ -12,14 +12,14 @@
 #include "fake_remote.h"
 
 typedef struct {
-    FtpsfsErrorCode code;   /* of the failures */
-    guint open_failures;    /* the next so many stores are refused when they begin */
-    guint write_failures;   /* the next so many writes fail */
-    guint finish_failures;  /* the next so many stores fail at their end */
-    gboolean refuse_append; /* APPE is refused, always */
-    gboolean overwrites;    /* REST before STOR keeps what follows */
-    gboolean unsettled;     /* the end of a store leaves the rest to remote_settle */
-    guint64 keep;           /* the server keeps no byte from here on */
+    FtpsfsErrorCode code;      /* of the failures */
+    guint open_failures;       /* the next so many stores are refused when they begin */
+    guint write_failures;      /* the next so many writes fail */
+    guint finish_failures;     /* the next so many stores fail at their end */
+    gboolean refuse_append;    /* APPE is refused, always */
+    gboolean overwrites;       /* REST before STOR keeps what follows */
+    gboolean left_to_finalize; /* the end of a store leaves the rest to remote_finalize */
+    guint64 keep;              /* the server keeps no byte from here on */
 } FakeContents;
 
 /* The settings, to be changed while no operation runs. */

@@ -33,7 +33,7 @@ static gint64 rounded(gint64 mtime, RemoteTime precision)
 static void fill_entry(Remote *remote, const FakeFile *file, RemoteTime precision,
                        RemoteEntry *entry)
 {
-    remote_entry_clear(entry);
+    entry_clear(entry);
     g_string_assign(entry->name, file->name);
     entry->type = file->type;
     entry->has = REMOTE_HAS_MTIME | REMOTE_HAS_MODE;
@@ -44,7 +44,7 @@ static void fill_entry(Remote *remote, const FakeFile *file, RemoteTime precisio
     entry->mtime = rounded(file->mtime, precision);
     entry->time_precision = precision;
     if (file->target != NULL && remote->settings.tell_targets)
-        entry->long_target = strlen(file->target) > LISTING_TARGET_MAX;
+        entry->long_target = strlen(file->target) > ENTRY_TARGET_MAX;
     if (file->target != NULL && remote->settings.tell_targets && !entry->long_target)
         g_string_assign(entry->target, file->target);
 }
@@ -172,11 +172,11 @@ static gboolean stall(Remote *remote, guint entries, GCancellable *cancel)
 }
 
 /* Delivers what the server has read. It reads again for a listing that starts again. */
-static gboolean deliver(Remote *remote, const char *path, GPtrArray *files, ListingFunc func,
+static gboolean deliver(Remote *remote, const char *path, GPtrArray *files, EntryFunc func,
                         void (*restart)(gpointer), gpointer data, GCancellable *cancel,
                         GError **error)
 {
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     guint restarts = remote->settings.list_restarts;
     for (guint i = 0; i < files->len; i++) {
         if (!stall(remote, i, cancel))
@@ -200,7 +200,7 @@ static gboolean deliver(Remote *remote, const char *path, GPtrArray *files, List
     return TRUE;
 }
 
-gboolean remote_list(Remote *remote, const char *path, ListingFunc func, void (*restart)(gpointer),
+gboolean remote_list(Remote *remote, const char *path, EntryFunc func, void (*restart)(gpointer),
                      gpointer data, GCancellable *cancel, GError **error)
 {
     gboolean fail_later;
@@ -220,7 +220,7 @@ gboolean remote_list(Remote *remote, const char *path, ListingFunc func, void (*
     return deliver(remote, path, files, func, restart, data, cancel, error);
 }
 
-gboolean remote_list_long(Remote *remote, const char *path, ListingFunc func,
+gboolean remote_list_long(Remote *remote, const char *path, EntryFunc func,
                           void (*restart)(gpointer), gpointer data, GCancellable *cancel,
                           GError **error)
 {

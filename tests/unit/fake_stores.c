@@ -58,15 +58,15 @@ RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore ho
     return stream;
 }
 
-void stream_expect(RemoteStream *stream, const char *path, guint64 total)
+void remote_stream_expect(RemoteStream *stream, const char *path, guint64 total)
 {
     (void)stream;
     (void)path;
     (void)total;
 }
 
-gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCancellable *cancel,
-                      GError **error)
+gboolean remote_stream_write(RemoteStream *stream, const void *data, gsize length,
+                             GCancellable *cancel, GError **error)
 {
     (void)data;
     (void)cancel;
@@ -75,7 +75,7 @@ gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCan
     return TRUE;
 }
 
-void stream_close(RemoteStream *stream)
+void remote_stream_close(RemoteStream *stream)
 {
     if (stream == NULL)
         return;
@@ -83,30 +83,31 @@ void stream_close(RemoteStream *stream)
     g_free(stream);
 }
 
-gboolean remote_settle(Remote *remote, const char *path, guint32 mode, gint64 mtime,
-                       RemoteEntry *entry, GCancellable *cancel, GError **error)
+gboolean remote_finalize(Remote *remote, const char *path, guint32 mode, gint64 mtime,
+                         RemoteEntry *entry, GCancellable *cancel, GError **error)
 {
     return remote_set_attributes(remote, path, mode, mtime, cancel, error) &&
            remote_stat_exact(remote, path, entry, cancel, error);
 }
 
-gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char *path, guint32 mode,
-                               gint64 mtime, RemoteEntry *entry, RemoteLook *look,
-                               gboolean *settled, GCancellable *cancel, GError **error)
+gboolean remote_stream_finish_and_finalize(RemoteStream *stream, Remote *remote, const char *path,
+                                           guint32 mode, gint64 mtime, RemoteEntry *entry,
+                                           RemoteExtraStat *extra, gboolean *finalized,
+                                           GCancellable *cancel, GError **error)
 {
     fake_put_file(stream->remote, stream->path, stream->size, 1600000000);
-    stream_close(stream);
-    *settled = remote_settle(remote, path, mode, mtime, entry, cancel, error);
-    if (look != NULL) {
-        look->exists = remote_stat_exact(remote, look->path, look->entry, cancel, NULL);
-        look->known = TRUE;
+    remote_stream_close(stream);
+    *finalized = remote_finalize(remote, path, mode, mtime, entry, cancel, error);
+    if (extra != NULL) {
+        extra->exists = remote_stat_exact(remote, extra->path, extra->entry, cancel, NULL);
+        extra->known = TRUE;
     }
-    return *settled;
+    return *finalized;
 }
 
 /* Nobody may need the content: what is compared by it is an error of the test. */
-RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset, guint64 size,
-                               GCancellable *cancel, GError **error)
+RemoteStream *remote_stream_open(Remote *remote, const char *path, guint64 offset, guint64 size,
+                                 GCancellable *cancel, GError **error)
 {
     (void)remote;
     (void)offset;
@@ -116,8 +117,8 @@ RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset,
     return NULL;
 }
 
-gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
-                   GError **error)
+gssize remote_stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
+                          GError **error)
 {
     (void)stream;
     (void)buffer;

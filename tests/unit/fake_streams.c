@@ -200,8 +200,8 @@ static gssize read_stream(RemoteStream *stream, guint8 *buffer, gsize length, GE
     return (gssize)got;
 }
 
-gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
-                   GError **error)
+gssize remote_stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
+                          GError **error)
 {
     gulong watch =
         cancel != NULL ? g_cancellable_connect(cancel, G_CALLBACK(wake_server), NULL, NULL) : 0;
@@ -218,7 +218,7 @@ gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellabl
     return got;
 }
 
-void stream_close(RemoteStream *stream)
+void remote_stream_close(RemoteStream *stream)
 {
     if (stream == NULL)
         return;
@@ -230,14 +230,14 @@ void stream_close(RemoteStream *stream)
     g_free(stream);
 }
 
-void stream_hold(RemoteStream *stream, GCancellable *yield)
+void remote_stream_allow_yield(RemoteStream *stream, GCancellable *yield)
 {
     g_mutex_lock(&server.lock);
     stream->yield = g_object_ref(yield);
     g_mutex_unlock(&server.lock);
 }
 
-void stream_touch(RemoteStream *stream)
+void remote_stream_touch(RemoteStream *stream)
 {
     (void)stream;
 }

@@ -17,7 +17,7 @@ void bed_init(Bed *bed, gboolean atomic_upload)
         .cache_size = 16 * MIB,
         .readahead = MIB,
         .spool_dir = bed->directory,
-        .lost_dir = bed->directory,
+        .rescue_dir = bed->directory,
         .atomic_upload = atomic_upload,
         .space = bed->space,
         .connections = 2,
@@ -68,7 +68,7 @@ void bed_truncate(Bed *bed, const char *name, File *file, guint64 size)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Node) node = fixture_find(&bed->tree, bed->tree.root, name);
-    assert_succeeds(files_truncate(bed->files, node, file, size, NULL, &error), error);
+    assert_succeeds(file_truncate(bed->files, node, file, size, NULL, &error), error);
 }
 
 char *bed_letters(gsize length, guint first)

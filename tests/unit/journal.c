@@ -142,8 +142,8 @@ static void test_temporaries(void)
     commit.mtime = 42;
     add(bytes, commit);
     g_autoptr(JournalPlan) plan = replay(bytes);
-    g_assert_cmpuint(plan->leftovers->len, ==, 1);
-    g_assert_cmpstr(g_ptr_array_index(plan->leftovers, 0), ==, "/.t2");
+    g_assert_cmpuint(plan->cleanup->len, ==, 1);
+    g_assert_cmpstr(g_ptr_array_index(plan->cleanup, 0), ==, "/.t2");
     g_assert_cmpstr(item(plan, 0)->temporary, ==, "/.t1");
     g_assert_cmpstr(item(plan, 0)->target, ==, "/a");
     g_assert_cmpstr(item(plan, 0)->aside, ==, "/.old");

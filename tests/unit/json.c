@@ -84,15 +84,15 @@ static void records_survive_the_way_as_text(void)
     g_autoptr(Records) after = records_from_text(text, strlen(text), &error);
     g_assert_no_error(error);
     const Record *mount = records_get(after, "mount", 0);
-    g_assert_cmpstr(record_text(mount, "path"), ==, "/a\tb\nc%d=#?");
-    g_assert_cmpint(record_number(mount, "bytes", 0), ==, G_MININT64);
-    g_assert_true(record_flag(mount, "up"));
-    g_assert_null(record_text(mount, "absent"));
-    g_assert_cmpint(record_number(mount, "absent", -5), ==, -5);
+    g_assert_cmpstr(records_text(mount, "path"), ==, "/a\tb\nc%d=#?");
+    g_assert_cmpint(records_number(mount, "bytes", 0), ==, G_MININT64);
+    g_assert_true(records_flag(mount, "up"));
+    g_assert_null(records_text(mount, "absent"));
+    g_assert_cmpint(records_number(mount, "absent", -5), ==, -5);
     g_assert_cmpuint(records_count(after, "session"), ==, 2);
-    g_assert_cmpstr(record_text(records_get(after, "session", 1), "doing"), ==, "");
+    g_assert_cmpstr(records_text(records_get(after, "session", 1), "doing"), ==, "");
     g_assert_null(records_get(after, "session", 2));
-    g_assert_null(record_text(NULL, "doing"));
+    g_assert_null(records_text(NULL, "doing"));
 }
 
 static void a_record_is_one_line(void)
@@ -112,7 +112,7 @@ static void fields_become_members_of_a_json_object(void)
     JsonWriter json;
     json_init(&json, out);
     json_begin_object(&json, NULL);
-    record_to_json(records_get(records, "mount", 0), &json);
+    records_record_to_json(records_get(records, "mount", 0), &json);
     json_end_object(&json);
     g_assert_cmpstr(out->str, ==,
                     "{\n  \"path\": \"/a\\tb\\nc%d=#?\",\n"

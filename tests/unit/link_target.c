@@ -146,8 +146,8 @@ static void assert_refused(const char *dir, const char *target, FtpsfsErrorCode 
 
 static void lengths_are_bounded(void)
 {
-    g_autofree char *longest = g_strnfill(LISTING_TARGET_MAX, 'a');
-    g_autofree char *longer = g_strnfill(LISTING_TARGET_MAX + 1, 'a');
+    g_autofree char *longest = g_strnfill(ENTRY_TARGET_MAX, 'a');
+    g_autofree char *longer = g_strnfill(ENTRY_TARGET_MAX + 1, 'a');
     g_autofree char *huge = g_strnfill(64 * 1024, '/');
     g_autofree char *shown = link_target_inside("/m", "/m", longest, NULL);
     g_assert_cmpstr(shown, ==, longest);
@@ -158,7 +158,7 @@ static void lengths_are_bounded(void)
     /* Told from a deep directory it gets longer. */
     memcpy(longest, "/m/", 3);
     g_autofree char *near = link_target_inside("/m", "/m/b", longest, NULL);
-    g_assert_cmpuint(strlen(near), ==, LISTING_TARGET_MAX);
+    g_assert_cmpuint(strlen(near), ==, ENTRY_TARGET_MAX);
     g_assert_true(g_str_has_prefix(near, "../aaa"));
     assert_refused("/m/b/c", longest, FTPSFS_ERROR_NAME_TOO_LONG);
 }

@@ -22,7 +22,7 @@ typedef struct {
 static void parsed_free(Parsed *parsed)
 {
     g_ptr_array_unref(parsed->names);
-    remote_entry_free(parsed->last);
+    entry_free(parsed->last);
     g_clear_error(&parsed->error);
     g_free(parsed);
 }
@@ -56,7 +56,7 @@ static Parsed *parse_with(ListingKind kind, const ListingContext *context, const
     Parsed *parsed = g_new0(Parsed, 1);
     parsed->names = g_ptr_array_new_with_free_func(g_free);
     parsed->stop_after = stop_after;
-    parsed->last = remote_entry_new();
+    parsed->last = entry_new();
     g_autoptr(ListingParser) parser = listing_parser_new(kind, context, collect, parsed);
     gboolean ok = TRUE;
     for (gsize at = 0; at < length && ok; at += piece)
@@ -182,9 +182,9 @@ static void test_facts_types(void)
 /* One more byte than a path can have, by each of the ways in which targets are told. */
 static void test_long_targets(void)
 {
-    for (gsize length = LISTING_TARGET_MAX; length <= LISTING_TARGET_MAX + 1; length++) {
+    for (gsize length = ENTRY_TARGET_MAX; length <= ENTRY_TARGET_MAX + 1; length++) {
         g_autofree char *target = g_strnfill(length, 't');
-        gboolean kept = length == LISTING_TARGET_MAX;
+        gboolean kept = length == ENTRY_TARGET_MAX;
         g_autofree char *fact = g_strdup_printf("type=OS.unix=slink:%s; a", target);
         g_autofree char *reply = g_strdup_printf(" %s", fact);
         g_autofree char *line =
@@ -192,7 +192,7 @@ static void test_long_targets(void)
         g_autoptr(GError) error = NULL;
         ListingContext context = {.now = NOW};
         g_autoptr(RemoteEntry) told = facts(fact);
-        g_autoptr(RemoteEntry) asked = remote_entry_new();
+        g_autoptr(RemoteEntry) asked = entry_new();
         g_assert_true(listing_parse_mlst(reply, &context, asked, &error));
         g_autoptr(Parsed) listed = parse(LISTING_LIST, line);
         RemoteEntry *entries[] = {told, asked, listed->last};
@@ -336,7 +336,7 @@ static void test_unsafe_names(void)
 
 static void test_long_names(void)
 {
-    g_autofree char *longest = g_strnfill(LISTING_NAME_MAX, 'x');
+    g_autofree char *longest = g_strnfill(ENTRY_NAME_MAX, 'x');
     g_autofree char *text = g_strdup_printf("type=file; %s\ntype=file; %sx\n", longest, longest);
     g_test_expect_message("ftpsfs", G_LOG_LEVEL_WARNING, "*1 names*");
     g_autoptr(Parsed) parsed = parse(LISTING_MLSD, text);
@@ -499,7 +499,7 @@ static void test_clear(void)
     g_autoptr(RemoteEntry) entry = facts("type=dir;size=5;modify=20240501101112.5;UNIX.uid=7;"
                                          "UNIX.mode=0755;perm=el;unique=u; a");
     GString *name = entry->name;
-    remote_entry_clear(entry);
+    entry_clear(entry);
     g_assert_true(entry->name == name);
     g_assert_cmpstr(entry->name->str, ==, "");
     g_assert_cmpstr(entry->owner->str, ==, "");

@@ -25,7 +25,7 @@ static void test_mlst(void)
         {" type=file;size=3; a\r\n", "a", REMOTE_TYPE_FILE},
     };
     ListingContext context = {.now = NOW};
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     g_string_assign(entry->target, "left over");
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) error = NULL;
@@ -42,7 +42,7 @@ static void test_mlst_garbage(void)
 {
     static const char *const lines[] = {"", " ", " /path", "/path", "  /path", "type=file;", "End"};
     ListingContext context = {.now = NOW};
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
         g_autoptr(GError) error = NULL;
         g_assert_false(listing_parse_mlst(lines[i], &context, entry, &error));

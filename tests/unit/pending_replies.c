@@ -6,14 +6,14 @@
 static gint finds(GQueue *queue, const char *text)
 {
     g_autoptr(Reply) reply = test_reply(text);
-    return g_queue_link_index(queue, expected_find(queue, reply));
+    return g_queue_link_index(queue, pending_replies_find(queue, reply));
 }
 
 static void test_order(void)
 {
     GQueue queue = G_QUEUE_INIT;
-    expected_push(&queue, (Expected){.who = EXPECT_CALLER});
-    expected_push(&queue, (Expected){.who = EXPECT_FUNC});
+    pending_replies_push(&queue, (PendingReply){.who = PENDING_CALLER});
+    pending_replies_push(&queue, (PendingReply){.who = PENDING_FUNC});
     /* Without an early question in it there is no way around the order. */
     g_assert_cmpint(finds(&queue, "226 Done.\r\n"), ==, 0);
     g_assert_cmpint(finds(&queue, "229 (|||1|)\r\n"), ==, 0);
@@ -24,8 +24,8 @@ static void test_order(void)
 static void test_early(void)
 {
     GQueue queue = G_QUEUE_INIT;
-    expected_push(&queue, (Expected){.who = EXPECT_CALLER});
-    expected_push(&queue, (Expected){.who = EXPECT_FUNC, .early = TRUE});
+    pending_replies_push(&queue, (PendingReply){.who = PENDING_CALLER});
+    pending_replies_push(&queue, (PendingReply){.who = PENDING_FUNC, .early = TRUE});
     static const char *const ports[] = {"227 (1,2,3,4,5,6)\r\n", "228 (6,4)\r\n", "229 (|||1|)\r\n",
                                         "229-(|||1|)\r\n229 End\r\n"};
     for (gsize i = 0; i < G_N_ELEMENTS(ports); i++)
@@ -42,15 +42,15 @@ static void test_early(void)
 static void test_drop(void)
 {
     GQueue queue = G_QUEUE_INIT;
-    expected_push(&queue, (Expected){.who = EXPECT_CALLER});
-    expected_push(&queue, (Expected){.who = EXPECT_FUNC, .early = TRUE});
-    g_assert_true(expected_has_callers(&queue));
-    expected_push(&queue, (Expected){.who = EXPECT_CALLER});
-    expected_drop(&queue);
-    g_assert_false(expected_has_callers(&queue));
+    pending_replies_push(&queue, (PendingReply){.who = PENDING_CALLER});
+    pending_replies_push(&queue, (PendingReply){.who = PENDING_FUNC, .early = TRUE});
+    g_assert_true(pending_replies_has_callers(&queue));
+    pending_replies_push(&queue, (PendingReply){.who = PENDING_CALLER});
+    pending_replies_drop(&queue);
+    g_assert_false(pending_replies_has_callers(&queue));
     for (guint i = 0; i < 3; i++) {
-        const Expected *expected = g_queue_peek_nth(&queue, i);
-        g_assert_cmpint(expected->who, ==, i == 1 ? EXPECT_FUNC : EXPECT_DROP);
+        const PendingReply *pending = g_queue_peek_nth(&queue, i);
+        g_assert_cmpint(pending->who, ==, i == 1 ? PENDING_FUNC : PENDING_DROP);
     }
     g_assert_cmpint(finds(&queue, "229 (|||1|)\r\n"), ==, 1);
     g_queue_clear_full(&queue, g_free);
@@ -59,9 +59,10 @@ static void test_drop(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/expected/replies go to those who sent the commands, in order", test_order);
-    g_test_add_func("/expected/a port that was asked for early may come early", test_early);
-    g_test_add_func("/expected/what the caller leaves is dropped, what is another's is not",
+    g_test_add_func("/pending_replies/replies go to those who sent the commands, in order",
+                    test_order);
+    g_test_add_func("/pending_replies/a port that was asked for early may come early", test_early);
+    g_test_add_func("/pending_replies/what the caller leaves is dropped, what is another's is not",
                     test_drop);
     return g_test_run();
 }

@@ -18,8 +18,8 @@ static void wake_server(GCancellable *cancel, gpointer data)
     g_mutex_unlock(&server.lock);
 }
 
-RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset, guint64 size,
-                               GCancellable *cancel, GError **error)
+RemoteStream *remote_stream_open(Remote *remote, const char *path, guint64 offset, guint64 size,
+                                 GCancellable *cancel, GError **error)
 {
     g_assert_cmpuint(offset, ==, 0);
     g_assert_cmpuint(size, ==, fake_size(remote, path));
@@ -46,8 +46,8 @@ RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset,
     return stream;
 }
 
-gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
-                   GError **error)
+gssize remote_stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
+                          GError **error)
 {
     (void)cancel;
     (void)error;
@@ -57,7 +57,7 @@ gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellabl
     return (gssize)got;
 }
 
-void stream_close(RemoteStream *stream)
+void remote_stream_close(RemoteStream *stream)
 {
     if (stream == NULL)
         return;

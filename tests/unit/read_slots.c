@@ -78,7 +78,7 @@ static void test_ended(void)
     read_at(&bed, 120 * MIB, CHUNK_SIZE);
     fake_streams_wait_paused(1);
     fake_streams_wait_open(2);
-    /* A place is needed: that of the one which was of use last. */
+    /* A slot is needed: that of the one which was of use last. */
     read_at(&bed, 60 * MIB, CHUNK_SIZE);
     fake_streams_wait_open(1);
     assert_open(0, TRUE);
@@ -131,17 +131,17 @@ static void test_again_pushed_out(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/reader/places/the run that was of no use for the longest time gives up one",
+    g_test_add_func("/reader/slots/the run that was of no use for the longest time gives up one",
                     test_longest_unused);
-    g_test_add_func("/reader/places/of a run with several streams the last one is given up",
+    g_test_add_func("/reader/slots/of a run with several streams the last one is given up",
                     test_last_segment);
-    g_test_add_func("/reader/places/a stream that has ended gives its place up before all others",
+    g_test_add_func("/reader/slots/a stream that has ended gives its slot up before all others",
                     test_ended);
-    g_test_add_func("/reader/places/a file larger than the cache is one stream when read again",
+    g_test_add_func("/reader/slots/a file larger than the cache is one stream when read again",
                     test_again_whole);
-    g_test_add_func("/reader/places/what was read of a larger file is one stream when read again",
+    g_test_add_func("/reader/slots/what was read of a larger file is one stream when read again",
                     test_again_part);
-    g_test_add_func("/reader/places/what was pushed out of the cache is one stream when read again",
+    g_test_add_func("/reader/slots/what was pushed out of the cache is one stream when read again",
                     test_again_pushed_out);
     return g_test_run();
 }

@@ -68,10 +68,11 @@ static void the_users_zone_needs_no_learning(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/clock/offsets are whole quarters of an hour",
+    g_test_add_func("/server_clock/offsets are whole quarters of an hour",
                     offsets_are_whole_quarters_of_an_hour);
-    g_test_add_func("/clock/a zone is learned once and the clock too",
+    g_test_add_func("/server_clock/a zone is learned once and the clock too",
                     a_zone_is_learned_once_and_the_clock_too);
-    g_test_add_func("/clock/the user's zone needs no learning", the_users_zone_needs_no_learning);
+    g_test_add_func("/server_clock/the user's zone needs no learning",
+                    the_users_zone_needs_no_learning);
     return g_test_run();
 }

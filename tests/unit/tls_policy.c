@@ -199,11 +199,12 @@ static Trust *make_trust(const TrustOptions *options)
     return trust;
 }
 
-static gboolean shake_hands(const TestWorld *world, Trust *trust, gboolean look, Channel **channel,
-                            GError **error)
+static gboolean shake_hands(const TestWorld *world, Trust *trust, gboolean probe_only,
+                            Channel **channel, GError **error)
 {
     g_autoptr(TestPeer) peer = test_peer_start(world->server, FALSE, NULL, NULL);
-    ChannelOptions options = {.host = TEST_HOST, .port = 990, .timeout_s = 10, .look = look};
+    ChannelOptions options = {
+        .host = TEST_HOST, .port = 990, .timeout_s = 10, .probe_only = probe_only};
     *channel = channel_new(peer->client_fd, trust, &options, error);
     return *channel != NULL && channel_handshake(*channel, NULL, error);
 }

@@ -33,7 +33,7 @@ static void start(Fixture *f, gboolean exact_times)
     start_limited(f, exact_times, 0);
 }
 
-static void look(Fixture *f, Node *node, NodeInfo *info)
+static void stat_node(Fixture *f, Node *node, NodeInfo *info)
 {
     g_autoptr(GError) error = NULL;
     assert_succeeds(tree_refresh(f->tree, node, FALSE, info, NULL, &error), error);
@@ -47,7 +47,7 @@ static void looking_at_many_files_asks_for_more_and_more_at_once(void)
         NodeInfo info;
         g_autofree char *name = g_strdup_printf("f%02u", i);
         g_autoptr(Node) node = fixture_find(&f, f.root, name);
-        look(&f, node, &info);
+        stat_node(&f, node, &info);
         g_assert_cmpint(info.mtime, ==, 6000 + i);
         g_assert_cmpint(info.time_precision, ==, REMOTE_TIME_SECOND);
         g_assert_false(info.inexact);
@@ -71,16 +71,16 @@ static void an_exact_time_outlives_the_next_listing(void)
     {
         NodeInfo info;
         g_autoptr(Node) node = fixture_find(&f, f.root, "f07");
-        look(&f, node, &info);
+        stat_node(&f, node, &info);
         fixture_advance(FIXTURE_TIMEOUT + 1);
-        look(&f, node, &info);
+        stat_node(&f, node, &info);
         g_assert_cmpint(info.mtime, ==, 6007);
         g_assert_cmpuint(fake_count(f.remote, FAKE_LIST), ==, 2);
         g_assert_cmpuint(fake_count(f.remote, FAKE_STAT_BATCH), ==, 1);
         /* One of another minute has to be asked for again. */
         fake_put_file(f.remote, "/m/f07", 1, 6061);
         fixture_advance(FIXTURE_TIMEOUT + 1);
-        look(&f, node, &info);
+        stat_node(&f, node, &info);
         g_assert_cmpint(info.mtime, ==, 6061);
         g_assert_cmpuint(fake_count(f.remote, FAKE_STAT_BATCH), ==, 2);
     }
@@ -94,7 +94,7 @@ static void without_the_option_the_minute_will_do(void)
     {
         NodeInfo info;
         g_autoptr(Node) node = fixture_find(&f, f.root, "f07");
-        look(&f, node, &info);
+        stat_node(&f, node, &info);
         g_assert_cmpint(info.mtime, ==, 6000);
         g_assert_false(info.inexact);
         g_assert_cmpuint(fake_count(f.remote, FAKE_STAT_BATCH), ==, 0);
@@ -110,10 +110,10 @@ static void a_failure_leaves_what_the_listing_told(void)
         NodeInfo info;
         g_autoptr(Node) node = fixture_find(&f, f.root, "f07");
         fake_fail(f.remote, FAKE_STAT_BATCH, 0, 1, FTPSFS_ERROR_LOST, FALSE);
-        look(&f, node, &info);
+        stat_node(&f, node, &info);
         g_assert_cmpint(info.mtime, ==, 6000);
         g_assert_true(info.inexact);
-        look(&f, node, &info);
+        stat_node(&f, node, &info);
         g_assert_cmpint(info.mtime, ==, 6007);
         fake_fail(f.remote, FAKE_STAT_BATCH, 0, 1, FTPSFS_ERROR_INTERRUPTED, FALSE);
         g_autoptr(Node) other = fixture_find(&f, f.root, "f39");
@@ -132,7 +132,7 @@ static void what_was_changed_from_here_is_not_asked_for(void)
         NodeInfo info;
         g_autoptr(Node) node = fixture_find(&f, f.root, "f07");
         tree_set_local(f.tree, node, G_MAXUINT64, 777, 0, G_MAXUINT32, FALSE);
-        look(&f, node, &info);
+        stat_node(&f, node, &info);
         g_assert_cmpint(info.mtime, ==, 777);
         g_assert_cmpuint(fake_count(f.remote, FAKE_STAT_BATCH), ==, 0);
     }
@@ -147,7 +147,7 @@ static void large_directories_are_left_as_the_listing_tells_them(void)
         {
             NodeInfo info;
             g_autoptr(Node) node = fixture_find(&f, f.root, "f07");
-            look(&f, node, &info);
+            stat_node(&f, node, &info);
             g_assert_cmpint(info.mtime, ==, max < FILES ? 6000 : 6007);
             g_assert_false(info.inexact);
             g_assert_cmpuint(fake_count(f.remote, FAKE_STAT_BATCH), ==, max < FILES ? 0 : 1);

@@ -190,8 +190,8 @@ static void a_target_that_no_path_can_have_is_not_kept(void)
 {
     Fixture f;
     fixture_init(&f);
-    g_autofree char *longest = g_strnfill(LISTING_TARGET_MAX, 'a');
-    g_autofree char *longer = g_strnfill(LISTING_TARGET_MAX + 1, 'a');
+    g_autofree char *longest = g_strnfill(ENTRY_TARGET_MAX, 'a');
+    g_autofree char *longer = g_strnfill(ENTRY_TARGET_MAX + 1, 'a');
     fake_put_symlink(f.remote, "/m/longest", longest);
     fake_put_symlink(f.remote, "/m/longer", longer);
     fake_put_symlink(f.remote, "/m/changed", "short");

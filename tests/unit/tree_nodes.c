@@ -379,26 +379,26 @@ static void what_the_kernel_knows_lives_on(void)
     fake_put_file(f.remote, "/m/d/x", 5, 100);
     Node *d = fixture_find(&f, f.root, "d");
     Node *x = fixture_find(&f, d, "x");
-    tree_remember(d);
-    tree_remember(x);
-    tree_remember(x);
+    node_remember(d);
+    node_remember(x);
+    node_remember(x);
     node_unref(d);
     node_unref(x);
     fake_delete(f.remote, "/m/d");
     relist(&f, "");
     g_assert_cmpuint(fixture_info(x).size, ==, 5);
     fixture_assert_path(x, NULL);
-    tree_forget(d, 1); /* before what is below it */
+    node_forget(d, 1); /* before what is below it */
     g_assert_cmpuint(fixture_info(x).size, ==, 5);
-    tree_forget(x, 1);
+    node_forget(x, 1);
     g_assert_cmpuint(fixture_info(x).size, ==, 5);
-    tree_forget(x, 1);
+    node_forget(x, 1);
 
     /* What the kernel never forgets goes with the tree. */
     fake_put_file(f.remote, "/m/y", 5, 100);
     relist(&f, "y");
     Node *y = fixture_find(&f, f.root, "y");
-    tree_remember(y);
+    node_remember(y);
     node_unref(y);
     fixture_clear(&f);
 }
@@ -427,7 +427,7 @@ static void unused_directories_are_dropped_in_the_end(void)
     {
         g_autoptr(Node) d = listed_directory(&f);
         Node *y = fixture_find(&f, d, "y");
-        tree_remember(y);
+        node_remember(y);
         node_unref(y);
         fixture_advance(9 * FIXTURE_TIMEOUT);
         fixture_assert_list(&f, f.root, "d");
@@ -437,7 +437,7 @@ static void unused_directories_are_dropped_in_the_end(void)
         g_assert_false(is_cached(&f, d, "x"));
         g_assert_true(is_cached(&f, d, "y")); /* the kernel has it */
         fixture_assert_path(y, "/m/d/y");
-        tree_forget(y, 1);
+        node_forget(y, 1);
         fixture_advance(11 * FIXTURE_TIMEOUT);
         fixture_assert_list(&f, f.root, "d");
         g_assert_false(is_cached(&f, d, "y"));

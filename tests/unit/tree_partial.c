@@ -219,7 +219,7 @@ static void a_listing_that_holds_is_shown_as_a_whole(void)
 static void init_removing(Fixture *f)
 {
     TreeOptions options = {
-        .timeout_s = FIXTURE_TIMEOUT, .remove_leftovers = TRUE, .clock = fixture_now};
+        .timeout_s = FIXTURE_TIMEOUT, .remove_temporaries = TRUE, .clock = fixture_now};
     f->remote = fake_remote_new("/m");
     f->tree = tree_new(f->remote, &options);
     f->root = tree_root(f->tree);
@@ -556,33 +556,34 @@ static void a_directory_expired_meanwhile_is_listed_again(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/tree/parts/the first children are shown before the listing ends",
+    g_test_add_func("/tree/partial/the first children are shown before the listing ends",
                     the_first_children_are_shown_before_the_listing_ends);
-    g_test_add_func("/tree/parts/a smaller directory is shown as a whole",
+    g_test_add_func("/tree/partial/a smaller directory is shown as a whole",
                     a_smaller_directory_is_shown_as_a_whole);
-    g_test_add_func("/tree/parts/a listing that holds is shown as a whole",
+    g_test_add_func("/tree/partial/a listing that holds is shown as a whole",
                     a_listing_that_holds_is_shown_as_a_whole);
-    g_test_add_func("/tree/parts/leftovers are removed a few at a time",
+    g_test_add_func("/tree/partial/leftovers are removed a few at a time",
                     leftovers_are_removed_a_few_at_a_time);
-    g_test_add_func("/tree/parts/a directory with leftovers to remove is shown as a whole",
+    g_test_add_func("/tree/partial/a directory with leftovers to remove is shown as a whole",
                     a_directory_with_leftovers_to_remove_is_shown_as_a_whole);
-    g_test_add_func("/tree/parts/an error in the middle is told to those who read",
+    g_test_add_func("/tree/partial/an error in the middle is told to those who read",
                     an_error_in_the_middle_is_told_to_those_who_read);
-    g_test_add_func("/tree/parts/a listing that starts again shows no name twice",
+    g_test_add_func("/tree/partial/a listing that starts again shows no name twice",
                     a_listing_that_starts_again_shows_no_name_twice);
-    g_test_add_func("/tree/parts/changes from here stay and are shown once",
+    g_test_add_func("/tree/partial/changes from here stay and are shown once",
                     changes_from_here_stay_and_are_shown_once);
-    g_test_add_func("/tree/parts/what the server doesn't have yet is shown too",
+    g_test_add_func("/tree/partial/what the server doesn't have yet is shown too",
                     what_the_server_does_not_have_yet_is_shown_too);
-    g_test_add_func("/tree/parts/a directory renamed meanwhile is listed under its new name",
+    g_test_add_func("/tree/partial/a directory renamed meanwhile is listed under its new name",
                     a_directory_renamed_meanwhile_is_listed_under_its_new_name);
-    g_test_add_func("/tree/parts/others share the listing that is shown",
+    g_test_add_func("/tree/partial/others share the listing that is shown",
                     others_share_the_listing_that_is_shown);
-    g_test_add_func("/tree/parts/those who wait can be interrupted",
+    g_test_add_func("/tree/partial/those who wait can be interrupted",
                     those_who_wait_can_be_interrupted);
-    g_test_add_func("/tree/parts/what nobody reads is listed for the cache as far as that has room",
-                    what_nobody_reads_is_listed_for_the_cache_as_far_as_that_has_room);
-    g_test_add_func("/tree/parts/a directory expired meanwhile is listed again",
+    g_test_add_func(
+        "/tree/partial/what nobody reads is listed for the cache as far as that has room",
+        what_nobody_reads_is_listed_for_the_cache_as_far_as_that_has_room);
+    g_test_add_func("/tree/partial/a directory expired meanwhile is listed again",
                     a_directory_expired_meanwhile_is_listed_again);
     return g_test_run();
 }

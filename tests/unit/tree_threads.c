@@ -360,9 +360,9 @@ static void work_once(const Worker *worker, Node *dir, GRand *rand)
     if (g_rand_int_range(rand, 0, 50) == 0)
         fixture_advance(FIXTURE_TIMEOUT + 1);
     if (node != NULL) {
-        tree_remember(node);
+        node_remember(node);
         tree_refresh(tree, node, TRUE, &info, NULL, NULL);
-        tree_forget(node, 1);
+        node_forget(node, 1);
     }
 }
 

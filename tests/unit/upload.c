@@ -201,11 +201,11 @@ static void test_full_disk(void)
     bed_clear(&bed);
 }
 
-static void test_short(gconstpointer unsettled)
+static void test_short(gconstpointer left_to_finalize)
 {
     Bed bed;
     bed_init(&bed, FALSE);
-    bed.server->unsettled = GPOINTER_TO_INT(unsettled);
+    bed.server->left_to_finalize = GPOINTER_TO_INT(left_to_finalize);
     File *file = bed_create(&bed, "f");
     bed_write(file, "hello", 0);
     bed.server->keep = 3;
@@ -225,7 +225,7 @@ static void test_nobody_tells(void)
     bed_init(&bed, FALSE);
     File *file = bed_create(&bed, "f");
     bed_write(file, "hello", 0);
-    bed.server->unsettled = TRUE;
+    bed.server->left_to_finalize = TRUE;
     fake_fail(bed.tree.remote, FAKE_STAT_EXACT, 0, 1, FTPSFS_ERROR_BUSY, FALSE);
     bed_flush_fails(file, FTPSFS_ERROR_BUSY);
     bed_flush(file);

@@ -203,19 +203,20 @@ static void test_temporary_of_a_refused_creation(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/writer/one store from create to flush", test_one_store);
-    g_test_add_func("/writer/a refused creation leaves nothing", test_refused_creation);
-    g_test_add_func("/writer/a writer that is ahead is sent behind", test_sent_behind);
-    g_test_add_func("/writer/what lies behind a hole is not sent", test_little_is_not_sent_alone);
-    g_test_add_func("/writer/what changed after it was sent is sent again",
+    g_test_add_func("/upload_stream/one store from create to flush", test_one_store);
+    g_test_add_func("/upload_stream/a refused creation leaves nothing", test_refused_creation);
+    g_test_add_func("/upload_stream/a writer that is ahead is sent behind", test_sent_behind);
+    g_test_add_func("/upload_stream/what lies behind a hole is not sent",
+                    test_little_is_not_sent_alone);
+    g_test_add_func("/upload_stream/what changed after it was sent is sent again",
                     test_changed_after_it_was_sent);
-    g_test_add_func("/writer/a store that is lost is begun anew", test_lost_behind);
-    g_test_add_func("/writer/a store gives way and is appended to", test_gives_way);
-    g_test_add_func("/writer/nothing is appended to what others wrote",
+    g_test_add_func("/upload_stream/a store that is lost is begun anew", test_lost_behind);
+    g_test_add_func("/upload_stream/a store gives way and is appended to", test_gives_way);
+    g_test_add_func("/upload_stream/nothing is appended to what others wrote",
                     test_gives_way_and_others_write);
-    g_test_add_func("/writer/nothing is uploaded of an unlinked file", test_unlinked);
-    g_test_add_func("/writer/a temporary takes the place of the file", test_temporary);
-    g_test_add_func("/writer/the temporary of a refused creation is removed",
+    g_test_add_func("/upload_stream/nothing is uploaded of an unlinked file", test_unlinked);
+    g_test_add_func("/upload_stream/a temporary takes the place of the file", test_temporary);
+    g_test_add_func("/upload_stream/the temporary of a refused creation is removed",
                     test_temporary_of_a_refused_creation);
     return g_test_run();
 }

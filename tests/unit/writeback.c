@@ -17,7 +17,7 @@ typedef struct {
     Space *space;
     Workers *workers;
     GCancellable *cancel;
-    Leftovers *leftovers;
+    TemporaryCleanup *cleanup;
     Writeback *writeback;
     guint contents;
     gint uploaded;
@@ -46,7 +46,7 @@ static void open_writeback(Test *test)
 
 static void start(Test *test)
 {
-    writeback_start(test->writeback, test->leftovers, count_upload, test);
+    writeback_start(test->writeback, test->cleanup, count_upload, test);
 }
 
 static void set_up(Test *test, gconstpointer data)
@@ -61,7 +61,7 @@ static void set_up(Test *test, gconstpointer data)
     test->space = space_new(0, 1);
     test->workers = workers_new(1);
     test->cancel = g_cancellable_new();
-    test->leftovers = leftovers_new(test->f.remote, test->workers, 1, test->cancel);
+    test->cleanup = temporary_cleanup_new(test->f.remote, test->workers, 1, test->cancel);
     open_writeback(test);
 }
 
@@ -70,7 +70,7 @@ static void tear_down(Test *test, gconstpointer data)
     (void)data;
     g_clear_pointer(&test->writeback, writeback_free);
     workers_free(test->workers);
-    leftovers_free(test->leftovers);
+    temporary_cleanup_free(test->cleanup);
     g_object_unref(test->cancel);
     g_autoptr(Identity) identity = identity_new(&source);
     g_autofree char *inner = g_build_filename(test->directory, identity_name(identity), NULL);
@@ -176,12 +176,12 @@ static void test_moved(Test *test, gconstpointer data)
     fake_put_file(test->f.remote, "/m/target", 5, 1000);
     g_autoptr(Node) target = fixture_find(&test->f, test->f.root, "target");
     g_autoptr(Node) node = make(test, test->f.root, "target.tmp", 10);
-    WritebackHold hold = {.from = "/m/target.tmp", .to = "/m/target"};
-    assert_succeeds(writeback_hold(test->writeback, &hold, NULL, &error), error);
+    WritebackPathLock lock = {.from = "/m/target.tmp", .to = "/m/target"};
+    assert_succeeds(writeback_path_lock(test->writeback, &lock, NULL, &error), error);
     JournalState base = {JOURNAL_FILE, REMOTE_TIME_SECOND, 5, 1000};
-    assert_succeeds(writeback_move(test->writeback, node, hold.to, target, &base, &error), error);
+    assert_succeeds(writeback_move(test->writeback, node, lock.to, target, &base, &error), error);
     tree_moved(test->f.tree, node, test->f.root, "target");
-    writeback_release(test->writeback, &hold);
+    writeback_path_unlock(test->writeback, &lock);
     start(test);
     flush(test);
     g_assert_cmpuint(fake_size(test->f.remote, "/m/target"), ==, 10);
@@ -204,41 +204,41 @@ static void test_conflict(Test *test, gconstpointer data)
     g_assert_cmpint(STATS_GET(&test->stats, writeback_conflicts), ==, 1);
 }
 
-static void test_held(Test *test, gconstpointer data)
+static void test_path_locked(Test *test, gconstpointer data)
 {
     (void)data;
     g_autoptr(GError) error = NULL;
-    WritebackHold hold = {.from = "/m/f"};
+    WritebackPathLock lock = {.from = "/m/f"};
     g_autoptr(Node) node = make(test, test->f.root, "f", 10);
-    assert_succeeds(writeback_hold(test->writeback, &hold, NULL, &error), error);
+    assert_succeeds(writeback_path_lock(test->writeback, &lock, NULL, &error), error);
     start(test);
     g_autoptr(Node) other = make(test, test->f.root, "other", 1);
     assert_succeeds(writeback_sync(test->writeback, other, NULL, &error), error);
     g_assert_false(fake_exists(test->f.remote, "/m/f"));
     g_assert_true(writeback_has(test->writeback, node));
-    writeback_release(test->writeback, &hold);
+    writeback_path_unlock(test->writeback, &lock);
     flush(test);
     g_assert_true(fake_exists(test->f.remote, "/m/f"));
 }
 
 /* What was seen before the name was held says nothing of what is there after it. */
-static void test_held_change(Test *test, gconstpointer data)
+static void test_path_locked_change(Test *test, gconstpointer data)
 {
     (void)data;
     g_autoptr(GError) error = NULL;
-    WritebackHold hold = {.from = "/m/f"};
+    WritebackPathLock lock = {.from = "/m/f"};
     node_unref(make(test, test->f.root, "f", 10));
     g_test_expect_message("ftpsfs", G_LOG_LEVEL_WARNING, "/m/f: somebody else*ftpsfs-conflict-*");
     fake_hold(test->f.remote, FAKE_STAT_EXACT);
     start(test);
     fake_wait_held(test->f.remote, FAKE_STAT_EXACT, 1);
-    assert_succeeds(writeback_hold(test->writeback, &hold, NULL, &error), error);
+    assert_succeeds(writeback_path_lock(test->writeback, &lock, NULL, &error), error);
     fake_release(test->f.remote, FAKE_STAT_EXACT);
     /* The look behind the upload. */
     while (fake_count(test->f.remote, FAKE_STAT_EXACT) < 2)
         g_usleep(1000);
     fake_put_file(test->f.remote, "/m/f", 5, 1000);
-    writeback_release(test->writeback, &hold);
+    writeback_path_unlock(test->writeback, &lock);
     flush(test);
     g_test_assert_expected_messages();
     g_assert_cmpuint(fake_size(test->f.remote, "/m/f"), ==, 5);
@@ -328,7 +328,7 @@ static void test_late_temporary(Test *test, gconstpointer data)
     writeback_stop(test->writeback);
     g_assert_false(fake_exists(test->f.remote, temporary));
     fake_put_file(test->f.remote, temporary, 0, 0);
-    leftovers_end(test->leftovers);
+    temporary_cleanup_end(test->cleanup);
     g_assert_cmpuint(fake_children(test->f.remote, "/m"), ==, 0);
 }
 
@@ -355,17 +355,17 @@ static void test_directory(Test *test, gconstpointer data)
     fake_put_dir(test->f.remote, "/m/d");
     g_autoptr(Node) dir = fixture_find(&test->f, test->f.root, "d");
     node_unref(make(test, dir, "f", 10));
-    WritebackHold hold = {.from = "/m/d", .to = "/m/e", .below = TRUE};
+    WritebackPathLock lock = {.from = "/m/d", .to = "/m/e", .below = TRUE};
     g_autoptr(GError) error = NULL;
     guint64 id = 0;
-    assert_succeeds(writeback_hold(test->writeback, &hold, NULL, &error), error);
-    assert_succeeds(writeback_rename_begin(test->writeback, &hold, &id, &error), error);
+    assert_succeeds(writeback_path_lock(test->writeback, &lock, NULL, &error), error);
+    assert_succeeds(writeback_rename_begin(test->writeback, &lock, &id, &error), error);
     g_assert_cmpuint(id, !=, 0);
     assert_succeeds(
         tree_rename(test->f.tree, test->f.root, "d", test->f.root, "e", FALSE, NULL, &error),
         error);
-    writeback_rename_end(test->writeback, &hold, id, TRUE);
-    writeback_release(test->writeback, &hold);
+    writeback_rename_end(test->writeback, &lock, id, TRUE);
+    writeback_path_unlock(test->writeback, &lock);
     start(test);
     flush(test);
     g_assert_cmpuint(fake_size(test->f.remote, "/m/e/f"), ==, 10);
@@ -415,8 +415,8 @@ int main(int argc, char **argv)
     TEST("what a dropped upload leaves late is removed in the end", test_late_temporary);
     TEST("a new file that is renamed is uploaded under its last name", test_moved);
     TEST("a file that others have changed is left alone", test_conflict);
-    TEST("nothing is uploaded to a name that is held", test_held);
-    TEST("a change made while the name is held is seen", test_held_change);
+    TEST("nothing is uploaded to a name that is held", test_path_locked);
+    TEST("a change made while the name is held is seen", test_path_locked_change);
     TEST("a rename whose reply was lost is not made twice", test_lost_reply);
     TEST("what the server refuses is kept, and tried again by a sync", test_refused);
     TEST("a content that fails makes way for the one put behind it", test_way);

@@ -24,12 +24,12 @@ typedef struct Files Files;
 typedef struct File File;
 
 typedef struct {
-    guint64 cache_size;    /* bytes of the chunk cache */
-    guint64 readahead;     /* bytes, per read stream */
-    DiskCache *disk;       /* outlives the Files; NULL: none */
-    gboolean prefetch;     /* small files and listings are fetched ahead */
-    const char *spool_dir; /* where spools lie; copied */
-    const char *lost_dir;  /* where content is kept that could not be uploaded; copied */
+    guint64 cache_size;     /* bytes of the chunk cache */
+    guint64 readahead;      /* bytes, per read stream */
+    DiskCache *disk;        /* outlives the Files; NULL: none */
+    gboolean prefetch;      /* small files and listings are fetched ahead */
+    const char *spool_dir;  /* where spools lie; copied */
+    const char *rescue_dir; /* where content is kept that could not be uploaded; copied */
     gboolean
         atomic_upload;    /* new content is stored under a hidden name and renamed over the file */
     Writeback *writeback; /* uploads after the close; outlives the Files, which starts and stops
@@ -44,21 +44,21 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
 
 /* Uploads everything that is pending, and waits for that. How many files could not be uploaded;
  * each is a warning in the log. May be called from several threads. */
-guint files_settle(Files *files);
+guint files_flush(Files *files);
 
 /* The same for the last time: files_free does not try again what fails here. */
-void files_settle_last(Files *files);
+void files_flush_last(Files *files);
 
 /* The mount is coming down: from now on what is still to be uploaded has to get on; see files_free.
  * Any thread. */
 void files_begin_end(Files *files);
 
-/* files_settle_last does not wait for the server any more: what is left stays in the queue of
+/* files_flush_last does not wait for the server any more: what is left stays in the queue of
  * writeback, or is saved by files_free. Any thread. */
 void files_give_up(Files *files);
 
 /* Uploads what is still to be uploaded, for as long as it gets on: two timeouts without a byte end
- * that. What can't be uploaded is saved in lost_dir, with a warning that names both. Frees. No
+ * that. What can't be uploaded is saved in rescue_dir, with a warning that names both. Frees. No
  * handle may be open and no call under way. */
 void files_free(Files *files);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Files, files_free)
@@ -103,8 +103,8 @@ char *files_hash(Files *files, Node *node, RemoteHash kind, GCancellable *cancel
 
 /* Uploads what is to be uploaded and waits for the server's word. After a failure it is still to be
  * uploaded, unless the server refused to take it (FTPSFS_ERROR_ACCESS): then the content is saved
- * in lost_dir, and the file is what the server has. With a Writeback it returns when the content is
- * durable on the local disk. */
+ * in rescue_dir, and the file is what the server has. With a Writeback it returns when the content
+ * is durable on the local disk. */
 gboolean file_flush(File *file, GCancellable *cancel, GError **error);
 
 /* The same for fsync(2): with a Writeback, too, the server has it then. */
@@ -112,8 +112,8 @@ gboolean file_sync(File *file, GCancellable *cancel, GError **error);
 
 /* truncate(2). With an open `file` the change is uploaded by its next flush, else (NULL) at once.
  */
-gboolean files_truncate(Files *files, Node *node, File *file, guint64 size, GCancellable *cancel,
-                        GError **error);
+gboolean file_truncate(Files *files, Node *node, File *file, guint64 size, GCancellable *cancel,
+                       GError **error);
 
 /* Mode and/or mtime (left out by G_MAXUINT32 and G_MININT64): at once, or after the upload of an
  * open file that has one pending. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * snapshot - what the caches of a mount hold, and what waits to be uploaded, at one moment, for the
- * status view.
+ * files_snapshot - what the caches of a mount hold, and what waits to be uploaded, at one moment,
+ * for the status view.
  *
  * A snapshot is a copy: it belongs to whoever took it, and no lock is needed to read it. Taking one
  * holds the locks of the layer for a moment each and never waits for the network.

@@ -5,7 +5,7 @@
  * A Node is an inode of the mount: a name below a parent, attributes as of some moment, and for a
  * directory the children known so far. Node pointers are the FUSE inode numbers. A Node lives as
  * long as it is attached to its parent (part of the listing cache), or the kernel knows it
- * (tree_remember, tree_forget), or someone holds a reference (node_ref, node_unref). A node whose
+ * (node_remember, node_forget), or someone holds a reference (node_ref, node_unref). A node whose
  * file is gone from the server is detached: it keeps its attributes, but has no path any more.
  *
  * One lock, the Tree's, guards every field of every node and is never held while the network is
@@ -65,11 +65,11 @@ typedef struct {
     TreeLinks links;
     gsize max_targets; /* bytes of links' targets from which on they are asked for one by one; 0: a
                           default */
-    gboolean exact_times;      /* where listings don't tell them, tree_refresh asks for them */
-    guint exact_max;           /* but not in directories of more entries; 0: in all */
-    gboolean remove_leftovers; /* of uploads that crashed long ago, when a directory is listed */
-    gint64 (*clock)(void);     /* monotonic microseconds, for tests; NULL: g_get_monotonic_time */
-    TreeOwnFunc own;           /* NULL: as the server tells */
+    gboolean exact_times;        /* where listings don't tell them, tree_refresh asks for them */
+    guint exact_max;             /* but not in directories of more entries; 0: in all */
+    gboolean remove_temporaries; /* of uploads that crashed long ago, when a directory is listed */
+    gint64 (*clock)(void);       /* monotonic microseconds, for tests; NULL: g_get_monotonic_time */
+    TreeOwnFunc own;             /* NULL: as the server tells */
     gpointer own_data;
 } TreeOptions;
 
@@ -87,10 +87,10 @@ Node *node_ref(Node *node);
 void node_unref(Node *node);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Node, node_unref)
 
-/* One more lookup by the kernel; `count` fewer. The caller of tree_forget holds no other reference
+/* One more lookup by the kernel; `count` fewer. The caller of node_forget holds no other reference
  * unless it has one of its own. */
-void tree_remember(Node *node);
-void tree_forget(Node *node, guint64 count);
+void node_remember(Node *node);
+void node_forget(Node *node, guint64 count);
 
 /* How many nodes there are. */
 guint tree_count(Tree *tree);

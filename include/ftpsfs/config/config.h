@@ -114,7 +114,7 @@ typedef struct {
     /* no options: where this user's files lie, which need not be there yet */
     char *state_dir;     /* the directory of the two that follow */
     char *known_hosts;   /* the keys that tls_verify=tofu remembers */
-    char *lost_dir;      /* directory of content that could not be uploaded */
+    char *rescue_dir;    /* directory of content that could not be uploaded */
     char *writeback_dir; /* directory of the journals of -o writeback */
     /* -o: how files look */
     gboolean have_uid, have_gid; /* uid=, gid= were given */

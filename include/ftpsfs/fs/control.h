@@ -24,7 +24,7 @@ typedef struct {
     const char *mountpoint; /* absolute, as the mount table will show it */
     uid_t uid;              /* whose the mount is */
     const char *state_dir;  /* where the socket goes when the user has no runtime directory */
-} ControlPlace;
+} ControlAddress;
 
 /* What the answers are about; all of it outlives the Control or is taken away before. */
 typedef struct {
@@ -32,15 +32,15 @@ typedef struct {
     Files *files;
     Fs *fs;
     const Stats *stats;
-    const char *server;   /* for people: "ftps://user@host/dir" */
-    const char *lost_dir; /* where content goes that could not be uploaded */
-    guint connections;    /* of the options */
+    const char *server;     /* for people: "ftps://user@host/dir" */
+    const char *rescue_dir; /* where content goes that could not be uploaded */
+    guint connections;      /* of the options */
 } ControlSubject;
 
 typedef struct Control Control;
 
 /* Binds the socket. FTPSFS_ERROR_CONFIG when there is no place for it: a mount can do without. */
-Control *control_bind(const ControlPlace *place, GError **error);
+Control *control_bind(const ControlAddress *address, GError **error);
 
 /* The directory that it lies in, which the process has to be able to write to. */
 const char *control_directory(const Control *control);

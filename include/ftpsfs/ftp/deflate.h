@@ -21,11 +21,11 @@ typedef struct Inflater Inflater;
 /* Gives up to `length` compressed bytes: their number, 0 at the end, -1 with an error. */
 typedef gssize (*InflaterSource)(gpointer data, void *buffer, gsize length, GError **error);
 
-Inflater *inflater_new(void);
+Inflater *deflate_inflater_new(void);
 
 /* NULL is fine. */
-void inflater_free(Inflater *inflater);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inflater, inflater_free)
+void deflate_inflater_free(Inflater *inflater);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inflater, deflate_inflater_free)
 
 /* Decompresses up to `length` bytes, never more whatever the stream holds. Their number; 0 at the
  * end, which is that of the stream with its checksum right and of the source both; -1 with the
@@ -33,10 +33,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inflater, inflater_free)
  * FTPSFS_ERROR_TRUNCATED: the source ended before the stream did; FTPSFS_ERROR_PROTOCOL: the stream
  * is damaged or none, something follows it, or it goes on and on without holding anything. Takes
  * from the source only when there is nothing left to decompress. */
-gssize inflater_read(Inflater *inflater, InflaterSource source, gpointer data, void *buffer,
-                     gsize length, GError **error);
+gssize deflate_inflater_read(Inflater *inflater, InflaterSource source, gpointer data, void *buffer,
+                             gsize length, GError **error);
 
 /* Whether the end of the stream has come. */
-gboolean inflater_ended(const Inflater *inflater);
+gboolean deflate_inflater_ended(const Inflater *inflater);
 
 #endif

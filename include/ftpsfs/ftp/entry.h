@@ -9,8 +9,8 @@
 
 #include <gio/gio.h>
 
-#define LISTING_NAME_MAX   1024 /* bytes of a name in UTF-8; the kernel takes no more */
-#define LISTING_TARGET_MAX 4095 /* bytes of a symlink's target; the kernel takes no more */
+#define ENTRY_NAME_MAX   1024 /* bytes of a name in UTF-8; the kernel takes no more */
+#define ENTRY_TARGET_MAX 4095 /* bytes of a symlink's target; the kernel takes no more */
 
 typedef enum {
     REMOTE_TYPE_FILE,
@@ -64,16 +64,16 @@ typedef struct {
     guint perm;             /* RemotePerm */
     GString *owner, *group; /* names, or digits as they stood; empty when not told */
     GString *target;        /* of a symlink; empty when not told, or: */
-    gboolean long_target;   /* it has more than LISTING_TARGET_MAX bytes, and is not kept */
+    gboolean long_target;   /* it has more than ENTRY_TARGET_MAX bytes, and is not kept */
     GString *unique;        /* the "unique" fact; empty when not told */
 } RemoteEntry;
 
-RemoteEntry *remote_entry_new(void);
-void remote_entry_clear(RemoteEntry *entry); /* empties all fields for re-use */
-void remote_entry_free(RemoteEntry *entry);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(RemoteEntry, remote_entry_free)
+RemoteEntry *entry_new(void);
+void entry_clear(RemoteEntry *entry); /* empties all fields for re-use */
+void entry_free(RemoteEntry *entry);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RemoteEntry, entry_free)
 
 /* Called for each entry; returning FALSE ends the parse with *error set by the callback. */
-typedef gboolean (*ListingFunc)(const RemoteEntry *entry, gpointer data, GError **error);
+typedef gboolean (*EntryFunc)(const RemoteEntry *entry, gpointer data, GError **error);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * survey - what a server is like, found out by asking and trying: for ftpsfs --probe.
+ * probe - what a server is like, found out by asking and trying: for ftpsfs --probe.
  *
- * survey_look takes no password and believes nobody; survey_login logs in, so that it fails where a
+ * probe_tls takes no password and believes nobody; probe_login logs in, so that it fails where a
  * mount would. Both block, take as long as the server lets them, and add to Records that belong to
  * the caller. No state, no lock.
  *
@@ -40,20 +40,20 @@ typedef struct {
     Trust *tls12; /* the same for TLS 1.2 alone and 1.3 alone; NULL: the options exclude it */
     Trust *tls13;
     Trust *policies[TRUST_POLICIES]; /* as a mount by each policy has it; NULL: it can't be had
-                                        here. For survey_look */
-} SurveyTrust;
+                                        here. For probe_tls */
+} ProbeTrust;
 
 /* What can be seen without a login: addresses, TLS, certificates, resumption. Nothing is sent but
  * AUTH TLS, and the certificate may be any; the record "tls" says whether it is one to believe.
  * options->user and the like may be NULL. The errors of dial and channel_handshake, when not even
  * a handshake could be had; what was found until then is in `out`. */
-gboolean survey_look(const RemoteOptions *options, const SurveyTrust *trust, Records *out,
-                     GError **error);
+gboolean probe_tls(const RemoteOptions *options, const ProbeTrust *trust, Records *out,
+                   GError **error);
 
-/* What a login shows. `write`: files of the survey's own, with hidden names, may be made beside
+/* What a login shows. `write`: files of the probe's own, with hidden names, may be made beside
  * each other in the start directory; they are removed again, `cancel` or not. Errors as of
  * remote_new and remote_list; what was found until then is in `out`. */
-gboolean survey_login(const RemoteOptions *options, const SurveyTrust *trust, gboolean write,
-                      GCancellable *cancel, Records *out, GError **error);
+gboolean probe_login(const RemoteOptions *options, const ProbeTrust *trust, gboolean write,
+                     GCancellable *cancel, Records *out, GError **error);
 
 #endif

@@ -64,15 +64,15 @@ gboolean remote_can(const Remote *remote, RemoteCan what);
 /* Lists the directory `path`; calls `func` for each entry as they come. When the listing has to be
  * repeated on another connection `restart` is called first, so that the caller drops what it
  * has gathered. */
-gboolean remote_list(Remote *remote, const char *path, ListingFunc func, void (*restart)(gpointer),
+gboolean remote_list(Remote *remote, const char *path, EntryFunc func, void (*restart)(gpointer),
                      gpointer data, GCancellable *cancel, GError **error);
 
 /* The same by LIST, although there may be MLSD: it tells where symbolic links lead. */
-gboolean remote_list_long(Remote *remote, const char *path, ListingFunc func,
+gboolean remote_list_long(Remote *remote, const char *path, EntryFunc func,
                           void (*restart)(gpointer), gpointer data, GCancellable *cancel,
                           GError **error);
 
-/* Queries one entry (MLST) into `entry`, which the caller made with remote_entry_new.
+/* Queries one entry (MLST) into `entry`, which the caller made with entry_new.
  * FTPSFS_ERROR_UNSUPPORTED where the server has no MLST: list the parent then. */
 gboolean remote_stat(Remote *remote, const char *path, RemoteEntry *entry, GCancellable *cancel,
                      GError **error);
@@ -126,8 +126,8 @@ gboolean remote_set_owner(Remote *remote, const char *path, RemoteAccount kind, 
 /* The end of an upload: permission bits and/or modification time (leave out by G_MAXUINT32 and
  * G_MININT64), and what the file then is into `entry` (as remote_stat_exact), in one pipelined
  * exchange. What the server refuses to set, or can't, is logged and no error. */
-gboolean remote_settle(Remote *remote, const char *path, guint32 mode, gint64 mtime,
-                       RemoteEntry *entry, GCancellable *cancel, GError **error);
+gboolean remote_finalize(Remote *remote, const char *path, guint32 mode, gint64 mtime,
+                         RemoteEntry *entry, GCancellable *cancel, GError **error);
 
 /* Makes `path` a symlink to `target` (SITE SYMLINK). FTPSFS_ERROR_UNSUPPORTED. */
 gboolean remote_symlink(Remote *remote, const char *target, const char *path, GCancellable *cancel,
@@ -156,8 +156,8 @@ typedef struct RemoteStream RemoteStream;
 /* RETR from `offset` (REST). Returns once the server has begun to send or has refused. `size` is
  * the file's size as it is known (G_MAXUINT64: it isn't): an end of the data without TLS's
  * close_notify is believed at this size alone. */
-RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset, guint64 size,
-                               GCancellable *cancel, GError **error);
+RemoteStream *remote_stream_open(Remote *remote, const char *path, guint64 offset, guint64 size,
+                                 GCancellable *cancel, GError **error);
 
 /* The same, but to end before the byte `end`, in good order, so that the control connection is of
  * use at once (RANG). *ends: whether the server has that; else it goes on to the file's end. */
@@ -185,47 +185,49 @@ RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore ho
 gboolean remote_probe_rest_stor(Remote *remote, const char *scratch, GCancellable *cancel);
 
 /* Up to `length` bytes; 0 at the file's end, confirmed by the server's 226. */
-gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
-                   GError **error);
+gssize remote_stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
+                          GError **error);
 
 /* The file that is being stored will have `total` bytes, and `path` once it is there; NULL: it has
  * that already. For the status view alone. */
-void stream_expect(RemoteStream *stream, const char *path, guint64 total);
+void remote_stream_expect(RemoteStream *stream, const char *path, guint64 total);
 
 /* Sends all `length` bytes. */
-gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCancellable *cancel,
-                      GError **error);
+gboolean remote_stream_write(RemoteStream *stream, const void *data, gsize length,
+                             GCancellable *cancel, GError **error);
 
 /* The orderly end of a store: close_notify, then the server's 226, its verdict. The stream is freed
  * in either case. */
-gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **error);
+gboolean remote_stream_finish(RemoteStream *stream, GCancellable *cancel, GError **error);
 
-/* Another path that is looked at in the exchange that settles a store, so that this costs no round
- * trip of its own. */
+/* Another path that is asked about in the exchange that finalizes a store, so that this costs no
+ * round trip of its own. */
 typedef struct {
     const char *path;
     RemoteEntry *entry; /* of the caller: what is there, as by remote_stat_exact */
     gboolean known;  /* set: a file is there, or nothing is; else remote_stat_exact has to tell */
     gboolean exists; /* set when known */
-} RemoteLook;
+} RemoteExtraStat;
 
-/* stream_finish, and when that was a success remote_settle of `path` on the same control
- * connection, before others get that, with a look at another path (NULL: at none). The result is
- * the store's; *settled is the other's. */
-gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char *path, guint32 mode,
-                               gint64 mtime, RemoteEntry *entry, RemoteLook *look,
-                               gboolean *settled, GCancellable *cancel, GError **error);
+/* remote_stream_finish, and when that was a success remote_finalize of `path` on the same control
+ * connection, before others get that, with a question about another path (NULL: at none). The
+ * result is the store's; *finalized is the other's. */
+gboolean remote_stream_finish_and_finalize(RemoteStream *stream, Remote *remote, const char *path,
+                                           guint32 mode, gint64 mtime, RemoteEntry *entry,
+                                           RemoteExtraStat *extra, gboolean *finalized,
+                                           GCancellable *cancel, GError **error);
 
 /* Ends early and frees; does not wait on the network. The control connection goes back to the pool
- * when it has settled. For a store: what the server has of the file then is undefined. */
-void stream_close(RemoteStream *stream);
+ * when it is drained. For a store: what the server has of the file then is undefined. */
+void remote_stream_close(RemoteStream *stream);
 
 /* Lets the stream's control connection be asked for by others: when no other is free, `yield` is
- * cancelled, and the stream is to be ended soon (see lease_hold in pool.h). stream_touch: the
- * stream was of use just now; the one that was not for the longest time is asked first. */
-void stream_hold(RemoteStream *stream, GCancellable *yield);
-void stream_touch(RemoteStream *stream);
+ * cancelled, and the stream is to be ended soon (see pool_lease_allow_yield in pool.h).
+ * remote_stream_touch: the stream was of use just now; the one that was not for the longest time is
+ * asked first. */
+void remote_stream_allow_yield(RemoteStream *stream, GCancellable *yield);
+void remote_stream_touch(RemoteStream *stream);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(RemoteStream, stream_close)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RemoteStream, remote_stream_close)
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * snapshot - what the connections of a mount are doing at one moment, for the status view.
+ * remote_snapshot - what the connections of a mount are doing at one moment, for the status view.
  *
  * A snapshot is a copy: it belongs to whoever took it, and no lock is needed to read it. Taking one
  * holds the pool's lock for a moment and never waits for the network.

@@ -26,8 +26,8 @@ typedef struct {
                                session ticket are used. NULL on a control connection */
     GBytes *ticket;         /* control connections: session data of an earlier one to resume, or
                                NULL */
-    gboolean look;          /* a certificate that is refused is noted and the handshake goes on:
-                               see channel_verdict. Nothing can be written on such a channel */
+    gboolean probe_only;    /* a certificate that is refused is noted and the handshake goes on:
+                         see channel_verdict. Nothing can be written on such a channel */
 } ChannelOptions;
 
 /* Makes a client channel over the connected, non-blocking socket `fd`, which it owns from here on,
@@ -101,7 +101,7 @@ gboolean channel_resumed(const Channel *channel);
 gnutls_group_t channel_group(const Channel *channel);
 char *channel_describe(const Channel *channel);
 
-/* What a handshake has settled, in the words of the registries; constant texts. */
+/* What a handshake has negotiated, in the words of the registries; constant texts. */
 typedef struct {
     const char *version;   /* "TLS1.3" */
     const char *cipher;    /* "TLS_AES_256_GCM_SHA384" */

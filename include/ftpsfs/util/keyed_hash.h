@@ -20,7 +20,7 @@
 #define SIPHASH_KEY_BYTES 16
 
 /* SipHash-2-4 of `length` bytes. */
-guint64 siphash(const guint8 key[SIPHASH_KEY_BYTES], gconstpointer data, gsize length);
+guint64 keyed_hash_siphash(const guint8 key[SIPHASH_KEY_BYTES], gconstpointer data, gsize length);
 
 /* Of `length` bytes, under the key of the process. */
 guint keyed_hash_bytes(gconstpointer data, gsize length);

@@ -20,6 +20,7 @@ int own_file_open(const char *option, const char *path, int flags, GError **erro
 /* Makes the directory `name` in `parent`, or takes the one that is there; nobody else may look into
  * it from then on. Its path, for g_free. NULL with FTPSFS_ERROR_CONFIG when it can't be made or is
  * somebody else's. */
-char *own_directory_make(const char *option, const char *parent, const char *name, GError **error);
+char *own_file_make_directory(const char *option, const char *parent, const char *name,
+                              GError **error);
 
 #endif

@@ -43,11 +43,11 @@ guint records_count(const Records *records, const char *kind);
 const Record *records_get(const Records *records, const char *kind, guint index);
 
 /* A field, or what to take in its absence; NULL for text. A NULL record has no fields. */
-const char *record_text(const Record *record, const char *name);
-gint64 record_number(const Record *record, const char *name, gint64 absent);
-gboolean record_flag(const Record *record, const char *name);
+const char *records_text(const Record *record, const char *name);
+gint64 records_number(const Record *record, const char *name, gint64 absent);
+gboolean records_flag(const Record *record, const char *name);
 
 /* The fields as members of the JSON object that is open. */
-void record_to_json(const Record *record, JsonWriter *json);
+void records_record_to_json(const Record *record, JsonWriter *json);
 
 #endif

@@ -6,7 +6,7 @@
 /* Timeouts without progress: one for what is under way, one for its second try. */
 #define PATIENCE_TIMEOUTS 2
 
-struct Ending {
+struct DrainWatchdog {
     const Stats *stats;
     guint timeout_s;
     GCancellable *cancel;
@@ -17,83 +17,83 @@ struct Ending {
     gboolean over;
 };
 
-Ending *ending_new(const Stats *stats, guint timeout_s)
+DrainWatchdog *drain_watchdog_new(const Stats *stats, guint timeout_s)
 {
-    Ending *ending = g_new0(Ending, 1);
-    ending->stats = stats;
-    ending->timeout_s = timeout_s;
-    ending->cancel = g_cancellable_new();
-    g_mutex_init(&ending->lock);
-    g_cond_init(&ending->cond);
-    return ending;
+    DrainWatchdog *watchdog = g_new0(DrainWatchdog, 1);
+    watchdog->stats = stats;
+    watchdog->timeout_s = timeout_s;
+    watchdog->cancel = g_cancellable_new();
+    g_mutex_init(&watchdog->lock);
+    g_cond_init(&watchdog->cond);
+    return watchdog;
 }
 
-static guint64 progress(const Ending *ending)
+static guint64 progress(const DrainWatchdog *watchdog)
 {
-    return ending->done + (guint64)STATS_GET(ending->stats, bytes_out);
+    return watchdog->done + (guint64)STATS_GET(watchdog->stats, bytes_out);
 }
 
 static gpointer watch(gpointer data)
 {
-    Ending *ending = data;
-    g_mutex_lock(&ending->lock);
-    guint64 before = progress(ending);
-    gint64 deadline = deadline_in(PATIENCE_TIMEOUTS * ending->timeout_s);
-    while (!ending->over) {
-        if (wait_cond(&ending->cond, &ending->lock, deadline))
+    DrainWatchdog *watchdog = data;
+    g_mutex_lock(&watchdog->lock);
+    guint64 before = progress(watchdog);
+    gint64 deadline = deadline_in(PATIENCE_TIMEOUTS * watchdog->timeout_s);
+    while (!watchdog->over) {
+        if (wait_cond(&watchdog->cond, &watchdog->lock, deadline))
             continue;
-        guint64 now = progress(ending);
+        guint64 now = progress(watchdog);
         if (now == before)
             break;
         before = now;
-        deadline = deadline_in(PATIENCE_TIMEOUTS * ending->timeout_s);
+        deadline = deadline_in(PATIENCE_TIMEOUTS * watchdog->timeout_s);
     }
-    gboolean over = ending->over;
-    g_mutex_unlock(&ending->lock);
+    gboolean over = watchdog->over;
+    g_mutex_unlock(&watchdog->lock);
     if (!over) {
         g_message("the server takes nothing any more; the unmount does not wait for it longer");
-        g_cancellable_cancel(ending->cancel);
+        g_cancellable_cancel(watchdog->cancel);
     }
     return NULL;
 }
 
-void ending_begin(Ending *ending)
+void drain_watchdog_begin(DrainWatchdog *watchdog)
 {
-    g_mutex_lock(&ending->lock);
-    if (ending->thread == NULL)
-        ending->thread = g_thread_new("ending", watch, ending);
-    g_mutex_unlock(&ending->lock);
+    g_mutex_lock(&watchdog->lock);
+    if (watchdog->thread == NULL)
+        watchdog->thread = g_thread_new("ending", watch, watchdog);
+    g_mutex_unlock(&watchdog->lock);
 }
 
-void ending_give_up(Ending *ending)
+void drain_watchdog_give_up(DrainWatchdog *watchdog)
 {
-    g_cancellable_cancel(ending->cancel);
+    g_cancellable_cancel(watchdog->cancel);
 }
 
-void ending_note_progress(Ending *ending)
+void drain_watchdog_note_progress(DrainWatchdog *watchdog)
 {
-    g_mutex_lock(&ending->lock);
-    ending->done++;
-    g_mutex_unlock(&ending->lock);
+    g_mutex_lock(&watchdog->lock);
+    watchdog->done++;
+    g_mutex_unlock(&watchdog->lock);
 }
 
-GCancellable *ending_cancellable(const Ending *ending)
+GCancellable *drain_watchdog_cancellable(const DrainWatchdog *watchdog)
 {
-    return ending->cancel;
+    return watchdog->cancel;
 }
 
-void ending_free(Ending *ending)
+void drain_watchdog_free(DrainWatchdog *watchdog)
 {
-    if (ending == NULL)
+    if (watchdog == NULL)
         return;
-    g_mutex_lock(&ending->lock);
-    ending->over = TRUE;
-    g_cond_signal(&ending->cond);
-    g_mutex_unlock(&ending->lock);
-    if (ending->thread != NULL)
-        g_thread_join(ending->thread);
-    g_object_unref(ending->cancel);
-    g_cond_clear(&ending->cond);
-    g_mutex_clear(&ending->lock);
-    g_free(ending);
+    g_mutex_lock(&watchdog->lock);
+    watchdog->over = TRUE;
+    g_cond_signal(&watchdog->cond);
+    g_mutex_unlock(&watchdog->lock);
+    if (watchdog->thread != NULL)
+        g_thread_join(watchdog->thread);
+    g_object_unref(watchdog->cancel);
+    g_cond_clear(&watchdog->cond);
+    g_mutex_clear(&watchdog->lock);
+    g_free(watchdog);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ending - how long the uploads that are left at the unmount may take: as long as bytes get
+ * drain_watchdog - how long the uploads that are left at the unmount may take: as long as bytes get
  * through.
  *
  * Each wait for the server has a deadline of its own, but many files, each with one after the
- * other, would hold an unmount for hours when the server has gone silent. From ending_begin on,
- * when nothing has got through for two timeouts, its cancellable is cancelled; what is left is then
- * kept locally.
+ * other, would hold an unmount for hours when the server has gone silent. From drain_watchdog_begin
+ * on, when nothing has got through for two timeouts, its cancellable is cancelled; what is left is
+ * then kept locally.
  */
 #ifndef FTPSFS_SRC_CACHE_FILE_DRAIN_WATCHDOG_H
 #define FTPSFS_SRC_CACHE_FILE_DRAIN_WATCHDOG_H
@@ -15,24 +15,24 @@
 
 #include "ftpsfs/util/stats.h"
 
-typedef struct Ending Ending;
+typedef struct DrainWatchdog DrainWatchdog;
 
 /* `stats` outlives it: its bytes_out tells whether something gets through. */
-Ending *ending_new(const Stats *stats, guint timeout_s);
+DrainWatchdog *drain_watchdog_new(const Stats *stats, guint timeout_s);
 
 /* Ends the watch. NULL is fine. */
-void ending_free(Ending *ending);
+void drain_watchdog_free(DrainWatchdog *watchdog);
 
 /* The clock runs from the first call on. Any thread. */
-void ending_begin(Ending *ending);
+void drain_watchdog_begin(DrainWatchdog *watchdog);
 
 /* Nothing is waited for any more: cancels at once. Any thread. */
-void ending_give_up(Ending *ending);
+void drain_watchdog_give_up(DrainWatchdog *watchdog);
 
 /* A file is done with. Any thread. */
-void ending_note_progress(Ending *ending);
+void drain_watchdog_note_progress(DrainWatchdog *watchdog);
 
 /* For whatever is done for a file that nobody has open; borrowed. */
-GCancellable *ending_cancellable(const Ending *ending);
+GCancellable *drain_watchdog_cancellable(const DrainWatchdog *watchdog);
 
 #endif

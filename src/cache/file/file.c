@@ -110,9 +110,9 @@ static gboolean start_empty(File *file, GCancellable *cancel, GError **error)
     g_autoptr(Spool) empty = file_new_spool(file, 0, error);
     if (empty == NULL)
         return FALSE;
-    writer_abandon(file);
+    upload_abandon(file);
     gboolean later = file->files->writeback != NULL;
-    if (!later && !writer_start(file, cancel, error))
+    if (!later && !upload_start(file, cancel, error))
         return FALSE;
     g_clear_pointer(&file->spool, spool_free);
     file->spool = g_steal_pointer(&empty);
@@ -345,7 +345,7 @@ static void note_change(File *file, guint64 start, guint64 end)
         return;
     /* Also when the store is ending just now. */
     if (start < file->sent)
-        file->spoiled = TRUE;
+        file->sent_changed = TRUE;
     if (start <= file->frontier)
         file->frontier = MAX(file->frontier, end);
 }
@@ -377,7 +377,7 @@ gboolean file_write(File *file, const void *data, gsize length, guint64 offset, 
         note_local(file, spool_size(file->spool), FALSE);
         file_update_pin(file);
         if (ok)
-            writer_pump(file);
+            upload_pump(file);
     }
     g_mutex_unlock(&file->lock);
     space_give(file->files->space, room);
@@ -421,8 +421,8 @@ static gboolean truncate_open(File *file, guint64 size, GCancellable *cancel, GE
     return ok;
 }
 
-gboolean files_truncate(Files *files, Node *node, File *file, guint64 size, GCancellable *cancel,
-                        GError **error)
+gboolean file_truncate(Files *files, Node *node, File *file, guint64 size, GCancellable *cancel,
+                       GError **error)
 {
     if (file != NULL)
         return truncate_open(file, size, cancel, error);
@@ -440,10 +440,10 @@ gboolean files_truncate(Files *files, Node *node, File *file, guint64 size, GCan
 static void give_up(File *file)
 {
     g_mutex_unlock(&file->lock);
-    lost_save(file);
+    rescue_save(file);
     g_mutex_lock(&file->lock);
-    writer_abandon(file);
-    writer_forget(file);
+    upload_abandon(file);
+    upload_forget(file);
     g_clear_pointer(&file->spool, spool_free);
     note_local(file, file->remote_size, TRUE);
     tree_expire(file->files->tree, file->node);
@@ -455,7 +455,7 @@ gboolean file_flush(File *file, GCancellable *cancel, GError **error)
     g_mutex_lock(&file->lock);
     gboolean ok = file_begin_busy(file, cancel, &failure);
     if (ok) {
-        ok = !file_is_pending(file) || file_settle(file, cancel, &failure);
+        ok = !file_is_pending(file) || file_finalize(file, cancel, &failure);
         g_free(file->failure);
         file->failure = failure != NULL ? g_strdup(failure->message) : NULL;
         if (!ok && file->files->writeback == NULL && ftpsfs_error_is(failure, FTPSFS_ERROR_ACCESS))

@@ -21,26 +21,26 @@
 #define FILE_PRESERVE_MAX (64 * 1024 * 1024)
 
 struct Files {
-    Ending *ending;
+    DrainWatchdog *watchdog;
     Remote *remote;
     Tree *tree;
     ChunkCache *chunks;
     Workers *workers;
     Workers *closers; /* for the reader */
-    Leftovers *leftovers;
+    TemporaryCleanup *cleanup;
     ReaderShared reader;
     Prefetch *prefetch; /* NULL: none */
     char *spool_dir;
-    char *lost_dir;
+    char *rescue_dir;
     gboolean atomic_upload;
     Writeback *writeback; /* or NULL */
     Space *space;
     guint64 cache_size; /* bytes of `chunks` */
     guint timeout_s;
-    gboolean settled;  /* files_settle_last has been called */
-    gint no_append;    /* atomic: the server refuses APPE where it takes STOR */
-    GMutex lock;       /* guards what follows, and File.handles */
-    GHashTable *table; /* Node * -> File * */
+    gboolean flushed_last; /* files_flush_last has been called */
+    gint no_append;        /* atomic: the server refuses APPE where it takes STOR */
+    GMutex lock;           /* guards what follows, and File.handles */
+    GHashTable *table;     /* Node * -> File * */
 };
 
 struct File {
@@ -73,9 +73,9 @@ struct File {
     guint64 frontier; /* the writer has written everything below, in sequence */
     gboolean fresh;   /* the remote file is, or is being, built up from nothing, and has not been
                          confirmed: `sent`, `stored` and `frontier` mean something */
-    gboolean whole_next; /* an upload was cut off: the remote content is no base any more, and all
-                            of the file has to be stored, even if nothing is dirty */
-    gboolean spoiled;    /* something below `sent` was changed after it had been sent */
+    gboolean whole_next;   /* an upload was cut off: the remote content is no base any more, and all
+                              of the file has to be stored, even if nothing is dirty */
+    gboolean sent_changed; /* something below `sent` was changed after it had been sent */
     /* With atomic_upload: */
     char *temporary; /* server path that the new content is stored under; NULL: none yet */
     gboolean unborn; /* created, but nothing lies under the file's own name yet; with a Writeback
@@ -90,15 +90,15 @@ struct File {
 /* The File of `node`, made if need be, with one more handle. */
 File *files_acquire(Files *files, Node *node, const NodeInfo *info);
 
-/* The File of `node` (which may be NULL) if it has one: a reference for file_release. */
+/* The File of `node` (which may be NULL) if it has one: a reference for file_unref. */
 File *files_find(Files *files, Node *node);
 
 /* Forgets a file that nobody has open and that has nothing pending. */
 void files_reap(File *file);
 
 /* References of background work; not handles. */
-File *file_hold(File *file);
-void file_release(gpointer file);
+File *file_ref(File *file);
+void file_unref(gpointer file);
 
 /* Whether there is anything to upload or to finish. Lock held. */
 gboolean file_is_pending(const File *file);
@@ -127,60 +127,60 @@ gboolean file_ensure_spool(File *file, GError **error);
 /* upload_stream.c; all with the lock held, which they drop while on the network, and busy. */
 
 /* Starts to store the file from nothing (create, O_TRUNC). */
-gboolean writer_start(File *file, GCancellable *cancel, GError **error);
+gboolean upload_start(File *file, GCancellable *cancel, GError **error);
 
 /* Ends an open store without caring for its result, in good order, so that the server does nothing
  * to the file afterwards. What it has of the file then is anything (whole_next). */
-void writer_abandon(File *file);
+void upload_abandon(File *file);
 
 /* Nothing of the file is to be uploaded any more: it is gone from the server, or given up. A
  * temporary of it is removed. */
-void writer_forget(File *file);
+void upload_forget(File *file);
 
 /* Has a worker send what the sequential writer is ahead, if that is worth it. Not busy. */
-void writer_pump(File *file);
+void upload_pump(File *file);
 
 /* remote_store_open, after our own reading of the file has ended. New reading waits until the file
  * is not busy. */
-RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, guint64 offset,
+RemoteStream *upload_open_store(File *file, const char *path, RemoteStore how, guint64 offset,
                                 GCancellable *cancel, GError **error);
 
 /* Takes the store out of the file, if it has one, with the duty to end it. */
-RemoteStream *writer_take_store(File *file);
+RemoteStream *upload_take_store(File *file);
 
 /* Makes `store`, which begins at `offset`, the file's, as if the writer had come so far. */
-void writer_go_on(File *file, RemoteStream *store, guint64 offset);
+void upload_go_on(File *file, RemoteStream *store, guint64 offset);
 
 /* Whether others need the session of the file's store. */
-gboolean writer_yield_is_wanted(const File *file);
+gboolean upload_yield_is_wanted(const File *file);
 
 /* Ends the store early because others need its session: what was sent is then on the server, and
  * the rest is appended later. */
-void writer_end_early(File *file, GCancellable *cancel);
+void upload_end_early(File *file, GCancellable *cancel);
 
 /* The file's store has failed. */
-void writer_cut_off(File *file);
+void upload_cut_off(File *file);
 
 /* Sends [*offset, end) of the spool, counting *offset up before each piece is on its way, so that
  * changes below it are noticed. */
-gboolean writer_send(File *file, RemoteStream *store, guint64 *offset, guint64 end,
+gboolean upload_send(File *file, RemoteStream *store, guint64 *offset, guint64 end,
                      GCancellable *cancel, GError **error);
 
 /* upload.c; in the same way. */
 
 /* Brings the server up to date and confirms it. */
-gboolean writer_finish(File *file, GCancellable *cancel, GError **error);
+gboolean upload_finish(File *file, GCancellable *cancel, GError **error);
 
 /* Makes everything that shows of [start, end) local. */
-gboolean writer_fetch_missing(File *file, guint64 start, guint64 end, GCancellable *cancel,
+gboolean upload_fetch_missing(File *file, guint64 start, guint64 end, GCancellable *cancel,
                               GError **error);
 
 /* The server has the file as `entry` tells, with `size` bytes, as of `generation`. */
-void writer_adopt(File *file, const RemoteEntry *entry, guint64 size, guint64 generation);
+void upload_adopt(File *file, const RemoteEntry *entry, guint64 size, guint64 generation);
 
 /* upload_in_place.c: sends the dirty extents of a large file alone, by REST and STOR. *done stays
  * FALSE where that can't be, or is not worth it: nothing was changed then. */
-gboolean writer_in_place(File *file, const char *path, gboolean *done, GCancellable *cancel,
+gboolean upload_in_place(File *file, const char *path, gboolean *done, GCancellable *cancel,
                          GError **error);
 
 /* files_writeback.c; the first two with the lock held, which they drop, and busy. */
@@ -189,8 +189,8 @@ gboolean writer_in_place(File *file, const char *path, gboolean *done, GCancella
  * fetched first, uploaded now. */
 gboolean file_keep(File *file, GCancellable *cancel, GError **error);
 
-/* file_keep where there is a Writeback, else writer_finish. */
-gboolean file_settle(File *file, GCancellable *cancel, GError **error);
+/* file_keep where there is a Writeback, else upload_finish. */
+gboolean file_finalize(File *file, GCancellable *cancel, GError **error);
 
 /* WritebackFunc: `data` is the Files. */
 void files_uploaded(gpointer data, const WritebackResult *result);
@@ -199,7 +199,7 @@ void files_uploaded(gpointer data, const WritebackResult *result);
  * concerned: *done when there was nothing else to do. */
 gboolean files_forget_new(File *file, gboolean *done, GError **error);
 gboolean files_move_new(File *file, Node *new_dir, const char *new_name, gboolean no_replace,
-                        const WritebackHold *hold, File *target, GCancellable *cancel,
+                        const WritebackPathLock *lock, File *target, GCancellable *cancel,
                         GError **error);
 
 /* files_names.c: makes all of an open file local if that is cheap (`max`: bytes of it at most that
@@ -213,6 +213,6 @@ void file_cut_loose(File *file);
 gboolean file_hide(File *file, Node *dir, const char *name, GCancellable *cancel, GError **error);
 
 /* rescue.c: keeps what could not be uploaded where the user finds it, and says so. */
-void lost_save(File *file);
+void rescue_save(File *file);
 
 #endif

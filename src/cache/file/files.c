@@ -7,15 +7,15 @@
 Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *options)
 {
     Files *files = g_new0(Files, 1);
-    files->ending = ending_new(stats, options->timeout_s);
+    files->watchdog = drain_watchdog_new(stats, options->timeout_s);
     files->remote = remote;
     files->tree = tree;
     files->chunks = chunks_new(options->cache_size);
     /* A thread for each connection that can be busy, and some to let go of those that were. */
     files->workers = workers_new(2 * options->connections + 4);
     files->closers = workers_new(2);
-    files->leftovers = leftovers_new(remote, files->workers, options->timeout_s,
-                                     ending_cancellable(files->ending));
+    files->cleanup = temporary_cleanup_new(remote, files->workers, options->timeout_s,
+                                           drain_watchdog_cancellable(files->watchdog));
     files->reader = (ReaderShared){
         .remote = remote,
         .chunks = files->chunks,
@@ -42,7 +42,7 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
     };
     files->prefetch = options->prefetch ? prefetch_new(&ahead) : NULL;
     files->spool_dir = g_strdup(options->spool_dir);
-    files->lost_dir = g_strdup(options->lost_dir);
+    files->rescue_dir = g_strdup(options->rescue_dir);
     files->atomic_upload = options->atomic_upload;
     files->cache_size = options->cache_size;
     files->timeout_s = options->timeout_s;
@@ -51,17 +51,17 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
     files->space = options->space;
     files->writeback = options->writeback;
     if (files->writeback != NULL)
-        writeback_start(files->writeback, files->leftovers, files_uploaded, files);
+        writeback_start(files->writeback, files->cleanup, files_uploaded, files);
     return files;
 }
 
-File *file_hold(File *file)
+File *file_ref(File *file)
 {
     g_atomic_int_inc(&file->references);
     return file;
 }
 
-void file_release(gpointer data)
+void file_unref(gpointer data)
 {
     File *file = data;
     if (!g_atomic_int_dec_and_test(&file->references))
@@ -127,7 +127,7 @@ File *files_find(Files *files, Node *node)
     g_mutex_lock(&files->lock);
     File *file = g_hash_table_lookup(files->table, node);
     if (file != NULL)
-        file_hold(file);
+        file_ref(file);
     g_mutex_unlock(&files->lock);
     return file;
 }
@@ -137,7 +137,7 @@ static void remove_hidden(File *file)
 {
     g_autofree char *path = node_path(file->node);
     g_autoptr(GError) failure = NULL;
-    GCancellable *cancel = ending_cancellable(file->files->ending);
+    GCancellable *cancel = drain_watchdog_cancellable(file->files->watchdog);
     if (path != NULL && !remote_unlink(file->files->remote, path, cancel, &failure))
         g_warning("%s: this deleted file could not be removed and lies there still: %s. Delete it "
                   "with another FTP client.",
@@ -155,8 +155,8 @@ static gboolean flush_logged(File *file)
     g_autoptr(GError) failure = NULL;
     if (!pending)
         return TRUE;
-    if (file_flush(file, ending_cancellable(file->files->ending), &failure)) {
-        ending_note_progress(file->files->ending);
+    if (file_flush(file, drain_watchdog_cancellable(file->files->watchdog), &failure)) {
+        drain_watchdog_note_progress(file->files->watchdog);
         return TRUE;
     }
     g_autofree char *path = node_path(file->node);
@@ -170,8 +170,8 @@ static void end_file(File *file)
     if (!file_claim(file, NULL, NULL))
         return;
     g_mutex_lock(&file->lock);
-    writer_abandon(file);
-    writer_forget(file);
+    upload_abandon(file);
+    upload_forget(file);
     g_mutex_unlock(&file->lock);
     if (file->hidden)
         remove_hidden(file);
@@ -193,13 +193,13 @@ void files_reap(File *file)
         return;
     if (file->hidden)
         end_file(file);
-    file_release(file);
+    file_unref(file);
 }
 
 void file_close(File *file)
 {
     Files *files = file->files;
-    file_hold(file);
+    file_ref(file);
     g_mutex_lock(&files->lock);
     gboolean last = --file->handles == 0;
     g_mutex_unlock(&files->lock);
@@ -208,7 +208,7 @@ void file_close(File *file)
         flush_logged(file);
         files_reap(file);
     }
-    file_release(file);
+    file_unref(file);
 }
 
 GPtrArray *files_list(Files *files, Node *dir, TreeParts *parts, GCancellable *cancel,
@@ -237,26 +237,26 @@ static gboolean file_is_stranded(File *file)
 
 void files_begin_end(Files *files)
 {
-    ending_begin(files->ending);
+    drain_watchdog_begin(files->watchdog);
 }
 
 void files_give_up(Files *files)
 {
     g_message("asked to end again: the uploads that are left are not waited for");
-    ending_give_up(files->ending);
+    drain_watchdog_give_up(files->watchdog);
     if (files->writeback != NULL)
         writeback_give_up(files->writeback);
 }
 
-static guint settle_open(Files *files)
+static guint flush_open(Files *files)
 {
-    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(file_release);
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(file_unref);
     GHashTableIter iter;
     gpointer value;
     g_mutex_lock(&files->lock);
     g_hash_table_iter_init(&iter, files->table);
     while (g_hash_table_iter_next(&iter, NULL, &value))
-        g_ptr_array_add(all, file_hold(value));
+        g_ptr_array_add(all, file_ref(value));
     g_mutex_unlock(&files->lock);
     guint failed = 0;
     for (guint i = 0; i < all->len; i++) {
@@ -267,19 +267,19 @@ static guint settle_open(Files *files)
     return failed;
 }
 
-guint files_settle(Files *files)
+guint files_flush(Files *files)
 {
-    guint failed = settle_open(files);
+    guint failed = flush_open(files);
     if (files->writeback != NULL)
-        failed += writeback_flush(files->writeback, ending_cancellable(files->ending));
+        failed += writeback_flush(files->writeback, drain_watchdog_cancellable(files->watchdog));
     return failed;
 }
 
-void files_settle_last(Files *files)
+void files_flush_last(Files *files)
 {
-    files->settled = TRUE;
+    files->flushed_last = TRUE;
     files_begin_end(files);
-    settle_open(files);
+    flush_open(files);
     if (files->writeback != NULL)
         writeback_stop(files->writeback);
 }
@@ -293,24 +293,24 @@ void files_free(Files *files)
     g_autoptr(GList) rest = g_hash_table_get_values(files->table);
     for (GList *l = rest; l != NULL; l = l->next) {
         File *file = l->data;
-        if ((files->settled || !flush_logged(file)) && file_is_stranded(file))
-            lost_save(file);
+        if ((files->flushed_last || !flush_logged(file)) && file_is_stranded(file))
+            rescue_save(file);
         g_hash_table_remove(files->table, file->node);
         end_file(file);
-        file_release(file);
+        file_unref(file);
     }
-    if (files->writeback != NULL && !files->settled)
+    if (files->writeback != NULL && !files->flushed_last)
         writeback_stop(files->writeback);
     workers_free(files->workers);
     workers_free(files->closers);
-    leftovers_end(files->leftovers);
-    leftovers_free(files->leftovers);
+    temporary_cleanup_end(files->cleanup);
+    temporary_cleanup_free(files->cleanup);
     prefetch_free(files->prefetch);
     g_hash_table_unref(files->table);
     chunks_free(files->chunks);
     g_mutex_clear(&files->lock);
-    ending_free(files->ending);
+    drain_watchdog_free(files->watchdog);
     g_free(files->spool_dir);
-    g_free(files->lost_dir);
+    g_free(files->rescue_dir);
     g_free(files);
 }

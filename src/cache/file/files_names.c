@@ -70,7 +70,7 @@ gboolean files_set_attributes(Files *files, Node *node, guint32 mode, gint64 mti
         ok = set_claimed(file, mode, mtime, cancel, error);
         file_unclaim(file);
     }
-    file_release(file);
+    file_unref(file);
     return ok;
 }
 
@@ -98,7 +98,7 @@ gboolean file_make_local(File *file, guint64 max, GCancellable *cancel)
     gboolean local = file->spool != NULL && !spool_missing(file->spool, 0, G_MAXUINT64, &missing);
     if (!local && size <= max)
         local = file_ensure_spool(file, &failure) &&
-                writer_fetch_missing(file, 0, G_MAXUINT64, cancel, &failure);
+                upload_fetch_missing(file, 0, G_MAXUINT64, cancel, &failure);
     g_mutex_unlock(&file->lock);
     if (failure != NULL)
         g_debug("an open file is not kept by a copy: %s", failure->message);
@@ -108,8 +108,8 @@ gboolean file_make_local(File *file, guint64 max, GCancellable *cancel)
 void file_cut_loose(File *file)
 {
     g_mutex_lock(&file->lock);
-    writer_abandon(file);
-    writer_forget(file);
+    upload_abandon(file);
+    upload_forget(file);
     file->unborn = FALSE;
     g_mutex_unlock(&file->lock);
 }
@@ -119,7 +119,7 @@ void file_cut_loose(File *file)
 static void end_store(File *file)
 {
     g_mutex_lock(&file->lock);
-    writer_abandon(file);
+    upload_abandon(file);
     g_mutex_unlock(&file->lock);
 }
 
@@ -167,8 +167,8 @@ static gboolean unlink_pending(File *file, Node *dir, const char *name, GCancell
     return writeback_drop(files->writeback, file->node, error);
 }
 
-static gboolean unlink_held(File *file, Node *dir, const char *name, GCancellable *cancel,
-                            GError **error)
+static gboolean unlink_locked(File *file, Node *dir, const char *name, GCancellable *cancel,
+                              GError **error)
 {
     gboolean done = FALSE;
     if (!files_forget_new(file, &done, error))
@@ -187,11 +187,11 @@ static gboolean unlink_claimed(File *file, Node *dir, const char *name, GCancell
     g_autofree char *path = writeback != NULL ? node_path(file->node) : NULL;
     if (path == NULL)
         return unlink_known(file, dir, name, cancel, error);
-    WritebackHold hold = {.from = path};
-    if (!writeback_hold(writeback, &hold, cancel, error))
+    WritebackPathLock lock = {.from = path};
+    if (!writeback_path_lock(writeback, &lock, cancel, error))
         return FALSE;
-    gboolean ok = unlink_held(file, dir, name, cancel, error);
-    writeback_release(writeback, &hold);
+    gboolean ok = unlink_locked(file, dir, name, cancel, error);
+    writeback_path_unlock(writeback, &lock);
     return ok;
 }
 
@@ -216,7 +216,7 @@ gboolean files_unlink(Files *files, Node *dir, const char *name, GCancellable *c
         return ok;
     }
     files_reap(file);
-    file_release(file);
+    file_unref(file);
     return ok;
 }
 
@@ -228,11 +228,11 @@ gboolean files_rmdir(Files *files, Node *dir, const char *name, GCancellable *ca
     if (path == NULL)
         return tree_rmdir(files->tree, dir, name, cancel, error);
     /* What was given up below may be on the server still, under a hidden name. */
-    WritebackHold hold = {.from = path, .below = TRUE};
-    if (!writeback_hold(files->writeback, &hold, cancel, error))
+    WritebackPathLock lock = {.from = path, .below = TRUE};
+    if (!writeback_path_lock(files->writeback, &lock, cancel, error))
         return FALSE;
     gboolean ok = tree_rmdir(files->tree, dir, name, cancel, error);
-    writeback_release(files->writeback, &hold);
+    writeback_path_unlock(files->writeback, &lock);
     return ok;
 }
 
@@ -249,11 +249,11 @@ static gint compare_addresses(gconstpointer a, gconstpointer b)
  * a file and what it replaces are never one. */
 static GPtrArray *files_concerned(Files *files, Node *node, File *replaced)
 {
-    GPtrArray *concerned = g_ptr_array_new_with_free_func(file_release);
+    GPtrArray *concerned = g_ptr_array_new_with_free_func(file_unref);
     g_autofree char *path = node_path(node);
     g_autofree char *prefix = g_strconcat(path != NULL ? path : "", "/", NULL);
     if (replaced != NULL)
-        g_ptr_array_add(concerned, file_hold(replaced));
+        g_ptr_array_add(concerned, file_ref(replaced));
     g_mutex_lock(&files->lock);
     GHashTableIter iter;
     gpointer value;
@@ -263,7 +263,7 @@ static GPtrArray *files_concerned(Files *files, Node *node, File *replaced)
         g_autofree char *own = node_path(file->node);
         if (file != replaced && own != NULL &&
             (g_str_equal(own, path) || g_str_has_prefix(own, prefix)))
-            g_ptr_array_add(concerned, file_hold(file));
+            g_ptr_array_add(concerned, file_ref(file));
     }
     g_mutex_unlock(&files->lock);
     g_ptr_array_sort(concerned, compare_addresses);
@@ -280,8 +280,8 @@ static gboolean claim_all(GPtrArray *all, guint *n, GCancellable *cancel, GError
 }
 
 /* Uploads what is pending under a path that is about to change. Claimed. */
-static gboolean settle_all(GPtrArray *all, const File *replaced, GCancellable *cancel,
-                           GError **error)
+static gboolean finalize_all(GPtrArray *all, const File *replaced, GCancellable *cancel,
+                             GError **error)
 {
     gboolean ok = TRUE;
     for (guint i = 0; ok && i < all->len; i++) {
@@ -289,7 +289,7 @@ static gboolean settle_all(GPtrArray *all, const File *replaced, GCancellable *c
         if (file == replaced)
             continue;
         g_mutex_lock(&file->lock);
-        ok = !file_is_pending(file) || file_settle(file, cancel, error);
+        ok = !file_is_pending(file) || file_finalize(file, cancel, error);
         /* Written to while that was on its way; the new name gets it with the next flush. */
         g_mutex_unlock(&file->lock);
     }
@@ -345,19 +345,19 @@ static gboolean rename_claimed(Files *files, File *target, const Names *names, G
 }
 
 /* The paths are held. `own`: the source if that is a file. */
-static gboolean rename_held(Files *files, File *own, File *target, const Names *names,
-                            const WritebackHold *hold, GCancellable *cancel, GError **error)
+static gboolean rename_locked(Files *files, File *own, File *target, const Names *names,
+                              const WritebackPathLock *lock, GCancellable *cancel, GError **error)
 {
     Writeback *writeback = files->writeback;
     gboolean pending = own != NULL && writeback_has(writeback, own->node);
     if (pending ? writeback_is_new(writeback, own->node) : own != NULL && own->unborn)
-        return files_move_new(own, names->new_dir, names->new_name, names->no_replace, hold, target,
+        return files_move_new(own, names->new_dir, names->new_name, names->no_replace, lock, target,
                               cancel, error);
     guint64 id = 0;
-    if (!writeback_rename_begin(writeback, hold, &id, error))
+    if (!writeback_rename_begin(writeback, lock, &id, error))
         return FALSE;
     gboolean ok = rename_claimed(files, target, names, cancel, error);
-    writeback_rename_end(writeback, hold, id, ok);
+    writeback_rename_end(writeback, lock, id, ok);
     return ok;
 }
 
@@ -375,11 +375,11 @@ static gboolean rename_with_writeback(Files *files, Node *source, File *own, Fil
         g_strconcat(dir, g_str_has_suffix(dir, "/") ? "" : "/", names->new_name, NULL);
     if (g_str_equal(from, to))
         return TRUE;
-    WritebackHold hold = {.from = from, .to = to, .below = own == NULL};
-    if (!writeback_hold(files->writeback, &hold, cancel, error))
+    WritebackPathLock lock = {.from = from, .to = to, .below = own == NULL};
+    if (!writeback_path_lock(files->writeback, &lock, cancel, error))
         return FALSE;
-    gboolean ok = rename_held(files, own, target, names, &hold, cancel, error);
-    writeback_release(files->writeback, &hold);
+    gboolean ok = rename_locked(files, own, target, names, &lock, cancel, error);
+    writeback_path_unlock(files->writeback, &lock);
     return ok;
 }
 
@@ -401,7 +401,8 @@ gboolean files_rename(Files *files, Node *dir, const char *name, Node *new_dir,
     File *target = no_replace || replaced == source ? NULL : files_find(files, replaced);
     g_autoptr(GPtrArray) all = files_concerned(files, source, target);
     guint claimed = 0;
-    gboolean ok = claim_all(all, &claimed, cancel, error) && settle_all(all, target, cancel, error);
+    gboolean ok =
+        claim_all(all, &claimed, cancel, error) && finalize_all(all, target, cancel, error);
     if (ok && files->writeback != NULL)
         ok = rename_with_writeback(files, source, own, target, &names, cancel, error);
     else if (ok)
@@ -410,7 +411,7 @@ gboolean files_rename(Files *files, Node *dir, const char *name, Node *new_dir,
         file_unclaim(g_ptr_array_index(all, i));
     if (target != NULL) {
         files_reap(target);
-        file_release(target);
+        file_unref(target);
     }
     if (own != NULL)
         file_close(own);

@@ -27,18 +27,18 @@ static gboolean copy_claimed(File *to, const char *from, const char *path, guint
                              GCancellable *cancel, GError **error)
 {
     Remote *remote = to->files->remote;
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     g_mutex_lock(&to->lock);
     if (!is_new(to)) {
         g_mutex_unlock(&to->lock);
         return set_unsupported(error, "the target is not new");
     }
-    writer_abandon(to);
+    upload_abandon(to);
     guint64 generation = to->generation;
     guint32 mode = to->want_mode;
     g_mutex_unlock(&to->lock);
     gboolean ok = remote_copy(remote, from, path, cancel, error) &&
-                  remote_settle(remote, path, mode, G_MININT64, entry, cancel, error);
+                  remote_finalize(remote, path, mode, G_MININT64, entry, cancel, error);
     if (ok && (!(entry->has & REMOTE_HAS_SIZE) || entry->size != size))
         ok = set_unsupported(error, "the copy has another size");
     g_mutex_lock(&to->lock);
@@ -48,7 +48,7 @@ static gboolean copy_claimed(File *to, const char *from, const char *path, guint
         g_clear_pointer(&to->spool, spool_free);
         to->want_mode = G_MAXUINT32;
         to->unborn = FALSE;
-        writer_adopt(to, entry, size, generation);
+        upload_adopt(to, entry, size, generation);
     }
     g_mutex_unlock(&to->lock);
     return ok;
@@ -82,7 +82,7 @@ static gboolean sync_node(Files *files, Node *node, GCancellable *cancel, GError
     File *file = files_find(files, node);
     gboolean ok = file == NULL || file_sync(file, cancel, error);
     if (file != NULL)
-        file_release(file);
+        file_unref(file);
     else if (files->writeback != NULL)
         ok = writeback_sync(files->writeback, node, cancel, error);
     return ok;

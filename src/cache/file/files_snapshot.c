@@ -59,16 +59,16 @@ static void add_kept(const WritebackEntry *entry, gpointer data)
 
 /* A reference to each File and how many handles it has, so that no lock is held while they are
  * looked at. */
-static GPtrArray *hold_all(Files *files, GArray *handles)
+static GPtrArray *ref_all(Files *files, GArray *handles)
 {
-    GPtrArray *all = g_ptr_array_new_with_free_func(file_release);
+    GPtrArray *all = g_ptr_array_new_with_free_func(file_unref);
     GHashTableIter iter;
     gpointer value;
     g_mutex_lock(&files->lock);
     g_hash_table_iter_init(&iter, files->table);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         File *file = value;
-        g_ptr_array_add(all, file_hold(file));
+        g_ptr_array_add(all, file_ref(file));
         g_array_append_val(handles, file->handles);
     }
     g_mutex_unlock(&files->lock);
@@ -87,7 +87,7 @@ FilesSnapshot *files_snapshot(Files *files)
     snapshot->nodes = tree_count(files->tree);
     snapshot->uploads = g_ptr_array_new_with_free_func(upload_free);
     g_autoptr(GArray) handles = g_array_new(FALSE, FALSE, sizeof(guint));
-    g_autoptr(GPtrArray) all = hold_all(files, handles);
+    g_autoptr(GPtrArray) all = ref_all(files, handles);
     for (guint i = 0; i < all->len; i++) {
         guint count = g_array_index(handles, guint, i);
         snapshot->open += count > 0 ? 1 : 0;

@@ -82,18 +82,18 @@ gboolean file_keep(File *file, GCancellable *cancel, GError **error)
         return TRUE;
     g_autofree char *path = node_path(file->node);
     if (path == NULL) {
-        writer_forget(file);
+        upload_forget(file);
         return TRUE;
     }
     if (file->spool == NULL || missing_bytes(file->spool) > KEEP_FETCH_MAX)
-        return writer_finish(file, cancel, error);
-    return writer_fetch_missing(file, 0, G_MAXUINT64, cancel, error) && put(file, cancel, error);
+        return upload_finish(file, cancel, error);
+    return upload_fetch_missing(file, 0, G_MAXUINT64, cancel, error) && put(file, cancel, error);
 }
 
-gboolean file_settle(File *file, GCancellable *cancel, GError **error)
+gboolean file_finalize(File *file, GCancellable *cancel, GError **error)
 {
     return file->files->writeback != NULL ? file_keep(file, cancel, error)
-                                          : writer_finish(file, cancel, error);
+                                          : upload_finish(file, cancel, error);
 }
 
 gboolean file_sync(File *file, GCancellable *cancel, GError **error)
@@ -157,7 +157,7 @@ void files_uploaded(gpointer data, const WritebackResult *result)
     g_mutex_lock(&files->lock);
     File *file = g_hash_table_lookup(files->table, result->node);
     if (file != NULL)
-        file_hold(file);
+        file_ref(file);
     else if (result->entry == NULL)
         show_conflict(files, result);
     else if (writeback_is_newest(files->writeback, result->node, result->id))
@@ -168,7 +168,7 @@ void files_uploaded(gpointer data, const WritebackResult *result)
     g_mutex_lock(&file->lock);
     adopt_result(file, result);
     g_mutex_unlock(&file->lock);
-    file_release(file);
+    file_unref(file);
 }
 
 /* ---- names ---- */
@@ -233,7 +233,7 @@ static gboolean prepare_target(Files *files, Node *there, Node *dir, const char 
 }
 
 gboolean files_move_new(File *file, Node *new_dir, const char *new_name, gboolean no_replace,
-                        const WritebackHold *hold, File *target, GCancellable *cancel,
+                        const WritebackPathLock *lock, File *target, GCancellable *cancel,
                         GError **error)
 {
     Files *files = file->files;
@@ -251,7 +251,7 @@ gboolean files_move_new(File *file, Node *new_dir, const char *new_name, gboolea
         !preserve_target(target, new_dir, new_name, &base, cancel, error))
         return FALSE;
     if (writeback_has(files->writeback, file->node)) {
-        if (!writeback_move(files->writeback, file->node, hold->to, there, &base, error))
+        if (!writeback_move(files->writeback, file->node, lock->to, there, &base, error))
             return FALSE;
     } else {
         /* Made, and not written to or closed yet. The next flush has the new name. */

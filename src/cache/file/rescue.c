@@ -72,16 +72,16 @@ static int open_new(const char *directory, const char *name, char **full)
     return fd;
 }
 
-void lost_save(File *file)
+void rescue_save(File *file)
 {
     if (file->spool == NULL)
         return; /* an empty file that could not be made: nothing is in it */
     g_autofree char *path = node_path(file->node);
     g_autofree char *name = node_name(file->node);
-    g_autofree char *full = g_build_filename(file->files->lost_dir, name, NULL);
+    g_autofree char *full = g_build_filename(file->files->rescue_dir, name, NULL);
     g_autoptr(GError) failure = NULL;
     guint64 holes = 0;
-    int fd = open_new(file->files->lost_dir, name, &full);
+    int fd = open_new(file->files->rescue_dir, name, &full);
     if (fd < 0)
         set_errno(&failure);
     g_mutex_lock(&file->lock);

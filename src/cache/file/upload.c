@@ -22,13 +22,13 @@ typedef struct {
     const char *path;   /* where it goes: the file's, or the temporary's */
     guint64 size;       /* what the server's file then has */
     guint64 generation; /* of the spool when it began */
-    guint32 want_mode;  /* the File's when it was settled */
+    guint32 want_mode;  /* the File's when it was finalized */
     gint64 want_mtime;
-    RemoteEntry *entry; /* the server's word on it, once settled */
-    gboolean settled;
+    RemoteEntry *entry; /* the server's word on it, once finalized */
+    gboolean finalized;
 } Upload;
 
-gboolean writer_fetch_missing(File *file, guint64 start, guint64 end, GCancellable *cancel,
+gboolean upload_fetch_missing(File *file, guint64 start, guint64 end, GCancellable *cancel,
                               GError **error)
 {
     Extent missing;
@@ -61,7 +61,7 @@ gboolean writer_fetch_missing(File *file, guint64 start, guint64 end, GCancellab
 /* Whether the server's file at `path` has `size` bytes: somebody else may have changed it. */
 static gboolean has_size(File *file, const char *path, guint64 size, GCancellable *cancel)
 {
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     g_autoptr(GError) failure = NULL;
     g_mutex_unlock(&file->lock);
     gboolean ok = remote_stat_exact(file->files->remote, path, entry, cancel, &failure);
@@ -79,7 +79,7 @@ static gboolean append_offset(const File *file, guint64 *offset)
     guint64 size = spool_size(file->spool);
     if (file->fresh) {
         *offset = file->stored;
-        return !file->spoiled && file->stored > 0 && file->stored <= size;
+        return !file->sent_changed && file->stored > 0 && file->stored <= size;
     }
     *offset = spool_base_size(file->spool);
     /* A spool that has only become shorter, and one that was made longer again, are no appends. */
@@ -102,7 +102,7 @@ static guint32 mode_to_set(const File *file)
 static void announce(File *file, RemoteStream *store)
 {
     g_autofree char *target = file->temporary != NULL ? node_path(file->node) : NULL;
-    stream_expect(store, target, spool_size(file->spool));
+    remote_stream_expect(store, target, spool_size(file->spool));
 }
 
 /* Stores the rest of the spool, from upload->size on, and hears the server's verdict. */
@@ -111,16 +111,17 @@ static gboolean store_rest(File *file, RemoteStream *store, Upload *upload, GCan
 {
     Remote *remote = file->files->remote;
     announce(file, store);
-    gboolean ok = writer_send(file, store, &upload->size, spool_size(file->spool), cancel, error);
+    gboolean ok = upload_send(file, store, &upload->size, spool_size(file->spool), cancel, error);
     guint32 mode = mode_to_set(file);
     upload->want_mode = file->want_mode;
     upload->want_mtime = file->want_mtime;
     g_mutex_unlock(&file->lock);
     if (ok)
-        ok = stream_finish_settled(store, remote, upload->path, mode, upload->want_mtime,
-                                   upload->entry, NULL, &upload->settled, cancel, error);
+        ok = remote_stream_finish_and_finalize(store, remote, upload->path, mode,
+                                               upload->want_mtime, upload->entry, NULL,
+                                               &upload->finalized, cancel, error);
     else
-        stream_close(store);
+        remote_stream_close(store);
     g_mutex_lock(&file->lock);
     return ok;
 }
@@ -136,7 +137,7 @@ typedef enum {
 /* Ends the file's store, which has sent everything. */
 static Step finish_store(File *file, Upload *upload, GCancellable *cancel, GError **error)
 {
-    RemoteStream *store = writer_take_store(file);
+    RemoteStream *store = upload_take_store(file);
     upload->size = file->sent;
     /* What is changed now has been sent. */
     file->sent = G_MAXUINT64;
@@ -149,17 +150,17 @@ static Step drain(File *file, Upload *upload, GCancellable *cancel, GError **err
     guint64 end = spool_size(file->spool);
     announce(file, file->store);
     while (file->sent < end) {
-        if (!writer_send(file, file->store, &file->sent, MIN(end, file->sent + DRAIN_SIZE), cancel,
+        if (!upload_send(file, file->store, &file->sent, MIN(end, file->sent + DRAIN_SIZE), cancel,
                          error)) {
             upload->size = file->sent;
-            writer_cut_off(file);
+            upload_cut_off(file);
             return STEP_FAILED;
         }
         if (end > spool_size(file->spool))
             break; /* truncated meanwhile; the change counter makes the upload run again */
-        if (file->sent < end && writer_yield_is_wanted(file) &&
+        if (file->sent < end && upload_yield_is_wanted(file) &&
             !g_atomic_int_get(&file->files->no_append)) {
-            writer_end_early(file, cancel);
+            upload_end_early(file, cancel);
             return STEP_EARLY;
         }
     }
@@ -170,13 +171,13 @@ static Step drain(File *file, Upload *upload, GCancellable *cancel, GError **err
 static Step store_from(File *file, RemoteStore how, Upload *upload, gboolean whole,
                        GCancellable *cancel, GError **error)
 {
-    RemoteStream *store = writer_open_store(file, upload->path, how, upload->size, cancel, error);
+    RemoteStream *store = upload_open_store(file, upload->path, how, upload->size, cancel, error);
     if (store == NULL)
         return STEP_FAILED;
     if (whole)
         return store_rest(file, store, upload, cancel, error) ? STEP_DONE : STEP_FAILED;
     file->whole_next = FALSE; /* as long as this goes well */
-    writer_go_on(file, store, upload->size);
+    upload_go_on(file, store, upload->size);
     return drain(file, upload, cancel, error);
 }
 
@@ -196,7 +197,7 @@ static Step store_whole(File *file, Upload *upload, gboolean at_once, GCancellab
                         GError **error)
 {
     /* First of all: the store cuts the server's file to nothing. */
-    if (!writer_fetch_missing(file, 0, G_MAXUINT64, cancel, error) || !reserve(file, cancel, error))
+    if (!upload_fetch_missing(file, 0, G_MAXUINT64, cancel, error) || !reserve(file, cancel, error))
         return STEP_FAILED;
     upload->size = 0;
     return store_from(file, REMOTE_STORE_NEW, upload, at_once, cancel, error);
@@ -254,12 +255,12 @@ static gboolean send_changes(File *file, Upload *upload, gboolean whole, GCancel
                              GError **error)
 {
     Step step = STEP_NONE;
-    if (file->store != NULL && !whole && !file->spoiled) {
+    if (file->store != NULL && !whole && !file->sent_changed) {
         step = drain(file, upload, cancel, error);
         whole = file->whole_next;
     } else if (file->store != NULL) {
         whole = TRUE;
-        writer_abandon(file);
+        upload_abandon(file);
     }
     if (step == STEP_DONE || step == STEP_FAILED)
         return step == STEP_DONE;
@@ -270,7 +271,7 @@ static gboolean send_changes(File *file, Upload *upload, gboolean whole, GCancel
     } else if (!whole && !file->fresh && !file->files->atomic_upload) {
         gboolean done = FALSE;
         upload->size = spool_size(file->spool);
-        if (!writer_in_place(file, upload->path, &done, cancel, error))
+        if (!upload_in_place(file, upload->path, &done, cancel, error))
             return FALSE;
         if (done)
             return TRUE;
@@ -283,10 +284,10 @@ static gboolean send_changes(File *file, Upload *upload, gboolean whole, GCancel
 /* The target is in the way on a server that does not rename over it. */
 static gboolean replace_aside(Files *files, const char *from, const char *to, GError **error)
 {
-    g_autofree char *aside = writer_beside(to, "old");
-    if (!writer_replace_aside(files->remote, from, to, aside, error))
+    g_autofree char *aside = temporary_path(to, "old");
+    if (!temporary_replace(files->remote, from, to, aside, error))
         return FALSE;
-    leftovers_remove(files->leftovers, aside);
+    temporary_cleanup_remove(files->cleanup, aside);
     return TRUE;
 }
 
@@ -319,15 +320,15 @@ static gboolean move_in_place(File *file, const char *path, GError **error)
  * now, unless that was done on the upload's own connection; and compares. */
 static gboolean confirm(File *file, Upload *upload, GCancellable *cancel, GError **error)
 {
-    if (!upload->settled) {
+    if (!upload->finalized) {
         guint32 mode = mode_to_set(file);
         upload->want_mode = file->want_mode;
         upload->want_mtime = file->want_mtime;
         g_mutex_unlock(&file->lock);
-        upload->settled = remote_settle(file->files->remote, upload->path, mode, upload->want_mtime,
-                                        upload->entry, cancel, error);
+        upload->finalized = remote_finalize(file->files->remote, upload->path, mode,
+                                            upload->want_mtime, upload->entry, cancel, error);
         g_mutex_lock(&file->lock);
-        if (!upload->settled)
+        if (!upload->finalized)
             return FALSE;
     }
     const RemoteEntry *entry = upload->entry;
@@ -346,7 +347,7 @@ static gboolean confirm(File *file, Upload *upload, GCancellable *cancel, GError
     return TRUE;
 }
 
-void writer_adopt(File *file, const RemoteEntry *entry, guint64 size, guint64 generation)
+void upload_adopt(File *file, const RemoteEntry *entry, guint64 size, guint64 generation)
 {
     Tree *tree = file->files->tree;
     file->fresh = FALSE;
@@ -376,15 +377,15 @@ static gboolean finish_once(File *file, const char *path, gboolean whole, GCance
                             GError **error)
 {
     if (file->files->atomic_upload && file->temporary == NULL)
-        file->temporary = writer_beside(path, "upload");
+        file->temporary = temporary_path(path, "upload");
     g_autofree char *target = g_strdup(file->temporary != NULL ? file->temporary : path);
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     Upload upload = {.path = target, .generation = file->generation, .entry = entry};
     if (!send_changes(file, &upload, whole, cancel, error) ||
         !confirm(file, &upload, cancel, error) ||
         (file->temporary != NULL && !move_in_place(file, path, error)))
         return FALSE;
-    writer_adopt(file, entry, upload.size, upload.generation);
+    upload_adopt(file, entry, upload.size, upload.generation);
     return TRUE;
 }
 
@@ -392,23 +393,23 @@ static gboolean finish_once(File *file, const char *path, gboolean whole, GCance
 static void give_temporary_up(File *file, const GError *failure)
 {
     if (file->temporary != NULL && ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_OUTAGE))
-        leftovers_add(file->files->leftovers, g_steal_pointer(&file->temporary), failure);
+        temporary_cleanup_add(file->files->cleanup, g_steal_pointer(&file->temporary), failure);
 }
 
-gboolean writer_finish(File *file, GCancellable *cancel, GError **error)
+gboolean upload_finish(File *file, GCancellable *cancel, GError **error)
 {
     if (file->hidden)
         return TRUE;
     g_autofree char *path = node_path(file->node);
     if (path == NULL) {
-        writer_abandon(file);
-        writer_forget(file);
+        upload_abandon(file);
+        upload_forget(file);
         return TRUE;
     }
     for (guint attempt = 1;; attempt++) {
         g_autoptr(GError) failure = NULL;
         if (finish_once(file, path, attempt > 1 || file->whole_next, cancel, &failure)) {
-            leftovers_retry(file->files->leftovers);
+            temporary_cleanup_retry(file->files->cleanup);
             return TRUE;
         }
         /* Whatever the server has now, it is not a beginning to go on from. */

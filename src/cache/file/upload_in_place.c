@@ -60,7 +60,7 @@ static gboolean skip_first_byte(File *file, Extent *run, GCancellable *cancel)
 static gboolean server_overwrites(File *file, const char *path, GCancellable *cancel)
 {
     Remote *remote = file->files->remote;
-    g_autofree char *scratch = writer_beside(path, "probe");
+    g_autofree char *scratch = temporary_path(path, "probe");
     g_mutex_unlock(&file->lock);
     gboolean overwrites = remote_probe_rest_stor(remote, scratch, cancel);
     g_mutex_lock(&file->lock);
@@ -71,7 +71,7 @@ static gboolean server_overwrites(File *file, const char *path, GCancellable *ca
 static gboolean base_is_there(File *file, const char *path, GCancellable *cancel)
 {
     guint64 size = file->remote_size;
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     g_mutex_unlock(&file->lock);
     gboolean ok = remote_stat_exact(file->files->remote, path, entry, cancel, NULL);
     g_mutex_lock(&file->lock);
@@ -81,23 +81,23 @@ static gboolean base_is_there(File *file, const char *path, GCancellable *cancel
 static gboolean send_run(File *file, const char *path, const Extent *run, GCancellable *cancel,
                          GError **error)
 {
-    if (!writer_fetch_missing(file, run->start, run->end, cancel, error))
+    if (!upload_fetch_missing(file, run->start, run->end, cancel, error))
         return FALSE;
-    RemoteStream *store = writer_open_store(file, path, REMOTE_STORE_AT, run->start, cancel, error);
+    RemoteStream *store = upload_open_store(file, path, REMOTE_STORE_AT, run->start, cancel, error);
     if (store == NULL)
         return FALSE;
     guint64 offset = run->start;
-    gboolean ok = writer_send(file, store, &offset, run->end, cancel, error);
+    gboolean ok = upload_send(file, store, &offset, run->end, cancel, error);
     g_mutex_unlock(&file->lock);
     if (ok)
-        ok = stream_finish(store, cancel, error);
+        ok = remote_stream_finish(store, cancel, error);
     else
-        stream_close(store);
+        remote_stream_close(store);
     g_mutex_lock(&file->lock);
     return ok;
 }
 
-gboolean writer_in_place(File *file, const char *path, gboolean *done, GCancellable *cancel,
+gboolean upload_in_place(File *file, const char *path, gboolean *done, GCancellable *cancel,
                          GError **error)
 {
     guint64 size = spool_size(file->spool);

@@ -13,7 +13,7 @@
 
 static void on_yield(GCancellable *yield, gpointer data);
 
-RemoteStream *writer_take_store(File *file)
+RemoteStream *upload_take_store(File *file)
 {
     RemoteStream *store = g_steal_pointer(&file->store);
     g_autoptr(GCancellable) yield = g_steal_pointer(&file->yield);
@@ -32,46 +32,46 @@ static void keep_store(File *file, RemoteStream *store)
 {
     file->store = store;
     file->yield = g_cancellable_new();
-    stream_hold(store, file->yield);
+    remote_stream_allow_yield(store, file->yield);
     file->yield_watch =
-        g_cancellable_connect(file->yield, G_CALLBACK(on_yield), file_hold(file), file_release);
+        g_cancellable_connect(file->yield, G_CALLBACK(on_yield), file_ref(file), file_unref);
 }
 
-void writer_go_on(File *file, RemoteStream *store, guint64 offset)
+void upload_go_on(File *file, RemoteStream *store, guint64 offset)
 {
     file->fresh = TRUE;
-    file->spoiled = FALSE;
+    file->sent_changed = FALSE;
     file->sent = file->stored = file->frontier = offset;
     keep_store(file, store);
 }
 
-void writer_abandon(File *file)
+void upload_abandon(File *file)
 {
-    RemoteStream *store = writer_take_store(file);
+    RemoteStream *store = upload_take_store(file);
     if (store == NULL)
         return;
     g_autoptr(GError) failure = NULL;
     g_mutex_unlock(&file->lock);
     /* Not cut off: a server may go on writing what it has received while the next store of the same
      * file is under way already. */
-    if (!stream_finish(store, ending_cancellable(file->files->ending), &failure))
+    if (!remote_stream_finish(store, drain_watchdog_cancellable(file->files->watchdog), &failure))
         g_debug("a store that was given up: %s", failure->message);
     g_mutex_lock(&file->lock);
     file->fresh = FALSE;
     file->whole_next = TRUE;
 }
 
-void writer_cut_off(File *file)
+void upload_cut_off(File *file)
 {
-    RemoteStream *store = writer_take_store(file);
+    RemoteStream *store = upload_take_store(file);
     file->fresh = FALSE;
     file->whole_next = TRUE;
     g_mutex_unlock(&file->lock);
-    stream_close(store);
+    remote_stream_close(store);
     g_mutex_lock(&file->lock);
 }
 
-RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, guint64 offset,
+RemoteStream *upload_open_store(File *file, const char *path, RemoteStore how, guint64 offset,
                                 GCancellable *cancel, GError **error)
 {
     /* vsftpd locks files: a store waits until nobody reads, also not a stream of our own that is
@@ -92,30 +92,30 @@ RemoteStream *writer_open_store(File *file, const char *path, RemoteStore how, g
     return store;
 }
 
-gboolean writer_start(File *file, GCancellable *cancel, GError **error)
+gboolean upload_start(File *file, GCancellable *cancel, GError **error)
 {
     g_autofree char *path = node_path(file->node);
     file->fresh = FALSE;
     if (path == NULL || file->hidden)
         return TRUE; /* nobody will ever see it but those who have it open */
     if (file->files->atomic_upload && file->temporary == NULL)
-        file->temporary = writer_beside(path, "upload");
+        file->temporary = temporary_path(path, "upload");
     g_autofree char *target = g_strdup(file->temporary != NULL ? file->temporary : path);
     g_autoptr(GError) failure = NULL;
-    RemoteStream *store = writer_open_store(file, target, REMOTE_STORE_NEW, 0, cancel, &failure);
+    RemoteStream *store = upload_open_store(file, target, REMOTE_STORE_NEW, 0, cancel, &failure);
     if (store == NULL) {
         /* A server creates the file first: the failure may have come after that. Who creates a
          * file, and may have been interrupted, doesn't wait for its removal. */
         if (file->temporary != NULL)
-            leftovers_add(file->files->leftovers, g_steal_pointer(&file->temporary), failure);
+            temporary_cleanup_add(file->files->cleanup, g_steal_pointer(&file->temporary), failure);
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
-    writer_go_on(file, store, 0);
+    upload_go_on(file, store, 0);
     return TRUE;
 }
 
-gboolean writer_send(File *file, RemoteStream *store, guint64 *offset, guint64 end,
+gboolean upload_send(File *file, RemoteStream *store, guint64 *offset, guint64 end,
                      GCancellable *cancel, GError **error)
 {
     g_autofree guint8 *buffer = g_malloc(PIECE_SIZE);
@@ -129,7 +129,7 @@ gboolean writer_send(File *file, RemoteStream *store, guint64 *offset, guint64 e
         *offset += (guint64)got;
         file->progress = *offset;
         g_mutex_unlock(&file->lock);
-        gboolean ok = stream_write(store, buffer, (gsize)got, cancel, error);
+        gboolean ok = remote_stream_write(store, buffer, (gsize)got, cancel, error);
         g_mutex_lock(&file->lock);
         if (!ok)
             return FALSE;
@@ -137,14 +137,14 @@ gboolean writer_send(File *file, RemoteStream *store, guint64 *offset, guint64 e
     return TRUE;
 }
 
-void writer_end_early(File *file, GCancellable *cancel)
+void upload_end_early(File *file, GCancellable *cancel)
 {
-    RemoteStream *store = writer_take_store(file);
+    RemoteStream *store = upload_take_store(file);
     if (store == NULL)
         return;
     g_autoptr(GError) failure = NULL;
     g_mutex_unlock(&file->lock);
-    gboolean ok = stream_finish(store, cancel, &failure);
+    gboolean ok = remote_stream_finish(store, cancel, &failure);
     g_mutex_lock(&file->lock);
     file->stored = file->sent;
     file->fresh = file->fresh && ok;
@@ -153,14 +153,14 @@ void writer_end_early(File *file, GCancellable *cancel)
         g_debug("an upload was cut off, and will be begun anew: %s", failure->message);
 }
 
-gboolean writer_yield_is_wanted(const File *file)
+gboolean upload_yield_is_wanted(const File *file)
 {
     return file->yield != NULL && g_cancellable_is_cancelled(file->yield);
 }
 
 static gboolean pump_is_worth_it(const File *file)
 {
-    return file->store != NULL && file->spool != NULL && !file->spoiled &&
+    return file->store != NULL && file->spool != NULL && !file->sent_changed &&
            MIN(file->frontier, spool_size(file->spool)) >= file->sent + PUMP_MIN;
 }
 
@@ -172,37 +172,37 @@ static void pump(gpointer data)
     if (!file->busy) {
         file->busy = TRUE;
         g_autoptr(GError) failure = NULL;
-        while (failure == NULL && !writer_yield_is_wanted(file) && pump_is_worth_it(file)) {
+        while (failure == NULL && !upload_yield_is_wanted(file) && pump_is_worth_it(file)) {
             guint64 end = MIN(file->frontier, spool_size(file->spool));
-            writer_send(file, file->store, &file->sent, MIN(end, file->sent + PIECE_SIZE),
-                        ending_cancellable(file->files->ending), &failure);
+            upload_send(file, file->store, &file->sent, MIN(end, file->sent + PIECE_SIZE),
+                        drain_watchdog_cancellable(file->files->watchdog), &failure);
         }
         if (failure != NULL) {
             g_info("an upload was cut off, and will be begun anew: %s", failure->message);
-            writer_cut_off(file);
-        } else if (writer_yield_is_wanted(file)) {
-            writer_end_early(file, ending_cancellable(file->files->ending));
+            upload_cut_off(file);
+        } else if (upload_yield_is_wanted(file)) {
+            upload_end_early(file, drain_watchdog_cancellable(file->files->watchdog));
         }
         file_end_busy(file);
     }
     g_mutex_unlock(&file->lock);
-    file_release(file);
+    file_unref(file);
 }
 
 static void on_yield(GCancellable *yield, gpointer data)
 {
     (void)yield;
     File *file = data;
-    workers_run(file->files->workers, pump, file_hold(file));
+    workers_run(file->files->workers, pump, file_ref(file));
 }
 
-void writer_pump(File *file)
+void upload_pump(File *file)
 {
     if (!file->busy && pump_is_worth_it(file))
-        workers_run(file->files->workers, pump, file_hold(file));
+        workers_run(file->files->workers, pump, file_ref(file));
 }
 
-void writer_forget(File *file)
+void upload_forget(File *file)
 {
     g_autofree char *temporary = g_steal_pointer(&file->temporary);
     file->fresh = FALSE;
@@ -214,6 +214,6 @@ void writer_forget(File *file)
     if (temporary == NULL)
         return;
     g_mutex_unlock(&file->lock);
-    leftovers_remove(file->files->leftovers, temporary);
+    temporary_cleanup_remove(file->files->cleanup, temporary);
     g_mutex_lock(&file->lock);
 }

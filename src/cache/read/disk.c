@@ -23,7 +23,7 @@
 #define ORDER 0x01020304u /* another value on a machine of the other byte order */
 
 /* A file that changed so short ago may change again without another time. */
-#define SETTLE_S 2
+#define QUIET_S 2
 
 /* When it has become too large it shrinks to this share, so that it is not looked through for each
  * chunk. */
@@ -143,7 +143,7 @@ gboolean disk_key(const DiskCache *disk, const char *path, const NodeInfo *info,
 {
     gint64 now = g_get_real_time() / G_USEC_PER_SEC;
     if ((info->has & REMOTE_HAS_MTIME) == 0 || info->time_precision != REMOTE_TIME_SECOND ||
-        (info->mtime <= now && info->mtime + SETTLE_S > now))
+        (info->mtime <= now && info->mtime + QUIET_S > now))
         return FALSE;
     g_autofree char *version = g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT ".%09d",
                                                info->size, info->mtime, info->mtime_ns);
@@ -163,7 +163,7 @@ gboolean disk_identify(const DiskCache *disk, Remote *remote, const char *path,
 {
     if (info->time_precision == REMOTE_TIME_SECOND)
         return disk_key(disk, path, info, key);
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     g_autoptr(GError) failure = NULL;
     if (!remote_stat_exact(remote, path, entry, cancel, &failure)) {
         g_debug("%s: not kept on disk: %s", path, failure->message);
@@ -288,7 +288,7 @@ static void discard(DiskCache *disk, const char *name)
 }
 
 /* All chunks there are. What is something else is deleted. */
-static GPtrArray *look_through(DiskCache *disk)
+static GPtrArray *list_entries(DiskCache *disk)
 {
     GPtrArray *all = g_ptr_array_new_with_free_func(found_free);
     int fd = openat(disk->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -325,7 +325,7 @@ static GPtrArray *look_through(DiskCache *disk)
 /* Deletes what was not used for the longest time; gives the bytes that are left. */
 static guint64 delete_oldest(DiskCache *disk)
 {
-    g_autoptr(GPtrArray) all = look_through(disk);
+    g_autoptr(GPtrArray) all = list_entries(disk);
     guint64 used = 0;
     for (guint i = 0; i < all->len; i++)
         used += ((const Found *)g_ptr_array_index(all, i))->size;

@@ -7,7 +7,7 @@ GBytes *fetch_bytes(RemoteStream *stream, gsize length, GCancellable *cancel, GE
 {
     g_autofree guint8 *buffer = g_malloc(length);
     for (gsize filled = 0; filled < length;) {
-        gssize got = stream_read(stream, buffer + filled, length - filled, cancel, error);
+        gssize got = remote_stream_read(stream, buffer + filled, length - filled, cancel, error);
         if (got < 0)
             return NULL;
         if (got == 0) {

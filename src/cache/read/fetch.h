@@ -6,7 +6,7 @@
 #include "ftpsfs/ftp/remote.h"
 
 /* The next `length` bytes of `stream`, as a new reference. FTPSFS_ERROR_STALE when the file ends
- * before; others as of stream_read. */
+ * before; others as of remote_stream_read. */
 GBytes *fetch_bytes(RemoteStream *stream, gsize length, GCancellable *cancel, GError **error);
 
 #endif

@@ -55,7 +55,7 @@ static void job_unref(Job *job)
     if (--job->references > 0)
         return;
     if (job->series != NULL)
-        series_unref(job->series);
+        prefetch_series_unref(job->series);
     node_unref(job->node);
     g_free(job);
 }
@@ -109,7 +109,7 @@ static void note_used(Job *job)
 }
 
 /* Whether what was fetched is still there. */
-static gboolean still_holds(const Job *job)
+static gboolean is_still_valid(const Job *job)
 {
     const PrefetchOptions *with = &job->prefetch->with;
     if (is_dir(job))
@@ -117,7 +117,7 @@ static gboolean still_holds(const Job *job)
     return chunks_has(with->chunks, job->info.ino, job->info.version, 0);
 }
 
-void prefetch_settle(Prefetch *prefetch, Node *node)
+void prefetch_finish_dir(Prefetch *prefetch, Node *node)
 {
     Job *job = g_hash_table_lookup(prefetch->jobs, node);
     if (job == NULL)
@@ -127,7 +127,7 @@ void prefetch_settle(Prefetch *prefetch, Node *node)
         cancel_queued(job);
     } else if (job->state == JOB_RUNNING) {
         note_used(job);
-    } else if (still_holds(job)) {
+    } else if (is_still_valid(job)) {
         note_used(job);
         give_up(job);
     } else {
@@ -201,7 +201,7 @@ static gboolean fetch_file(Job *job, GError **error)
     if (on_disk && load_file(job, &key))
         return TRUE;
     g_autoptr(RemoteStream) stream =
-        remote_read_open(with->remote, path, 0, job->info.size, job->prefetch->stop, error);
+        remote_stream_open(with->remote, path, 0, job->info.size, job->prefetch->stop, error);
     if (stream == NULL)
         return FALSE;
     for (guint64 index = 0; index * CHUNK_SIZE < job->info.size; index++)
@@ -210,7 +210,7 @@ static gboolean fetch_file(Job *job, GError **error)
     /* The server's 226, so that the control connection is of use at once. */
     guint8 more[16];
     g_autoptr(GError) failure = NULL;
-    if (stream_read(stream, more, sizeof more, job->prefetch->stop, &failure) < 0)
+    if (remote_stream_read(stream, more, sizeof more, job->prefetch->stop, &failure) < 0)
         g_debug("after the last byte: %s", failure->message);
     return TRUE;
 }
@@ -379,7 +379,7 @@ void prefetch_await(Prefetch *prefetch, Node *node, guint64 version, guint64 end
             give_up(job);
     } else if (job != NULL) {
         gboolean running = job->state == JOB_RUNNING;
-        prefetch_settle(prefetch, node);
+        prefetch_finish_dir(prefetch, node);
         if (running)
             wait_for(job, end, cancel);
     }
@@ -427,9 +427,9 @@ void prefetch_free(Prefetch *prefetch)
     while (prefetch->ready.head != NULL)
         waste(prefetch->ready.head->data);
     for (Series *series; (series = g_queue_pop_head(&prefetch->series)) != NULL;)
-        series_unref(series);
+        prefetch_series_unref(series);
     for (Walk *walk; (walk = g_queue_pop_head(&prefetch->walks)) != NULL;)
-        walk_free(walk);
+        prefetch_walk_free(walk);
     g_hash_table_unref(prefetch->jobs);
     g_object_unref(prefetch->stop);
     g_cond_clear(&prefetch->changed);

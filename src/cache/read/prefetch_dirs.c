@@ -4,7 +4,7 @@
 
 #define WALKS_MAX 4
 
-void walk_free(gpointer data)
+void prefetch_walk_free(gpointer data)
 {
     Walk *walk = data;
     for (guint order = 0; order < TREE_ORDERS; order++)
@@ -59,7 +59,7 @@ static Walk *walk_to(Prefetch *prefetch, Node *dir)
     step(prefetch, walk, dir);
     g_queue_push_head(&prefetch->walks, walk);
     if (prefetch->walks.length > WALKS_MAX)
-        walk_free(g_queue_pop_tail(&prefetch->walks));
+        prefetch_walk_free(g_queue_pop_tail(&prefetch->walks));
     return walk;
 }
 
@@ -102,7 +102,7 @@ void prefetch_note_listed(Prefetch *prefetch, Node *dir)
     if (prefetch == NULL)
         return;
     g_mutex_lock(&prefetch->lock);
-    prefetch_settle(prefetch, dir);
+    prefetch_finish_dir(prefetch, dir);
     guess(prefetch, walk_to(prefetch, dir));
     g_mutex_unlock(&prefetch->lock);
 }

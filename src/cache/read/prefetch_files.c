@@ -10,7 +10,7 @@ static void forget_files(Series *series, TreeOrder order)
     g_clear_pointer(&series->files[order], g_ptr_array_unref);
 }
 
-void series_unref(Series *series)
+void prefetch_series_unref(Series *series)
 {
     if (--series->references > 0)
         return;
@@ -36,7 +36,7 @@ static Series *series_of(Prefetch *prefetch, Node *dir)
     series->dir = node_ref(dir);
     g_queue_push_head(&prefetch->series, series);
     if (prefetch->series.length > SERIES_MAX)
-        series_unref(g_queue_pop_tail(&prefetch->series));
+        prefetch_series_unref(g_queue_pop_tail(&prefetch->series));
     return series;
 }
 

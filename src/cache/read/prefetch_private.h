@@ -103,19 +103,19 @@ gboolean prefetch_dir(Prefetch *prefetch, Node *dir);
 
 /* The foreground has come for the node: what was fetched is used up, what has not begun is dropped.
  */
-void prefetch_settle(Prefetch *prefetch, Node *node);
+void prefetch_finish_dir(Prefetch *prefetch, Node *node);
 
 /* The foreground is about to do it itself: dropped if it has not begun; else it will wait for it.
  */
 void prefetch_take_over(Prefetch *prefetch, Node *node);
 
 /* prefetch_files.c */
-void series_unref(Series *series);
+void prefetch_series_unref(Series *series);
 
 /* prefetch_dirs.c; with the lock held. */
 
 /* Guesses on in all walks, after a listing. */
 void prefetch_go_on(Prefetch *prefetch);
-void walk_free(gpointer walk);
+void prefetch_walk_free(gpointer walk);
 
 #endif

@@ -41,7 +41,7 @@ gboolean read_block_suits(Reader *reader, guint64 index, gsize from, gsize to)
 {
     /* What is on disk is looked for by streams. */
     return is_in_one_block(from, to) && index > 0 && reader->shared->disk == NULL &&
-           run_find(reader, index) == NULL && read_stream_find(reader, index) == NULL;
+           read_run_find(reader, index) == NULL && read_slots_find(reader, index) == NULL;
 }
 
 /* [offset, offset + length) of the file from the server. */
@@ -64,7 +64,7 @@ static GBytes *fetch(Reader *reader, guint64 offset, gsize length, guint64 size,
 void read_block_fetch(Reader *reader, guint64 index, gsize from, GCancellable *cancel)
 {
     /* Reads nearby belong to it from now on. */
-    run_advance(reader, run_new(reader, index), index, index, TRUE);
+    read_run_advance(reader, read_run_new(reader, index), index, index, TRUE);
     guint64 version = reader->version;
     guint64 size = reader->size;
     guint64 offset = index * CHUNK_SIZE + from / BLOCK_SIZE * BLOCK_SIZE;

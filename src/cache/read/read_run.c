@@ -69,7 +69,7 @@ static guint64 distance(const Run *run, guint64 index)
     return index > run->position ? index - run->position : run->position - index;
 }
 
-Run *run_find(Reader *reader, guint64 index)
+Run *read_run_find(Reader *reader, guint64 index)
 {
     Run *best = NULL;
     for (guint i = 0; i < reader->runs->len; i++) {
@@ -86,7 +86,7 @@ static gboolean is_needed(const Reader *reader, const Run *run)
 {
     for (guint i = 0; i < reader->streams->len; i++) {
         const Stream *stream = g_ptr_array_index(reader->streams, i);
-        if (stream->run == run && read_stream_is_needed(stream))
+        if (stream->run == run && read_slots_is_needed(stream))
             return TRUE;
     }
     return FALSE;
@@ -101,10 +101,10 @@ static void forget_oldest(Reader *reader)
             oldest = run;
     }
     if (oldest != NULL)
-        run_drop(reader, oldest);
+        read_run_drop(reader, oldest);
 }
 
-Run *run_new(Reader *reader, guint64 index)
+Run *read_run_new(Reader *reader, guint64 index)
 {
     if (reader->runs->len >= RUNS_MAX)
         forget_oldest(reader);
@@ -120,7 +120,7 @@ Run *run_new(Reader *reader, guint64 index)
     return run;
 }
 
-void run_drop(Reader *reader, Run *run)
+void read_run_drop(Reader *reader, Run *run)
 {
     for (guint i = reader->streams->len; i > 0; i--) {
         Stream *stream = g_ptr_array_index(reader->streams, i - 1);
@@ -156,7 +156,7 @@ static void drop_behind(const Reader *reader, Run *run)
         chunks_forget(shared->chunks, reader->ino, reader->version, run->dropped);
 }
 
-void run_advance(Reader *reader, Run *run, guint64 index, guint64 last, gboolean waited)
+void read_run_advance(Reader *reader, Run *run, guint64 index, guint64 last, gboolean waited)
 {
     run->last_use = g_get_monotonic_time();
     if (last >= run->position) {
@@ -171,12 +171,12 @@ void run_advance(Reader *reader, Run *run, guint64 index, guint64 last, gboolean
         if (stream->run != run)
             continue;
         if (stream->remote != NULL)
-            stream_touch(stream->remote);
+            remote_stream_touch(stream->remote);
         /* What is waited for is fetched at once; ahead of that, not for every few bytes. */
         gboolean needed = stream->next < MIN(run->position, stream->end);
         read_stream_go_on(stream, needed ? 0 : MIN(run->window / 2, STEADY_WINDOW_CHUNKS / 2));
     }
-    run_extend(reader, run);
+    read_run_extend(reader, run);
 }
 
 /* Parts the rest of the file, which a stream has to itself so far, into segments. That stream goes
@@ -195,7 +195,7 @@ static void begin_segments(Reader *reader, Run *run, guint64 segment, guint64 al
     }
 }
 
-void run_extend(Reader *reader, Run *run)
+void read_run_extend(Reader *reader, Run *run)
 {
     while (run->streams < run->tuning.streams &&
            reader->streams->len < reader->shared->max_streams) {
@@ -204,12 +204,12 @@ void run_extend(Reader *reader, Run *run)
         if (run->streams == 0 || start >= run->position + run->window ||
             start + SEGMENT_MIN_CHUNKS / 2 >= reader_chunks(reader))
             return; /* without a stream, the next read starts one */
-        Stream *stream = read_stream_start(reader, run, start);
+        Stream *stream = read_slots_start(reader, run, start);
         read_stream_go_on(stream, 0);
     }
 }
 
-void run_note_idle(Run *run)
+void read_run_note_idle(Run *run)
 {
     run->tuning.since = 0;
 }
@@ -220,7 +220,7 @@ static void postpone_trial(Tuning *tuning)
     tuning->failures++;
 }
 
-void run_note_yield(Run *run)
+void read_run_note_yield(Run *run)
 {
     Tuning *tuning = &run->tuning;
     tuning->streams = MAX(tuning->streams - 1, 1);
@@ -269,7 +269,7 @@ static void begin_trial(Reader *reader, Run *run, gdouble rate, gint64 now)
     tuning->rate = rate;
     tuning->streams = streams;
     set_window(reader, run, G_MAXUINT64);
-    run_extend(reader, run);
+    read_run_extend(reader, run);
 }
 
 /* Whether a stream of the run has not got its first byte yet. */
@@ -289,7 +289,7 @@ static void begin_period(Tuning *tuning, gint64 now)
     tuning->bytes = 0;
 }
 
-void run_tune(Reader *reader, Run *run, gsize bytes)
+void read_run_tune(Reader *reader, Run *run, gsize bytes)
 {
     Tuning *tuning = &run->tuning;
     gint64 now = g_get_monotonic_time();

@@ -4,7 +4,7 @@
  */
 #include "reader_private.h"
 
-gboolean read_stream_is_needed(const Stream *stream)
+gboolean read_slots_is_needed(const Stream *stream)
 {
     for (const GList *l = stream->reader->waiters.head; l != NULL; l = l->next) {
         const Waiter *waiter = l->data;
@@ -14,12 +14,12 @@ gboolean read_stream_is_needed(const Stream *stream)
     return FALSE;
 }
 
-gboolean read_stream_has_place(const Reader *reader)
+gboolean read_slots_has_free(const Reader *reader)
 {
     if (reader->streams->len < reader->shared->max_streams)
         return TRUE;
     for (guint i = 0; i < reader->streams->len; i++)
-        if (!read_stream_is_needed(g_ptr_array_index(reader->streams, i)))
+        if (!read_slots_is_needed(g_ptr_array_index(reader->streams, i)))
             return TRUE;
     return FALSE;
 }
@@ -46,7 +46,7 @@ static void drop_least_useful(Reader *reader)
     Stream *least = NULL;
     for (guint i = 0; i < reader->streams->len; i++) {
         Stream *stream = g_ptr_array_index(reader->streams, i);
-        if (!read_stream_is_needed(stream) && (least == NULL || is_less_useful(stream, least)))
+        if (!read_slots_is_needed(stream) && (least == NULL || is_less_useful(stream, least)))
             least = stream;
     }
     if (least != NULL)
@@ -62,7 +62,7 @@ static guint64 meeting(const Reader *reader, const Stream *other, guint64 index)
     return other->first > index && there ? other->first : other->next;
 }
 
-Stream *read_stream_start(Reader *reader, Run *run, guint64 index)
+Stream *read_slots_start(Reader *reader, Run *run, guint64 index)
 {
     if (reader->streams->len >= reader->shared->max_streams)
         drop_least_useful(reader);
@@ -104,7 +104,7 @@ static guint64 reach_of(const Stream *stream)
     return SEEK_AHEAD_CHUNKS + (guint64)(bytes / CHUNK_SIZE);
 }
 
-Stream *read_stream_find(Reader *reader, guint64 index)
+Stream *read_slots_find(Reader *reader, guint64 index)
 {
     for (guint i = 0; i < reader->streams->len; i++) {
         Stream *stream = g_ptr_array_index(reader->streams, i);

@@ -13,7 +13,7 @@ static void stream_unref(gpointer data)
     Stream *stream = data;
     if (!g_atomic_int_dec_and_test(&stream->references))
         return;
-    stream_close(stream->remote);
+    remote_stream_close(stream->remote);
     g_clear_object(&stream->stop);
     g_clear_error(&stream->failure);
     chunks_buffer_free(stream->reader->shared->chunks, stream->buffer, stream->length);
@@ -53,7 +53,7 @@ static void disconnect(Stream *stream)
         g_cancellable_disconnect(stop, watch);
         g_cancellable_release_fd(stop);
     }
-    stream_close(remote);
+    remote_stream_close(remote);
     g_mutex_lock(&reader->lock);
 }
 
@@ -115,7 +115,7 @@ static gboolean connect_stream(Stream *stream, GError **error)
                                    size, &ends, stop, error);
     gulong watch = 0;
     if (remote != NULL) {
-        stream_hold(remote, stop);
+        remote_stream_allow_yield(remote, stop);
         watch = g_cancellable_connect(stop, G_CALLBACK(on_stop), stream_ref(stream), stream_unref);
         /* Kept open, or each wait would make one of its own. */
         if (watch != 0 && g_cancellable_get_fd(stop) < 0)
@@ -142,7 +142,7 @@ static void publish(Stream *stream)
     reader_wake(reader, index, stream->length);
     if (stream->closed)
         return;
-    run_tune(reader, stream->run, stream->length);
+    read_run_tune(reader, stream->run, stream->length);
     if (!reader->on_disk)
         return;
     DiskKey key = reader->key;
@@ -227,7 +227,7 @@ static gboolean read_once(Stream *stream, GError **error)
     RemoteStream *remote = stream->remote;
     g_autoptr(GCancellable) stop = g_object_ref(stream->stop);
     g_mutex_unlock(&reader->lock);
-    gssize got = stream_read(remote, buffer + filled, length - filled, stop, error);
+    gssize got = remote_stream_read(remote, buffer + filled, length - filled, stop, error);
     g_mutex_lock(&reader->lock);
     if (got < 0)
         return FALSE;
@@ -265,7 +265,7 @@ static void take_end(Stream *stream)
     g_mutex_unlock(&reader->lock);
     guint8 more[16];
     g_autoptr(GError) error = NULL;
-    gssize got = stream_read(remote, more, sizeof more, stop, &error);
+    gssize got = remote_stream_read(remote, more, sizeof more, stop, &error);
     g_mutex_lock(&reader->lock);
     if (got > 0 && stream->told_end * CHUNK_SIZE >= reader->size)
         g_info("a file has grown on the server while it was read");
@@ -297,7 +297,7 @@ static void recover(Stream *stream, GError *failure)
     /* A cancellation that is not our own close is the pool's wish for the connection. Getting in
      * line again is fair for the only stream of a run; the others are luxury. */
     if (interrupted && stream->run->streams > 1) {
-        run_note_yield(stream->run);
+        read_run_note_yield(stream->run);
         stream->end = stream->next;
         return;
     }
@@ -307,7 +307,7 @@ static void recover(Stream *stream, GError *failure)
     /* What nobody has asked for so far may work when somebody does. */
     if (!is_awaited(stream)) {
         g_debug("reading ahead ends: %s", failure->message);
-        run_note_yield(stream->run);
+        read_run_note_yield(stream->run);
         stream->end = stream->next;
         return;
     }
@@ -355,7 +355,7 @@ static void pause_or_end(Stream *stream)
         take_end(stream);
     if (stream->closed || !read_stream_is_done(stream)) {
         if (!stream->closed && is_alone(stream) && !has_room(stream, 0))
-            run_note_idle(stream->run);
+            read_run_note_idle(stream->run);
         return;
     }
     /* Before the next one starts: they are at most so many at once. */
@@ -365,7 +365,7 @@ static void pause_or_end(Stream *stream)
         return;
     Run *run = stream->run;
     read_stream_remove(stream);
-    run_extend(reader, run);
+    read_run_extend(reader, run);
     stream_unref(stream);
 }
 

@@ -59,7 +59,7 @@ guint64 reader_chunks(const Reader *reader)
 static void drop_all(Reader *reader)
 {
     while (reader->runs->len > 0)
-        run_drop(reader, g_ptr_array_index(reader->runs, 0));
+        read_run_drop(reader, g_ptr_array_index(reader->runs, 0));
 }
 
 void reader_close(Reader *reader)
@@ -132,14 +132,14 @@ static gboolean check_cancelled(const Request *request, GError **error)
 /* The stream that brings chunk `index`, started if need be; NULL when it has failed. Lock held. */
 static Stream *stream_for(Reader *reader, const Request *request, guint64 index, GError **error)
 {
-    Stream *stream = read_stream_find(reader, index);
-    Run *run = stream != NULL ? stream->run : run_find(reader, index);
+    Stream *stream = read_slots_find(reader, index);
+    Run *run = stream != NULL ? stream->run : read_run_find(reader, index);
     /* A seek, within the window but to what will not be there soon, begins anew as well. */
     if (run == NULL || (stream == NULL && index > run->position + RUN_SLACK_CHUNKS))
-        run = run_new(reader, index);
-    run_advance(reader, run, index, request->last, TRUE);
+        run = read_run_new(reader, index);
+    read_run_advance(reader, run, index, request->last, TRUE);
     if (stream == NULL) {
-        stream = read_stream_start(reader, run, index);
+        stream = read_slots_start(reader, run, index);
         if (run->window == 0)
             stream->end = MIN(stream->end, request->last + 1);
     }
@@ -164,7 +164,7 @@ static gboolean await_stream(Reader *reader, Request *request, guint64 index, gs
     }
     if (!check_cancelled(request, error))
         return FALSE;
-    gboolean blocked = read_stream_find(reader, index) == NULL && !read_stream_has_place(reader);
+    gboolean blocked = read_slots_find(reader, index) == NULL && !read_slots_has_free(reader);
     if (!blocked && stream_for(reader, request, index, error) == NULL)
         return FALSE;
     Waiter waiter = {.index = index,
@@ -184,9 +184,9 @@ static gboolean await_stream(Reader *reader, Request *request, guint64 index, gs
  * and they have to hear of it, or they would stop at their window. Lock held. */
 static void note_served(Reader *reader, const Request *request, guint64 index)
 {
-    Run *run = run_find(reader, index);
+    Run *run = read_run_find(reader, index);
     if (run != NULL)
-        run_advance(reader, run, index, request->last, FALSE);
+        read_run_advance(reader, run, index, request->last, FALSE);
 }
 
 /* Whether the reader has got another content since the request came. */

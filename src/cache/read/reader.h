@@ -53,7 +53,7 @@ void reader_reset(Reader *reader, guint64 version, guint64 size);
 void reader_stop(Reader *reader);
 
 /* Appends the bytes [offset, offset + length), cut at the size, to `parts` as GBytes (new
- * references, for the array's free function). Errors as by remote_read_open; FTPSFS_ERROR_STALE
+ * references, for the array's free function). Errors as by remote_stream_open; FTPSFS_ERROR_STALE
  * when the file turned out to be shorter than `size`: it changed on the server. */
 gboolean reader_read(Reader *reader, guint64 offset, gsize length, GPtrArray *parts,
                      GCancellable *cancel, GError **error);

@@ -79,7 +79,7 @@ struct Reader {
 typedef struct {
     guint64 index;
     gsize to;
-    gboolean blocked; /* for a place: all streams are needed by others who wait */
+    gboolean blocked; /* for a slot: all streams are needed by others who wait */
     GCond *cond;      /* of its request */
     GList link;
 } Waiter;
@@ -124,29 +124,29 @@ void reader_wake(Reader *reader, guint64 index, gsize filled);
 /* read_run.c */
 
 /* The run that a read of chunk `index` belongs to; NULL: none. */
-Run *run_find(Reader *reader, guint64 index);
+Run *read_run_find(Reader *reader, guint64 index);
 
 /* A new run at chunk `index`. */
-Run *run_new(Reader *reader, guint64 index);
+Run *read_run_new(Reader *reader, guint64 index);
 
 /* Ends the run with its streams. */
-void run_drop(Reader *reader, Run *run);
+void read_run_drop(Reader *reader, Run *run);
 
 /* The application reads chunks [index, last] and has to wait for the first of them, or not: moves
  * the window and has the streams go on. */
-void run_advance(Reader *reader, Run *run, guint64 index, guint64 last, gboolean waited);
+void read_run_advance(Reader *reader, Run *run, guint64 index, guint64 last, gboolean waited);
 
 /* Bytes have come: measures, and decides on the number of streams. */
-void run_tune(Reader *reader, Run *run, gsize bytes);
+void read_run_tune(Reader *reader, Run *run, gsize bytes);
 
 /* All streams of the run have nothing to do: the application is the limit, not the connections. */
-void run_note_idle(Run *run);
+void read_run_note_idle(Run *run);
 
 /* The pool has taken a stream's connection for others. */
-void run_note_yield(Run *run);
+void read_run_note_yield(Run *run);
 
 /* Starts the streams that the run shall have on later segments, as far as the window reaches. */
-void run_extend(Reader *reader, Run *run);
+void read_run_extend(Reader *reader, Run *run);
 
 /* read_block.c */
 
@@ -164,17 +164,17 @@ void read_block_fetch(Reader *reader, guint64 index, gsize from, GCancellable *c
 
 /* Whether somebody waits for what the stream brings. It is not dropped for others then: those who
  * read far apart would else take the connections from each other before a byte has come. */
-gboolean read_stream_is_needed(const Stream *stream);
+gboolean read_slots_is_needed(const Stream *stream);
 
 /* Whether one more stream can be started, if need be in place of one that nobody needs. */
-gboolean read_stream_has_place(const Reader *reader);
+gboolean read_slots_has_free(const Reader *reader);
 
-/* A stream of the run from chunk `index` on, up to where another one has begun. There is a place.
+/* A stream of the run from chunk `index` on, up to where another one has begun. There is a slot.
  */
-Stream *read_stream_start(Reader *reader, Run *run, guint64 index);
+Stream *read_slots_start(Reader *reader, Run *run, guint64 index);
 
 /* The stream that will bring chunk `index` soon; NULL: none. */
-Stream *read_stream_find(Reader *reader, guint64 index);
+Stream *read_slots_find(Reader *reader, guint64 index);
 
 /* read_stream.c */
 

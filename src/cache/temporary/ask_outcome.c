@@ -25,28 +25,30 @@ static void search_restart(gpointer data)
     search->found = FALSE;
 }
 
-Exists exists_look(Remote *remote, const char *path)
+AskOutcome ask_outcome_exists(Remote *remote, const char *path)
 {
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     g_autoptr(GError) failure = NULL;
     if (remote_stat(remote, path, entry, NULL, &failure))
-        return EXISTS_YES;
+        return ASK_OUTCOME_YES;
     if (ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        return EXISTS_NO;
+        return ASK_OUTCOME_NO;
     if (!ftpsfs_error_is(failure, FTPSFS_ERROR_UNSUPPORTED))
-        return EXISTS_UNKNOWN;
+        return ASK_OUTCOME_UNKNOWN;
     g_autofree char *parent = g_path_get_dirname(path);
     g_autofree char *name = g_path_get_basename(path);
     Search search = {.name = name};
     if (!remote_list(remote, parent, search_entry, search_restart, &search, NULL, NULL))
-        return EXISTS_UNKNOWN;
-    return search.found ? EXISTS_YES : EXISTS_NO;
+        return ASK_OUTCOME_UNKNOWN;
+    return search.found ? ASK_OUTCOME_YES : ASK_OUTCOME_NO;
 }
 
-Exists exists_renamed(Remote *remote, const char *from, const char *to)
+AskOutcome ask_outcome_renamed(Remote *remote, const char *from, const char *to)
 {
-    Exists old = exists_look(remote, from);
-    if (old == EXISTS_YES)
-        return EXISTS_NO;
-    return old == EXISTS_NO && exists_look(remote, to) == EXISTS_YES ? EXISTS_YES : EXISTS_UNKNOWN;
+    AskOutcome old = ask_outcome_exists(remote, from);
+    if (old == ASK_OUTCOME_YES)
+        return ASK_OUTCOME_NO;
+    return old == ASK_OUTCOME_NO && ask_outcome_exists(remote, to) == ASK_OUTCOME_YES
+               ? ASK_OUTCOME_YES
+               : ASK_OUTCOME_UNKNOWN;
 }

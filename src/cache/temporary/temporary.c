@@ -2,15 +2,15 @@
 
 #include "temporary.h"
 
-char *writer_beside(const char *path, const char *purpose)
+char *temporary_path(const char *path, const char *purpose)
 {
     g_autofree char *parent = g_path_get_dirname(path);
     return g_strdup_printf("%s%s.ftpsfs-%s-%08x", parent, g_str_has_suffix(parent, "/") ? "" : "/",
                            purpose, g_random_int());
 }
 
-gboolean writer_replace_aside(Remote *remote, const char *from, const char *to, const char *aside,
-                              GError **error)
+gboolean temporary_replace(Remote *remote, const char *from, const char *to, const char *aside,
+                           GError **error)
 {
     g_autoptr(GError) failure = NULL;
     if (!remote_rename(remote, to, aside, NULL, error))

@@ -9,12 +9,12 @@
 #include "ftpsfs/ftp/remote.h"
 
 /* A hidden name in the directory of `path`: "upload", "probe", "old". For g_free. */
-char *writer_beside(const char *path, const char *purpose);
+char *temporary_path(const char *path, const char *purpose);
 
 /* Gives `from` the name of `to` on a server that does not rename over what is there:
  * that goes to `aside`, which stays, or comes back when `from` can't be renamed. Not cancelled on
  * the way. */
-gboolean writer_replace_aside(Remote *remote, const char *from, const char *to, const char *aside,
-                              GError **error);
+gboolean temporary_replace(Remote *remote, const char *from, const char *to, const char *aside,
+                           GError **error);
 
 #endif

@@ -8,13 +8,13 @@
 #define DOUBT_MAX 1
 
 typedef struct {
-    Leftovers *leftovers;
+    TemporaryCleanup *cleanup;
     char *path;
     guint doubts; /* so often it is removed again after it was */
     gint64 due;   /* not before; monotonic microseconds */
 } Item;
 
-struct Leftovers {
+struct TemporaryCleanup {
     Remote *remote;
     Workers *workers;
     guint timeout_s;
@@ -23,16 +23,17 @@ struct Leftovers {
     GQueue items; /* Item *, those that no task has */
 };
 
-Leftovers *leftovers_new(Remote *remote, Workers *workers, guint timeout_s, GCancellable *cancel)
+TemporaryCleanup *temporary_cleanup_new(Remote *remote, Workers *workers, guint timeout_s,
+                                        GCancellable *cancel)
 {
-    Leftovers *leftovers = g_new0(Leftovers, 1);
-    leftovers->remote = remote;
-    leftovers->workers = workers;
-    leftovers->timeout_s = timeout_s;
-    leftovers->cancel = g_object_ref(cancel);
-    g_mutex_init(&leftovers->lock);
-    g_queue_init(&leftovers->items);
-    return leftovers;
+    TemporaryCleanup *cleanup = g_new0(TemporaryCleanup, 1);
+    cleanup->remote = remote;
+    cleanup->workers = workers;
+    cleanup->timeout_s = timeout_s;
+    cleanup->cancel = g_object_ref(cancel);
+    g_mutex_init(&cleanup->lock);
+    g_queue_init(&cleanup->items);
+    return cleanup;
 }
 
 static void item_free(gpointer data)
@@ -42,20 +43,20 @@ static void item_free(gpointer data)
     g_free(item);
 }
 
-void leftovers_free(Leftovers *leftovers)
+void temporary_cleanup_free(TemporaryCleanup *cleanup)
 {
-    if (leftovers == NULL)
+    if (cleanup == NULL)
         return;
-    g_queue_clear_full(&leftovers->items, item_free);
-    g_object_unref(leftovers->cancel);
-    g_mutex_clear(&leftovers->lock);
-    g_free(leftovers);
+    g_queue_clear_full(&cleanup->items, item_free);
+    g_object_unref(cleanup->cancel);
+    g_mutex_clear(&cleanup->lock);
+    g_free(cleanup);
 }
 
-static Item *item_new(Leftovers *leftovers, char *path, const GError *failure)
+static Item *item_new(TemporaryCleanup *cleanup, char *path, const GError *failure)
 {
     Item *item = g_new0(Item, 1);
-    item->leftovers = leftovers;
+    item->cleanup = cleanup;
     item->path = path;
     item->doubts =
         failure != NULL && ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ? DOUBT_MAX : 0;
@@ -64,9 +65,9 @@ static Item *item_new(Leftovers *leftovers, char *path, const GError *failure)
 
 static void keep(Item *item)
 {
-    g_mutex_lock(&item->leftovers->lock);
-    g_queue_push_tail(&item->leftovers->items, item);
-    g_mutex_unlock(&item->leftovers->lock);
+    g_mutex_lock(&item->cleanup->lock);
+    g_queue_push_tail(&item->cleanup->items, item);
+    g_mutex_unlock(&item->cleanup->lock);
 }
 
 static void say(const Item *item, const GError *failure)
@@ -79,8 +80,8 @@ static void say(const Item *item, const GError *failure)
 static gboolean try_to_remove(const Item *item, GError **failure)
 {
     g_autoptr(GError) why = NULL;
-    const Leftovers *leftovers = item->leftovers;
-    if (remote_unlink(leftovers->remote, item->path, leftovers->cancel, &why) ||
+    const TemporaryCleanup *cleanup = item->cleanup;
+    if (remote_unlink(cleanup->remote, item->path, cleanup->cancel, &why) ||
         ftpsfs_error_is(why, FTPSFS_ERROR_NOT_FOUND))
         return TRUE;
     if (!ftpsfs_error_has(why, FTPSFS_ERROR_CLASS_OUTAGE) &&
@@ -96,7 +97,7 @@ static gboolean try_to_remove(const Item *item, GError **failure)
 static void run(gpointer data)
 {
     Item *item = data;
-    Leftovers *leftovers = item->leftovers;
+    TemporaryCleanup *cleanup = item->cleanup;
     g_autoptr(GError) failure = NULL;
     if (try_to_remove(item, &failure)) {
         if (item->doubts == 0) {
@@ -104,51 +105,51 @@ static void run(gpointer data)
             return;
         }
         item->doubts--;
-        item->due = deadline_in(leftovers->timeout_s);
+        item->due = deadline_in(cleanup->timeout_s);
     } else {
         g_info("%s is to be removed later: %s", item->path, failure->message);
     }
     keep(item);
 }
 
-void leftovers_add(Leftovers *leftovers, char *path, const GError *failure)
+void temporary_cleanup_add(TemporaryCleanup *cleanup, char *path, const GError *failure)
 {
-    workers_run(leftovers->workers, run, item_new(leftovers, path, failure));
+    workers_run(cleanup->workers, run, item_new(cleanup, path, failure));
 }
 
-void leftovers_remove(Leftovers *leftovers, const char *path)
+void temporary_cleanup_remove(TemporaryCleanup *cleanup, const char *path)
 {
-    run(item_new(leftovers, g_strdup(path), NULL));
+    run(item_new(cleanup, g_strdup(path), NULL));
 }
 
-void leftovers_recheck(Leftovers *leftovers, const char *path)
+void temporary_cleanup_recheck(TemporaryCleanup *cleanup, const char *path)
 {
-    Item *item = item_new(leftovers, g_strdup(path), NULL);
-    item->due = deadline_in(leftovers->timeout_s);
+    Item *item = item_new(cleanup, g_strdup(path), NULL);
+    item->due = deadline_in(cleanup->timeout_s);
     keep(item);
 }
 
-void leftovers_retry(Leftovers *leftovers)
+void temporary_cleanup_retry(TemporaryCleanup *cleanup)
 {
     gint64 now = g_get_monotonic_time();
-    g_mutex_lock(&leftovers->lock);
-    for (GList *l = leftovers->items.head, *next; l != NULL; l = next) {
+    g_mutex_lock(&cleanup->lock);
+    for (GList *l = cleanup->items.head, *next; l != NULL; l = next) {
         Item *item = l->data;
         next = l->next;
         if (item->due > now)
             continue;
-        g_queue_delete_link(&leftovers->items, l);
-        workers_run(leftovers->workers, run, item);
+        g_queue_delete_link(&cleanup->items, l);
+        workers_run(cleanup->workers, run, item);
     }
-    g_mutex_unlock(&leftovers->lock);
+    g_mutex_unlock(&cleanup->lock);
 }
 
-void leftovers_end(Leftovers *leftovers)
+void temporary_cleanup_end(TemporaryCleanup *cleanup)
 {
-    g_mutex_lock(&leftovers->lock);
-    GQueue rest = leftovers->items;
-    g_queue_init(&leftovers->items);
-    g_mutex_unlock(&leftovers->lock);
+    g_mutex_lock(&cleanup->lock);
+    GQueue rest = cleanup->items;
+    g_queue_init(&cleanup->items);
+    g_mutex_unlock(&cleanup->lock);
     for (Item *item; (item = g_queue_pop_head(&rest)) != NULL; item_free(item)) {
         g_autoptr(GError) failure = NULL;
         if (!try_to_remove(item, &failure))

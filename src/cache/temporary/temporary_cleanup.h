@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * leftovers - names on the server that this mount has made and that must not stay: temporaries of
- * uploads.
+ * temporary_cleanup - names on the server that this mount has made and that must not stay:
+ * temporaries of uploads.
  *
  * Who gives one up may do so because the server is gone, and a command to remove it gets lost the
  * same way. What could not be removed is remembered and tried again: behind the next upload that
@@ -16,31 +16,32 @@
 #include "ftpsfs/ftp/remote.h"
 #include "ftpsfs/util/workers.h"
 
-typedef struct Leftovers Leftovers;
+typedef struct TemporaryCleanup TemporaryCleanup;
 
 /* `remote` and `workers` outlive it; the workers' tasks have ended when it is freed. `cancel`
  * breaks off all that is tried. */
-Leftovers *leftovers_new(Remote *remote, Workers *workers, guint timeout_s, GCancellable *cancel);
+TemporaryCleanup *temporary_cleanup_new(Remote *remote, Workers *workers, guint timeout_s,
+                                        GCancellable *cancel);
 
 /* NULL is fine. */
-void leftovers_free(Leftovers *leftovers);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Leftovers, leftovers_free)
+void temporary_cleanup_free(TemporaryCleanup *cleanup);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TemporaryCleanup, temporary_cleanup_free)
 
 /* Has `path`, which is taken, removed in the background. `failure`: why it is given up, or NULL;
  * after a lost connection it is removed once more later. */
-void leftovers_add(Leftovers *leftovers, char *path, const GError *failure);
+void temporary_cleanup_add(TemporaryCleanup *cleanup, char *path, const GError *failure);
 
 /* Removes it at once, or remembers it. */
-void leftovers_remove(Leftovers *leftovers, const char *path);
+void temporary_cleanup_remove(TemporaryCleanup *cleanup, const char *path);
 
 /* `path` was removed, but a command that makes it may be on its way still, as after a crash: it is
  * removed once more later. */
-void leftovers_recheck(Leftovers *leftovers, const char *path);
+void temporary_cleanup_recheck(TemporaryCleanup *cleanup, const char *path);
 
 /* The server is there: what is due is tried again in the background. */
-void leftovers_retry(Leftovers *leftovers);
+void temporary_cleanup_retry(TemporaryCleanup *cleanup);
 
 /* The last try, of all that is left; what stays is said. */
-void leftovers_end(Leftovers *leftovers);
+void temporary_cleanup_end(TemporaryCleanup *cleanup);
 
 #endif

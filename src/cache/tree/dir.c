@@ -115,7 +115,7 @@ guint dir_miss(Node *dir, gint64 now)
     return ++state->misses;
 }
 
-void watch_begin(Watch *watch, Node *dir, const char *name)
+void dir_watch_begin(Watch *watch, Node *dir, const char *name)
 {
     Tree *tree = dir->tree;
     Dir *state = dir_of(dir);
@@ -129,7 +129,7 @@ void watch_begin(Watch *watch, Node *dir, const char *name)
     state->watches = watch;
 }
 
-void watch_end(Watch *watch, Node *dir)
+void dir_watch_end(Watch *watch, Node *dir)
 {
     Watch **link = &dir->of.dir->watches;
     while (*link != watch)
@@ -137,7 +137,7 @@ void watch_end(Watch *watch, Node *dir)
     *link = watch->next;
 }
 
-gboolean watch_was_in_rename(const Watch *watch, const Tree *tree)
+gboolean dir_watch_was_in_rename(const Watch *watch, const Tree *tree)
 {
     return watch->renames != tree->renames;
 }
@@ -222,7 +222,7 @@ static Node *merge_one(Node *dir, Node *fresh, gint64 now)
 
 /* Takes out what the listing doesn't have, and puts the marks back. What stays though it isn't
  * there goes to the end, being newer than the rest. */
-static void sweep(Node *dir, GHashTable *touched, Listing *listing)
+static void sweep(Node *dir, GHashTable *touched, TreeListing *listing)
 {
     NodeList *order = &dir->of.dir->order;
     g_autoptr(GHashTable) names = NULL;
@@ -239,16 +239,17 @@ static void sweep(Node *dir, GHashTable *touched, Listing *listing)
                 continue;
             /* It may have been shown before it was renamed, or under its name what it replaced. */
             if (names == NULL)
-                names = listing_names(listing);
+                names = tree_partial_names(listing);
             if (!g_hash_table_contains(names, node->name))
-                listing_show(listing, node);
+                tree_partial_show(listing, node);
         } else {
             node_detach(node);
         }
     }
 }
 
-void dir_merge_part(Node *dir, GPtrArray *fresh, GHashTable *touched, Listing *listing, gint64 now)
+void dir_merge_part(Node *dir, GPtrArray *fresh, GHashTable *touched, TreeListing *listing,
+                    gint64 now)
 {
     Dir *state = dir_of(dir);
     if (!state->merging)
@@ -270,11 +271,11 @@ void dir_merge_part(Node *dir, GPtrArray *fresh, GHashTable *touched, Listing *l
         gboolean again = before != NULL && before->seen;
         node = merge_one(dir, node, now);
         if (listing != NULL && !again)
-            listing_show(listing, node);
+            tree_partial_show(listing, node);
     }
 }
 
-void dir_merge(Node *dir, GPtrArray *fresh, GHashTable *touched, Listing *listing, gint64 now)
+void dir_merge(Node *dir, GPtrArray *fresh, GHashTable *touched, TreeListing *listing, gint64 now)
 {
     Dir *state = dir_of(dir);
     dir_merge_part(dir, fresh, touched, listing, now);

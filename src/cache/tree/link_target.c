@@ -94,7 +94,7 @@ char *link_target_inside(const char *root, const char *dir, const char *target, 
     gsize length = strlen(target);
     if (length == 0)
         return fail(error, FTPSFS_ERROR_INVALID, "is empty");
-    if (length > LISTING_TARGET_MAX)
+    if (length > ENTRY_TARGET_MAX)
         return fail(error, FTPSFS_ERROR_NAME_TOO_LONG, "is longer than a path can be");
     if (link_target_is_plain(target))
         return g_strdup(target);
@@ -110,7 +110,7 @@ char *link_target_inside(const char *root, const char *dir, const char *target, 
     /* A slash at the end asks for a directory, and is the server's to ask. */
     if (target[length - 1] != '/')
         shown[strlen(shown) - 1] = '\0';
-    if (strlen(shown) > LISTING_TARGET_MAX)
+    if (strlen(shown) > ENTRY_TARGET_MAX)
         return fail(error, FTPSFS_ERROR_NAME_TOO_LONG, "is longer than a path can be");
     return g_steal_pointer(&shown);
 }

@@ -34,7 +34,7 @@
  *
  * FTPSFS_ERROR_OUTSIDE when the target, resolved by its text, is not in the mount, or climbs above
  * the server's "/". FTPSFS_ERROR_NAME_TOO_LONG when it has, or would have, more than
- * LISTING_TARGET_MAX bytes. FTPSFS_ERROR_STALE when it takes `dir`, and that is NULL.
+ * ENTRY_TARGET_MAX bytes. FTPSFS_ERROR_STALE when it takes `dir`, and that is NULL.
  * FTPSFS_ERROR_INVALID when it is empty. */
 char *link_target_inside(const char *root, const char *dir, const char *target, GError **error);
 

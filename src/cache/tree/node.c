@@ -42,7 +42,7 @@ Node *node_new_from_entry(Tree *tree, const char *name, const RemoteEntry *entry
         if (node->size > 4095)
             node->size = 0;
         node->long_target = entry->long_target ? 1 : 0;
-        if (entry->target->len > 0 && tree_keeps_targets(tree))
+        if (entry->target->len > 0 && node_keeps_targets(tree))
             node_set_target(node, entry->target->str);
         else if (entry->target->len > 0)
             node->size = entry->target->len;
@@ -50,7 +50,7 @@ Node *node_new_from_entry(Tree *tree, const char *name, const RemoteEntry *entry
     return node;
 }
 
-gboolean tree_keeps_targets(const Tree *tree)
+gboolean node_keeps_targets(const Tree *tree)
 {
     return __atomic_load_n(&tree->targets, __ATOMIC_RELAXED) < tree->max_targets;
 }
@@ -180,8 +180,8 @@ static gboolean same_time(const Node *a, const Node *b)
 /* Returns whether the file was changed. */
 static gboolean merge_mtime(Node *node, const Node *fresh)
 {
-    node->untold = !(fresh->has & REMOTE_HAS_MTIME);
-    if (node->untold)
+    node->mtime_unconfirmed = !(fresh->has & REMOTE_HAS_MTIME);
+    if (node->mtime_unconfirmed)
         return FALSE;
     gboolean known = (node->has & REMOTE_HAS_MTIME) != 0;
     gboolean same = known && same_time(node, fresh);
@@ -249,7 +249,7 @@ void node_merge(Node *node, const Node *fresh)
         node->has &= (guint8)~REMOTE_HAS_SIZE;
         node->asked = 0;
     }
-    if (node->untold)
+    if (node->mtime_unconfirmed)
         node->asked = 0;
     if (changed)
         node_new_version(node);
@@ -271,7 +271,7 @@ void node_set_mtime_now(Node *node)
     node->mtime = now / G_USEC_PER_SEC;
     node->mtime_ns = (gint32)(now % G_USEC_PER_SEC) * 1000;
     node->time_precision = REMOTE_TIME_SECOND;
-    node->untold = 0;
+    node->mtime_unconfirmed = 0;
     node->has |= REMOTE_HAS_MTIME;
 }
 
@@ -368,7 +368,7 @@ void node_snapshot(const Node *node, NodeInfo *info)
         .version = node->version,
         .valid_until = valid_until,
         .inexact = node->type == REMOTE_TYPE_FILE && node->pins == 0 &&
-                   (!(node->has & REMOTE_HAS_SIZE) || node_wants_exact(node)),
+                   (!(node->has & REMOTE_HAS_SIZE) || tree_wants_exact(node)),
     };
 }
 
@@ -391,14 +391,14 @@ void node_unref(Node *node)
     g_mutex_unlock(&tree->lock);
 }
 
-void tree_remember(Node *node)
+void node_remember(Node *node)
 {
     g_mutex_lock(&node->tree->lock);
     node->lookups++;
     g_mutex_unlock(&node->tree->lock);
 }
 
-void tree_forget(Node *node, guint64 count)
+void node_forget(Node *node, guint64 count)
 {
     Tree *tree = node->tree;
     g_mutex_lock(&tree->lock);

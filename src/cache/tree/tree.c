@@ -37,7 +37,7 @@ Tree *tree_new(Remote *remote, const TreeOptions *options)
     tree->exact_times = options->exact_times;
     tree->offline = options->offline;
     tree->exact_max = options->exact_max > 0 ? options->exact_max : G_MAXUINT;
-    tree->remove_leftovers = options->remove_leftovers;
+    tree->remove_temporaries = options->remove_temporaries;
     tree->stats = options->stats;
     tree->own = options->own;
     tree->own_data = options->own_data;
@@ -124,7 +124,7 @@ void tree_set_not_found(GError **error, const Node *dir, const char *name)
 static Node *ask(Tree *tree, const char *path, const char *name, gboolean exact, RemoteType type,
                  GCancellable *cancel, GError **error)
 {
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     gboolean ok = exact ? remote_stat_exact(tree->remote, path, entry, cancel, error)
                         : remote_stat(tree->remote, path, entry, cancel, error);
     if (!ok)
@@ -175,17 +175,17 @@ QueryResult tree_query(Tree *tree, Node *dir, const char *name, const Node *exac
         RemoteType type = exact_of != NULL ? (RemoteType)exact_of->type : REMOTE_TYPE_FILE;
         g_autoptr(GError) failure = NULL;
         Watch watch;
-        watch_begin(&watch, dir, name);
+        dir_watch_begin(&watch, dir, name);
         g_mutex_unlock(&tree->lock);
 
         Node *fresh = ask(tree, path, name, exact_of != NULL, type, cancel, &failure);
 
         g_mutex_lock(&tree->lock);
-        watch_end(&watch, dir);
+        dir_watch_end(&watch, dir);
         g_autofree char *path_now = node_child_path(dir, name);
         gboolean gone = ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND);
         if (watch.hit || g_strcmp0(path, path_now) != 0 ||
-            (gone && watch_was_in_rename(&watch, tree))) {
+            (gone && dir_watch_was_in_rename(&watch, tree))) {
             if (fresh != NULL)
                 node_free_new(fresh);
             if (watch.hit)
@@ -409,7 +409,7 @@ static gboolean wants_more(const Node *node, gboolean exact)
     if (node->type != REMOTE_TYPE_FILE || node->pins > 0)
         return FALSE;
     gboolean size = (node->has & REMOTE_HAS_SIZE) != 0;
-    return exact ? !size : node_wants_exact(node) || (node_is_inexact(node) && !size);
+    return exact ? !size : tree_wants_exact(node) || (tree_is_inexact(node) && !size);
 }
 
 gboolean tree_refresh(Tree *tree, Node *node, gboolean exact, NodeInfo *info, GCancellable *cancel,

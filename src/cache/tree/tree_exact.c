@@ -11,20 +11,20 @@
 #define RAMP      16
 #define BATCH_MAX 1024
 
-gboolean node_is_inexact(const Node *node)
+gboolean tree_is_inexact(const Node *node)
 {
     guint both = REMOTE_HAS_SIZE | REMOTE_HAS_MTIME;
     return node->type == REMOTE_TYPE_FILE && node->pins == 0 && !node->asked &&
-           ((node->has & both) != both || node->untold ||
+           ((node->has & both) != both || node->mtime_unconfirmed ||
             node->time_precision != REMOTE_TIME_SECOND);
 }
 
 /* Each file costs the server a command: who lists a very large directory would wait for that far
  * longer than for the listing, and most who do don't need it. */
-gboolean node_wants_exact(const Node *node)
+gboolean tree_wants_exact(const Node *node)
 {
     const Tree *tree = node->tree;
-    if (!tree->exact_times || !node_is_inexact(node))
+    if (!tree->exact_times || !tree_is_inexact(node))
         return FALSE;
     return node->parent == NULL || dir_of(node->parent) == NULL ||
            g_hash_table_size(dir_of(node->parent)->children) <= tree->exact_max;
@@ -32,7 +32,7 @@ gboolean node_wants_exact(const Node *node)
 
 static guint missing(const Node *node)
 {
-    gboolean exact = (node->has & REMOTE_HAS_MTIME) && !node->untold &&
+    gboolean exact = (node->has & REMOTE_HAS_MTIME) && !node->mtime_unconfirmed &&
                      node->time_precision == REMOTE_TIME_SECOND;
     return ((node->has & REMOTE_HAS_SIZE) ? 0u : REMOTE_HAS_SIZE) | (exact ? 0u : REMOTE_HAS_MTIME);
 }
@@ -64,7 +64,7 @@ static void batch_fill(Batch *batch, Node *dir, Node *node, guint max)
     batch->queries = g_new0(RemoteQuery, max);
     batch->names = g_new0(char *, max);
     for (Node *next = node; next != NULL && batch->count < max; next = next->next) {
-        if (!node_is_inexact(next) || (next != node && next->valid_until <= now))
+        if (!tree_is_inexact(next) || (next != node && next->valid_until <= now))
             continue;
         next->asked = 1;
         batch->queries[batch->count].path = node_child_path(dir, next->name);
@@ -114,14 +114,14 @@ static gboolean run(Tree *tree, Node *node, guint max, GCancellable *cancel, GEr
     state->refining = TRUE;
     dir->references++;
     Watch watch;
-    watch_begin(&watch, dir, NULL);
+    dir_watch_begin(&watch, dir, NULL);
     g_mutex_unlock(&tree->lock);
 
     g_autoptr(GError) failure = NULL;
     gboolean ok = remote_stat_batch(tree->remote, batch.queries, batch.count, cancel, &failure);
 
     g_mutex_lock(&tree->lock);
-    watch_end(&watch, dir);
+    dir_watch_end(&watch, dir);
     g_autoptr(GHashTable) touched = watch.touched;
     if (ok)
         batch_merge(&batch, touched);
@@ -178,7 +178,7 @@ gboolean tree_refine_locked(Tree *tree, Node *node, gboolean ahead, GCancellable
         return TRUE;
     guint asked = dir_of(node->parent)->refined;
     guint max = ahead ? CLAMP(asked * RAMP, 1, BATCH_MAX) : 1;
-    if (node_is_inexact(node) && !run(tree, node, max, cancel, error))
+    if (tree_is_inexact(node) && !run(tree, node, max, cancel, error))
         return FALSE;
     return ahead || (node->has & REMOTE_HAS_SIZE) || measure(tree, node, cancel, error);
 }

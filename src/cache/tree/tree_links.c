@@ -36,7 +36,7 @@ static gboolean keep_link(const RemoteEntry *entry, gpointer data, GError **erro
     Links *links = data;
     if (entry->type != REMOTE_TYPE_SYMLINK || (entry->target->len == 0 && !entry->long_target))
         return TRUE;
-    gboolean room = tree_keeps_targets(links->tree) && links->kept < links->tree->max_targets;
+    gboolean room = node_keeps_targets(links->tree) && links->kept < links->tree->max_targets;
     if (!room && !g_str_equal(entry->name->str, links->wanted))
         return TRUE;
     Link *link = g_new0(Link, 1);
@@ -92,7 +92,7 @@ static gboolean list_targets(Tree *tree, Node *dir, const char *wanted, GCancell
 static gboolean ask_target(Tree *tree, Node *node, GCancellable *cancel, GError **error)
 {
     g_autofree char *path = node_path_locked(node);
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     g_mutex_unlock(&tree->lock);
     gboolean ok = remote_stat(tree->remote, path, entry, cancel, error);
     g_mutex_lock(&tree->lock);
@@ -116,7 +116,7 @@ static gboolean is_targetless(const Tree *tree, Node *dir)
  * this one readlink. Unlocks. */
 static gboolean look_at_link(Tree *tree, Node *node, GCancellable *cancel, GError **error)
 {
-    if (tree_keeps_targets(tree))
+    if (node_keeps_targets(tree))
         return tree_refresh_attached(tree, node, cancel, error);
     return !remote_can(tree->remote, REMOTE_CAN_MLST) || ask_target(tree, node, cancel, error);
 }
@@ -125,7 +125,7 @@ static gboolean look_at_link(Tree *tree, Node *node, GCancellable *cancel, GErro
 static gboolean find_target(Tree *tree, Node *node, GCancellable *cancel, GError **error)
 {
     gboolean mlst = remote_can(tree->remote, REMOTE_CAN_MLST);
-    gboolean keeps = tree_keeps_targets(tree);
+    gboolean keeps = node_keeps_targets(tree);
     if (!needs_target(node) || (keeps && !mlst && is_targetless(tree, node->parent)))
         return TRUE;
     if (!look_at_link(tree, node, cancel, error))
@@ -224,7 +224,7 @@ char *tree_readlink(Tree *tree, Node *node, GCancellable *cancel, GError **error
     gboolean asked = needs_target(node);
     node->references++;
     char *shown = find_target(tree, node, cancel, error) ? show_or_tell(tree, node, error) : NULL;
-    if (asked && !tree_keeps_targets(tree))
+    if (asked && !node_keeps_targets(tree))
         node_drop_target(node);
     node->references--;
     node_collect(node);

@@ -15,7 +15,7 @@ typedef struct {
     Tree *tree;
     Node *dir;
     const char *path;
-    Listing *listing;
+    TreeListing *listing;
     GHashTable *touched; /* the watch's; the tree's lock guards it */
     TreeParts *parts;    /* who takes them; NULL: all is taken over in the end */
     GPtrArray *nodes;    /* what is not merged yet */
@@ -32,7 +32,7 @@ static gboolean path_is(const Node *node, const char *path)
 static gboolean show_part(Gather *gather, GError **error)
 {
     Tree *tree = gather->tree;
-    Listing *listing = gather->listing;
+    TreeListing *listing = gather->listing;
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
     /* The answer is about a directory that is no more, or elsewhere. */
     if (!path_is(gather->dir, gather->path)) {
@@ -45,7 +45,7 @@ static gboolean show_part(Gather *gather, GError **error)
     g_ptr_array_set_size(gather->nodes, 0);
     g_cond_broadcast(&tree->changed);
     if (!gather->parts->begun)
-        listing_begin(listing, gather->parts);
+        tree_partial_begin(listing, gather->parts);
     if (listing->references > 1 || listing->shown->len < tree->max_nodes)
         return TRUE;
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
@@ -72,7 +72,7 @@ static void gather_restart(gpointer data)
     Gather *gather = data;
     g_ptr_array_set_size(gather->nodes, 0);
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&gather->tree->lock);
-    listing_restart(gather->listing, gather->dir);
+    tree_partial_restart(gather->listing, gather->dir);
 }
 
 static void free_new(gpointer node)
@@ -82,28 +82,28 @@ static void free_new(gpointer node)
 }
 
 /* Uploads of mounts that crashed, when nothing has been added to them for this long. */
-#define LEFTOVER_AGE_S (24 * 60 * 60)
+#define TEMPORARY_AGE_S (24 * 60 * 60)
 
 /* So many are removed after one listing, which waits for it. Who may write to the directory chooses
  * how many there are. */
 #define LEFTOVERS_AT_ONCE 32
 
-static gboolean is_leftover(const Node *node)
+static gboolean is_old_temporary(const Node *node)
 {
     gint64 now = g_get_real_time() / G_USEC_PER_SEC;
     return node->type == REMOTE_TYPE_FILE && (node->has & REMOTE_HAS_MTIME) &&
-           now - node->mtime > LEFTOVER_AGE_S &&
+           now - node->mtime > TEMPORARY_AGE_S &&
            (g_str_has_prefix(node->name, ".ftpsfs-upload-") ||
             g_str_has_prefix(node->name, ".ftpsfs-probe-"));
 }
 
 /* Removes what crashed uploads have left in a directory that was listed just now. Lock free. */
-static void remove_leftovers(Tree *tree, const char *path, GPtrArray *nodes)
+static void remove_temporaries(Tree *tree, const char *path, GPtrArray *nodes)
 {
     guint tried = 0;
     for (guint i = nodes->len; i-- > 0 && tried < LEFTOVERS_AT_ONCE;) {
         const Node *node = g_ptr_array_index(nodes, i);
-        if (!is_leftover(node))
+        if (!is_old_temporary(node))
             continue;
         tried++;
         g_autofree char *full =
@@ -125,11 +125,11 @@ static gboolean take_listing(const Gather *gather, const Watch *watch, GError *f
                              gboolean *again, GError **error)
 {
     Node *dir = gather->dir;
-    Listing *listing = gather->listing;
+    TreeListing *listing = gather->listing;
     gint64 now = tree_now(gather->tree);
     if (!path_is(dir, gather->path) || (ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND) &&
-                                        watch_was_in_rename(watch, gather->tree))) {
-        listing_restart(listing, dir);
+                                        dir_watch_was_in_rename(watch, gather->tree))) {
+        tree_partial_restart(listing, dir);
         g_clear_error(&failure);
         *again = TRUE;
         return FALSE;
@@ -164,7 +164,7 @@ static gboolean run_listing(Tree *tree, Node *dir, TreeParts *parts, gboolean *a
     g_autoptr(GPtrArray) nodes = g_ptr_array_new_with_free_func(free_new);
     GError *failure = NULL;
     Watch watch;
-    watch_begin(&watch, dir, NULL);
+    dir_watch_begin(&watch, dir, NULL);
     g_autoptr(GHashTable) touched = watch.touched;
     Gather gather = {
         .tree = tree,
@@ -172,24 +172,24 @@ static gboolean run_listing(Tree *tree, Node *dir, TreeParts *parts, gboolean *a
         .path = path,
         .listing = dir_of(dir)->listing,
         .touched = touched,
-        .parts = tree->remove_leftovers ? NULL : parts,
+        .parts = tree->remove_temporaries ? NULL : parts,
         .nodes = nodes,
     };
     g_mutex_unlock(&tree->lock);
 
     if (remote_list(tree->remote, path, gather_entry, gather_restart, &gather, cancel, &failure) &&
-        tree->remove_leftovers)
-        remove_leftovers(tree, path, nodes);
+        tree->remove_temporaries)
+        remove_temporaries(tree, path, nodes);
 
     g_mutex_lock(&tree->lock);
-    watch_end(&watch, dir);
+    dir_watch_end(&watch, dir);
     return take_listing(&gather, &watch, failure, again, error);
 }
 
 /* Runs the listing that others may wait for. Unlocks. */
 static gboolean lead(Tree *tree, Node *dir, TreeParts *parts, GCancellable *cancel, GError **error)
 {
-    Listing *listing = listing_new(tree);
+    TreeListing *listing = tree_partial_new(tree);
     dir_of(dir)->listing = listing;
     gboolean listed = FALSE;
     gboolean again = TRUE;
@@ -207,7 +207,7 @@ static gboolean lead(Tree *tree, Node *dir, TreeParts *parts, GCancellable *canc
     listing->done = TRUE;
     listing->error = failure != NULL ? g_error_copy(failure) : NULL;
     state->listing = NULL;
-    listing_unref(listing);
+    tree_partial_unref(listing);
     g_cond_broadcast(&tree->changed);
     if (failure != NULL)
         g_propagate_error(error, g_steal_pointer(&failure));
@@ -245,18 +245,18 @@ gboolean tree_wait(Tree *tree, const gboolean *flag, gboolean value, GCancellabl
 }
 
 typedef struct {
-    const Listing *listing;
+    const TreeListing *listing;
     guint known;
 } Progress;
 
 static gboolean has_got_on(gconstpointer data)
 {
     const Progress *awaited = data;
-    const Listing *listing = awaited->listing;
+    const TreeListing *listing = awaited->listing;
     return listing->done || (listing->shown != NULL && listing->shown->len > awaited->known);
 }
 
-gboolean listing_wait(Listing *listing, guint known, GCancellable *cancel)
+gboolean tree_partial_wait(TreeListing *listing, guint known, GCancellable *cancel)
 {
     Progress awaited = {listing, known};
     return wait_until(listing->tree, has_got_on, &awaited, cancel);
@@ -267,19 +267,19 @@ static gboolean list_now(Tree *tree, Node *dir, TreeParts *parts, GCancellable *
                          GError **error)
 {
     for (;;) {
-        Listing *listing = dir_of(dir)->listing;
+        TreeListing *listing = dir_of(dir)->listing;
         if (listing == NULL)
             return lead(tree, dir, parts, cancel, error);
         /* The answer of a listing that was stale when we came is not one to our question. */
         gboolean ours = !listing->stale;
         listing->references++;
-        gboolean done = listing_wait(listing, parts != NULL && ours ? 0 : G_MAXUINT, cancel);
+        gboolean done = tree_partial_wait(listing, parts != NULL && ours ? 0 : G_MAXUINT, cancel);
         gboolean part = done && !listing->done;
         if (part)
-            listing_begin(listing, parts);
+            tree_partial_begin(listing, parts);
         g_autoptr(GError) failure =
             done && listing->error != NULL ? g_error_copy(listing->error) : NULL;
-        listing_unref(listing);
+        tree_partial_unref(listing);
         if (part)
             return TRUE;
         if (!done) {
@@ -329,7 +329,7 @@ GPtrArray *tree_list_parts(Tree *tree, Node *dir, TreeParts *parts, GCancellable
         return NULL;
     }
     Dir *state = dir_of(dir);
-    GPtrArray *children = children_new(g_hash_table_size(state->children));
+    GPtrArray *children = tree_partial_children(g_hash_table_size(state->children));
     for (Node *node = state->order.first; node != NULL; node = node->next) {
         if (tree_name_is_hidden(node->name))
             continue;

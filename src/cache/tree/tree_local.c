@@ -100,7 +100,7 @@ void tree_set_local(Tree *tree, Node *node, guint64 size, gint64 mtime, gint32 m
         node->mtime = mtime;
         node->mtime_ns = mtime_ns;
         node->time_precision = REMOTE_TIME_SECOND;
-        node->untold = 0;
+        node->mtime_unconfirmed = 0;
         node->has |= REMOTE_HAS_MTIME;
     }
     if (mode != G_MAXUINT32) {

@@ -168,8 +168,8 @@ static void explain_rmdir(Tree *tree, Node *node, GCancellable *cancel, GError *
 }
 
 /* The common end of rmdir and unlink. Takes `failure`, which is NULL when the server did it. */
-static gboolean settle_removal(Tree *tree, Node *node, Node *dir, const char *name, GError *failure,
-                               GError **error)
+static gboolean conclude_removal(Tree *tree, Node *node, Node *dir, const char *name,
+                                 GError *failure, GError **error)
 {
     if (failure == NULL || ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
         tree_remove_locked(tree, node);
@@ -202,7 +202,7 @@ static gboolean rmdir_locked(Tree *tree, Node *node, Node *dir, const char *name
         explain_rmdir(tree, node, cancel, failure, error);
         return FALSE;
     }
-    return settle_removal(tree, node, dir, name, failure, error);
+    return conclude_removal(tree, node, dir, name, failure, error);
 }
 
 gboolean tree_rmdir(Tree *tree, Node *dir, const char *name, GCancellable *cancel, GError **error)
@@ -244,7 +244,7 @@ gboolean tree_unlink(Tree *tree, Node *dir, const char *name, GCancellable *canc
     g_mutex_unlock(&tree->lock);
     remote_unlink(tree->remote, path, cancel, &failure);
     g_mutex_lock(&tree->lock);
-    gboolean ok = settle_removal(tree, node, dir, name, failure, error);
+    gboolean ok = conclude_removal(tree, node, dir, name, failure, error);
     node->references--;
     node_collect(node);
     return ok;
@@ -260,7 +260,7 @@ static void apply_attributes(Node *node, guint32 mode, gint64 mtime)
         node->mtime = mtime;
         node->mtime_ns = 0;
         node->time_precision = REMOTE_TIME_SECOND;
-        node->untold = 0;
+        node->mtime_unconfirmed = 0;
         node->has |= REMOTE_HAS_MTIME;
     }
     if (node->parent != NULL)

@@ -3,9 +3,9 @@
 #include "ftpsfs/util/keyed_hash.h"
 #include "tree_private.h"
 
-Listing *listing_new(Tree *tree)
+TreeListing *tree_partial_new(Tree *tree)
 {
-    Listing *listing = g_new0(Listing, 1);
+    TreeListing *listing = g_new0(TreeListing, 1);
     listing->tree = tree;
     listing->references = 1;
     return listing;
@@ -21,7 +21,7 @@ static void drop_shown(GPtrArray *shown)
     g_ptr_array_unref(shown);
 }
 
-void listing_unref(Listing *listing)
+void tree_partial_unref(TreeListing *listing)
 {
     if (--listing->references > 0)
         return;
@@ -31,7 +31,7 @@ void listing_unref(Listing *listing)
     g_free(listing);
 }
 
-void listing_show(Listing *listing, Node *node)
+void tree_partial_show(TreeListing *listing, Node *node)
 {
     if (tree_name_is_hidden(node->name) ||
         (listing->told != NULL && g_hash_table_contains(listing->told, node->name)))
@@ -40,7 +40,7 @@ void listing_show(Listing *listing, Node *node)
     g_ptr_array_add(listing->shown, node);
 }
 
-GHashTable *listing_names(const Listing *listing)
+GHashTable *tree_partial_names(const TreeListing *listing)
 {
     GHashTable *names = g_hash_table_new_full(keyed_hash_text, g_str_equal, g_free, NULL);
     for (guint i = 0; i < listing->shown->len; i++) {
@@ -50,13 +50,13 @@ GHashTable *listing_names(const Listing *listing)
     return names;
 }
 
-void listing_restart(Listing *listing, Node *dir)
+void tree_partial_restart(TreeListing *listing, Node *dir)
 {
     dir_merge_abandon(dir);
     if (listing->shown == NULL)
         return;
     g_clear_pointer(&listing->told, g_hash_table_unref);
-    listing->told = listing_names(listing);
+    listing->told = tree_partial_names(listing);
 }
 
 static void unref_node(gpointer node)
@@ -64,12 +64,12 @@ static void unref_node(gpointer node)
     node_unref(node);
 }
 
-GPtrArray *children_new(guint size)
+GPtrArray *tree_partial_children(guint size)
 {
     return g_ptr_array_new_full(size, unref_node);
 }
 
-static void copy_shown(const Listing *listing, GPtrArray *children)
+static void copy_shown(const TreeListing *listing, GPtrArray *children)
 {
     for (guint i = children->len; i < listing->shown->len; i++) {
         Node *node = g_ptr_array_index(listing->shown, i);
@@ -78,10 +78,10 @@ static void copy_shown(const Listing *listing, GPtrArray *children)
     }
 }
 
-void listing_begin(Listing *listing, TreeParts *parts)
+void tree_partial_begin(TreeListing *listing, TreeParts *parts)
 {
     Tree *tree = listing->tree;
-    GPtrArray *children = children_new(listing->shown->len);
+    GPtrArray *children = tree_partial_children(listing->shown->len);
     copy_shown(listing, children);
     listing->references++;
     parts->begun = TRUE;
@@ -93,7 +93,7 @@ void listing_begin(Listing *listing, TreeParts *parts)
 gboolean tree_listing_await(TreeListing *listing, guint known, GCancellable *cancel, GError **error)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&listing->tree->lock);
-    if (!listing_wait(listing, known, cancel)) {
+    if (!tree_partial_wait(listing, known, cancel)) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
                     "interrupted while waiting for the rest of a listing");
         return FALSE;
@@ -121,5 +121,5 @@ TreeListing *tree_listing_ref(TreeListing *listing)
 void tree_listing_unref(TreeListing *listing)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&listing->tree->lock);
-    listing_unref(listing);
+    tree_partial_unref(listing);
 }

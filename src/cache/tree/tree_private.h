@@ -60,10 +60,11 @@ struct Node {
     guint8 has;
     guint8 type;
     guint8 time_precision;
-    guint8 seen;       /* while a listing is merged: it has this one, here */
-    guint8 asked : 1;  /* the server was asked for what the listing did not tell exactly */
-    guint8 untold : 1; /* the last listing told no time: the one that is known may be outdated */
-    guint8 long_target : 1; /* REMOTE_TYPE_SYMLINK: told, but longer than the kernel takes */
+    guint8 seen;      /* while a listing is merged: it has this one, here */
+    guint8 asked : 1; /* the server was asked for what the listing did not tell exactly */
+    guint8 mtime_unconfirmed : 1; /* the last listing told no time: the one that is known may be
+                                     outdated */
+    guint8 long_target : 1;       /* REMOTE_TYPE_SYMLINK: told, but longer than the kernel takes */
     char inline_name[];
 };
 
@@ -77,7 +78,7 @@ typedef struct Watch {
 } Watch;
 
 /* A listing under way, that threads may wait for. */
-typedef struct TreeListing {
+struct TreeListing {
     Tree *tree;
     guint references;
     gboolean done;
@@ -85,7 +86,7 @@ typedef struct TreeListing {
     GError *error;    /* when done */
     GPtrArray *shown; /* the children shown so far, a reference each; NULL: none before the end */
     GHashTable *told; /* the names of those shown when it began again; NULL: it didn't */
-} Listing;
+};
 
 /* The state of a directory. */
 struct Dir {
@@ -94,7 +95,7 @@ struct Dir {
     NodeList order;
     GHashTable *absent; /* name -> monotonic microseconds (gint64) until which it holds */
     Watch *watches;
-    Listing *listing;
+    TreeListing *listing;
     gboolean merging;    /* a part of the listing is merged, and marked as seen */
     gint64 listed_until; /* the children are all there are until then */
     gboolean whole;      /* they were all there were, once */
@@ -128,7 +129,7 @@ struct Tree {
     gboolean exact_times;
     gboolean offline;
     guint exact_max; /* entries that a directory has at most whose times are asked for */
-    gboolean remove_leftovers;
+    gboolean remove_temporaries;
     Node *root;
     NodeList detached;
     GQueue used;      /* Dirs, the longest unused first */
@@ -165,7 +166,7 @@ void node_set_target(Node *node, const char *target);
 void node_drop_target(Node *node);
 
 /* Whether targets that were not asked for are still worth their memory; needs no lock. */
-gboolean tree_keeps_targets(const Tree *tree);
+gboolean node_keeps_targets(const Tree *tree);
 
 /* Takes over what `fresh` (never attached) tells, unless the node is pinned. A difference in size
  * or mtime makes a new version. */
@@ -212,11 +213,11 @@ guint dir_miss(Node *dir, gint64 now);
 
 /* Begins and ends a watch over `name`, or over the whole directory when NULL. For the latter the
  * caller frees watch->touched. */
-void watch_begin(Watch *watch, Node *dir, const char *name);
-void watch_end(Watch *watch, Node *dir);
+void dir_watch_begin(Watch *watch, Node *dir, const char *name);
+void dir_watch_end(Watch *watch, Node *dir);
 
 /* Whether a NOT_FOUND may come from a directory on the way being renamed from here. */
-gboolean watch_was_in_rename(const Watch *watch, const Tree *tree);
+gboolean dir_watch_was_in_rename(const Watch *watch, const Tree *tree);
 
 /* Notes a change from here to a name: watches get their mark. */
 void dir_touch(Node *dir, const char *name);
@@ -238,11 +239,12 @@ Node *dir_adopt(Node *dir, Node *fresh, gint64 now);
 /* Makes the children what a listing tells: `fresh` holds new nodes, which are taken out of it.
  * Names in `touched` are left as they are. `listing`: is shown what it has not been yet; or NULL.
  */
-void dir_merge(Node *dir, GPtrArray *fresh, GHashTable *touched, Listing *listing, gint64 now);
+void dir_merge(Node *dir, GPtrArray *fresh, GHashTable *touched, TreeListing *listing, gint64 now);
 
 /* The same with what has come of a listing so far. It ends with dir_merge, or dir_merge_abandon:
  * then the children are those of before and the new ones. */
-void dir_merge_part(Node *dir, GPtrArray *fresh, GHashTable *touched, Listing *listing, gint64 now);
+void dir_merge_part(Node *dir, GPtrArray *fresh, GHashTable *touched, TreeListing *listing,
+                    gint64 now);
 void dir_merge_abandon(Node *dir);
 
 /* Drops children of directories that were not used for long and that nobody refers to. Does little
@@ -262,27 +264,27 @@ gboolean tree_wait(Tree *tree, const gboolean *flag, gboolean value, GCancellabl
 /* tree_partial.c */
 
 /* One reference, the caller's. */
-Listing *listing_new(Tree *tree);
-void listing_unref(Listing *listing);
+TreeListing *tree_partial_new(Tree *tree);
+void tree_partial_unref(TreeListing *listing);
 
 /* Waits until the listing is done or shows more than `known` children. The caller holds a reference
  * to it. FALSE when cancelled. Unlocks. */
-gboolean listing_wait(Listing *listing, guint known, GCancellable *cancel);
+gboolean tree_partial_wait(TreeListing *listing, guint known, GCancellable *cancel);
 
 /* Shows a child, unless it is hidden or its name was shown before the listing began again. */
-void listing_show(Listing *listing, Node *node);
+void tree_partial_show(TreeListing *listing, Node *node);
 
 /* The names of what is shown, a set that owns them. */
-GHashTable *listing_names(const Listing *listing);
+GHashTable *tree_partial_names(const TreeListing *listing);
 
 /* The listing comes once more from its beginning. */
-void listing_restart(Listing *listing, Node *dir);
+void tree_partial_restart(TreeListing *listing, Node *dir);
 
 /* Calls parts->begin with what is shown. Unlocks. */
-void listing_begin(Listing *listing, TreeParts *parts);
+void tree_partial_begin(TreeListing *listing, TreeParts *parts);
 
 /* For children that are given away: Node references. */
-GPtrArray *children_new(guint size);
+GPtrArray *tree_partial_children(guint size);
 
 /* tree_offline.c */
 
@@ -297,10 +299,10 @@ gboolean tree_lookup_stale(Node *dir, const char *name, Node **child, GError **e
 /* tree_exact.c */
 
 /* Whether the server could be asked for a better size or time. */
-gboolean node_is_inexact(const Node *node);
+gboolean tree_is_inexact(const Node *node);
 
 /* Whether it shall be asked when a program looks at the file. */
-gboolean node_wants_exact(const Node *node);
+gboolean tree_wants_exact(const Node *node);
 
 /* Asks for it; with `ahead` for files that follow as well, else for the size by all means. The
  * caller holds a reference to the node. FALSE when interrupted or when the size can't be had.

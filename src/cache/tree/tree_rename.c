@@ -16,10 +16,10 @@ typedef struct {
     char *from, *to;
 } Rename;
 
-static void pin(Node **place, Node *node)
+static void pin(Node **pinned, Node *node)
 {
     node->pins++;
-    *place = node;
+    *pinned = node;
 }
 
 static void unpin(Node *node)
@@ -131,16 +131,16 @@ static gboolean replace_aside(const Rename *r, GError *refusal, GError **error)
     }
     g_error_free(refusal);
     if (!remote_rename(r->tree->remote, r->from, r->to, NULL, &failure)) {
-        Exists renamed = ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)
-                             ? EXISTS_NO
-                             : exists_renamed(r->tree->remote, r->from, r->to);
-        if (renamed == EXISTS_NO)
+        AskOutcome renamed = ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)
+                                 ? ASK_OUTCOME_NO
+                                 : ask_outcome_renamed(r->tree->remote, r->from, r->to);
+        if (renamed == ASK_OUTCOME_NO)
             move_back(r, aside);
-        if (renamed == EXISTS_UNKNOWN)
+        if (renamed == ASK_OUTCOME_UNKNOWN)
             g_warning("It is unknown whether \"%s\" was renamed to \"%s\"; what was there before "
                       "is in \"%s\"",
                       r->from, r->to, aside);
-        if (renamed != EXISTS_YES) {
+        if (renamed != ASK_OUTCOME_YES) {
             g_propagate_error(error, g_steal_pointer(&failure));
             return FALSE;
         }
@@ -190,9 +190,9 @@ static gboolean recover(Rename *r, GError *failure, GError **error)
     if (!ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
         !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
         g_mutex_unlock(&tree->lock);
-        Exists renamed = exists_renamed(r->tree->remote, r->from, r->to);
+        AskOutcome renamed = ask_outcome_renamed(r->tree->remote, r->from, r->to);
         g_mutex_lock(&tree->lock);
-        if (renamed == EXISTS_YES) {
+        if (renamed == ASK_OUTCOME_YES) {
             g_error_free(failure);
             return TRUE;
         }

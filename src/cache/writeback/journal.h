@@ -93,10 +93,10 @@ typedef struct {
 } JournalRename;
 
 typedef struct {
-    GPtrArray *items;     /* JournalItem, in the order in which they were put */
-    GPtrArray *renames;   /* JournalRename */
-    GPtrArray *leftovers; /* char *: temporaries on the server that are of no use any more */
-    guint64 next_id;      /* above all that were used */
+    GPtrArray *items;   /* JournalItem, in the order in which they were put */
+    GPtrArray *renames; /* JournalRename */
+    GPtrArray *cleanup; /* char *: temporaries on the server that are of no use any more */
+    guint64 next_id;    /* above all that were used */
     guint records;
     gsize torn;    /* bytes at the end that are no record: what was being written */
     guint damaged; /* parts in the middle that are no record */

@@ -37,7 +37,7 @@ void journal_plan_free(JournalPlan *plan)
         return;
     g_ptr_array_unref(plan->items);
     g_ptr_array_unref(plan->renames);
-    g_ptr_array_unref(plan->leftovers);
+    g_ptr_array_unref(plan->cleanup);
     g_free(plan);
 }
 
@@ -60,8 +60,8 @@ typedef struct {
 
 static JournalItem *find_item(const Replay *replay, guint64 id)
 {
-    guint place = GPOINTER_TO_UINT(g_hash_table_lookup(replay->items, &id));
-    return place > 0 ? g_ptr_array_index(replay->plan->items, place - 1) : NULL;
+    guint index = GPOINTER_TO_UINT(g_hash_table_lookup(replay->items, &id));
+    return index > 0 ? g_ptr_array_index(replay->plan->items, index - 1) : NULL;
 }
 
 static void close_gaps(JournalPlan *plan)
@@ -93,9 +93,9 @@ static void end_item(Replay *replay, JournalItem *item, gboolean leave)
     if (leave && item->temporary != NULL)
         g_hash_table_insert(replay->given_up, g_memdup2(&item->id, sizeof item->id),
                             g_steal_pointer(&item->temporary));
-    guint place = GPOINTER_TO_UINT(g_hash_table_lookup(replay->items, &item->id));
+    guint index = GPOINTER_TO_UINT(g_hash_table_lookup(replay->items, &item->id));
     g_hash_table_remove(replay->items, &item->id);
-    g_ptr_array_index(replay->plan->items, place - 1) = NULL;
+    g_ptr_array_index(replay->plan->items, index - 1) = NULL;
     item_free(item);
 }
 
@@ -179,7 +179,7 @@ void journal_plan_rename(JournalPlan *plan, const char *from, const char *to)
         JournalItem *item = g_ptr_array_index(plan->items, i);
         if (g_str_equal(item->path, to)) {
             if (item->temporary != NULL)
-                g_ptr_array_add(plan->leftovers, g_steal_pointer(&item->temporary));
+                g_ptr_array_add(plan->cleanup, g_steal_pointer(&item->temporary));
             g_ptr_array_remove_index(plan->items, i);
             continue;
         }
@@ -289,7 +289,7 @@ JournalPlan *journal_replay(const guint8 *data, gsize length)
     JournalPlan *plan = g_new0(JournalPlan, 1);
     plan->items = g_ptr_array_new_with_free_func(item_free);
     plan->renames = g_ptr_array_new_with_free_func(rename_free);
-    plan->leftovers = g_ptr_array_new_with_free_func(g_free);
+    plan->cleanup = g_ptr_array_new_with_free_func(g_free);
     plan->next_id = 1;
     g_autoptr(GHashTable) items = g_hash_table_new(g_int64_hash, g_int64_equal);
     g_autoptr(GHashTable) given_up =
@@ -301,6 +301,6 @@ JournalPlan *journal_replay(const guint8 *data, gsize length)
     gpointer temporary;
     g_hash_table_iter_init(&iter, given_up);
     while (g_hash_table_iter_next(&iter, NULL, &temporary))
-        g_ptr_array_add(plan->leftovers, g_strdup(temporary));
+        g_ptr_array_add(plan->cleanup, g_strdup(temporary));
     return plan;
 }

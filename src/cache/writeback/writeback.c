@@ -83,7 +83,7 @@ void writeback_forget(Item *item, char **content)
     }
     *content = g_strdup(item->content);
     g_cond_broadcast(&writeback->changed);
-    if (!item_in_flight(item)) {
+    if (!writeback_item_in_flight(item)) {
         writeback_item_free(item);
         return;
     }
@@ -114,7 +114,7 @@ static gboolean may_begin(const Item *item)
 {
     const Writeback *writeback = item->writeback;
     guint large_max = MAX(writeback->connections, 3) - 2;
-    return item->after == NULL && !item_is_held(item) &&
+    return item->after == NULL && !writeback_item_is_locked(item) &&
            (!is_large(item) || writeback->large < large_max);
 }
 
@@ -251,7 +251,7 @@ static void end_dropped(Item *item)
     g_ptr_array_remove_fast(writeback->dying, item);
     JournalRecord record = journal_record(JOURNAL_CLEAN, item->id);
     g_autoptr(GError) failure = NULL;
-    if (!item->doubtful && !journal_append(writeback->journal, &record, FALSE, &failure))
+    if (!item->may_reappear && !journal_append(writeback->journal, &record, FALSE, &failure))
         g_debug("%s", failure->message);
     writeback_item_free(item);
     writeback_compact(writeback);
@@ -286,7 +286,7 @@ static void upload(Item *item)
     item->sent = 0;
     JournalState state = item->base;
     g_mutex_unlock(&writeback->lock);
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     GError *failure = NULL;
     gboolean conflict = FALSE;
     UploadEnd end = writeback_upload(item, entry, &state, &conflict, &failure);
@@ -314,7 +314,7 @@ static gboolean has_ended(const Writeback *writeback)
     gpointer item;
     g_hash_table_iter_init(&iter, writeback->by_id);
     while (g_hash_table_iter_next(&iter, NULL, &item))
-        if (item_in_flight(item))
+        if (writeback_item_in_flight(item))
             return FALSE;
     return TRUE;
 }
@@ -357,13 +357,14 @@ Writeback *writeback_new(Remote *remote, Tree *tree, Stats *stats, Space *space,
     writeback->by_id = g_hash_table_new(g_int64_hash, g_int64_equal);
     writeback->by_node = g_hash_table_new(NULL, NULL);
     writeback->dying = g_ptr_array_new();
-    writeback->holds = g_ptr_array_new();
+    writeback->path_locks = g_ptr_array_new();
     return writeback_read(writeback, options, error) ? g_steal_pointer(&writeback) : NULL;
 }
 
-void writeback_start(Writeback *writeback, Leftovers *leftovers, WritebackFunc func, gpointer data)
+void writeback_start(Writeback *writeback, TemporaryCleanup *cleanup, WritebackFunc func,
+                     gpointer data)
 {
-    writeback->leftovers = leftovers;
+    writeback->cleanup = cleanup;
     writeback->func = func;
     writeback->data = data;
     writeback_resume(writeback);
@@ -422,7 +423,7 @@ void writeback_free(Writeback *writeback)
     g_hash_table_unref(writeback->by_node);
     g_queue_clear(&writeback->ready);
     g_ptr_array_unref(writeback->dying);
-    g_ptr_array_unref(writeback->holds);
+    g_ptr_array_unref(writeback->path_locks);
     g_ptr_array_unref(writeback->threads);
     journal_close(writeback->journal);
     g_cond_clear(&writeback->changed);

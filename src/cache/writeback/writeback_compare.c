@@ -25,11 +25,11 @@ JournalState writeback_state_of(const RemoteEntry *entry)
     return state;
 }
 
-gboolean writeback_look(Writeback *writeback, const char *path, RemoteEntry *entry,
+gboolean writeback_stat(Writeback *writeback, const char *path, RemoteEntry *entry,
                         JournalState *state, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    remote_entry_clear(entry);
+    entry_clear(entry);
     *state = (JournalState){.kind = JOURNAL_ABSENT, .mtime = G_MININT64};
     if (remote_stat_exact(writeback->remote, path, entry, NULL, &failure)) {
         *state = writeback_state_of(entry);
@@ -107,12 +107,12 @@ static gboolean hash_remote(Writeback *writeback, const char *path, guint64 size
 {
     g_autoptr(Digest) digest = digest_new(error);
     g_autoptr(RemoteStream) stream =
-        digest != NULL ? remote_read_open(writeback->remote, path, 0, size, NULL, error) : NULL;
+        digest != NULL ? remote_stream_open(writeback->remote, path, 0, size, NULL, error) : NULL;
     if (stream == NULL)
         return FALSE;
     g_autofree guint8 *buffer = g_malloc(WRITEBACK_PIECE);
     gssize n;
-    while ((n = stream_read(stream, buffer, WRITEBACK_PIECE, NULL, error)) > 0)
+    while ((n = remote_stream_read(stream, buffer, WRITEBACK_PIECE, NULL, error)) > 0)
         digest_add(digest, buffer, (gsize)n);
     return n == 0 && (*hex = digest_hex(digest, error)) != NULL;
 }

@@ -51,7 +51,7 @@ void writeback_item_free(Item *item)
     g_free(item);
 }
 
-gboolean item_in_flight(const Item *item)
+gboolean writeback_item_in_flight(const Item *item)
 {
     return item->state == ITEM_UPLOADING || item->state == ITEM_PARKED ||
            item->state == ITEM_COMMITTING;
@@ -63,14 +63,14 @@ static gboolean is_at_or_below(const char *path, const char *top)
     return strncmp(path, top, length) == 0 && (path[length] == '\0' || path[length] == '/');
 }
 
-gboolean item_is_held(const Item *item)
+gboolean writeback_item_is_locked(const Item *item)
 {
-    const GPtrArray *holds = item->writeback->holds;
-    for (guint i = 0; i < holds->len; i++) {
-        const WritebackHold *hold = g_ptr_array_index(holds, i);
-        if ((hold->below ? is_at_or_below(item->path, hold->from)
-                         : g_str_equal(item->path, hold->from)) ||
-            g_strcmp0(item->path, hold->to) == 0)
+    const GPtrArray *path_locks = item->writeback->path_locks;
+    for (guint i = 0; i < path_locks->len; i++) {
+        const WritebackPathLock *lock = g_ptr_array_index(path_locks, i);
+        if ((lock->below ? is_at_or_below(item->path, lock->from)
+                         : g_str_equal(item->path, lock->from)) ||
+            g_strcmp0(item->path, lock->to) == 0)
             return TRUE;
     }
     return FALSE;

@@ -25,7 +25,7 @@ static char *free_path(Writeback *writeback, Node *node, const Wait *wait, GErro
             return NULL;
         }
         Item probe = {.writeback = writeback, .path = path};
-        if (!item_is_held(&probe))
+        if (!writeback_item_is_locked(&probe))
             return g_steal_pointer(&path);
         if (!wait_step(wait, WAIT_FOREVER, WRITEBACK_AWAITED, error))
             return NULL;
@@ -53,7 +53,7 @@ static gboolean put_locked(Writeback *writeback, Node *node, const char *path,
                            const WritebackPut *put, char **old, GError **error)
 {
     Item *last = g_hash_table_lookup(writeback->by_node, node);
-    gboolean replaces = last != NULL && !item_in_flight(last);
+    gboolean replaces = last != NULL && !writeback_item_in_flight(last);
     Item *item = writeback_item_new(writeback, writeback->next_id++, node, path, put->content);
     item->size = put->size;
     item->mode = put->mode;
@@ -274,7 +274,8 @@ void writeback_foreach(Writeback *writeback,
     GList *items = g_list_sort(g_hash_table_get_values(writeback->by_id), compare_ids);
     for (GList *l = items; l != NULL; l = l->next) {
         const Item *item = l->data;
-        WritebackState state = item_in_flight(item) ? WRITEBACK_UPLOADING : WRITEBACK_WAITING;
+        WritebackState state =
+            writeback_item_in_flight(item) ? WRITEBACK_UPLOADING : WRITEBACK_WAITING;
         WritebackEntry entry = {
             .path = item->path,
             .size = item->size,

@@ -23,9 +23,10 @@ typedef struct {
 /* Called by an uploading thread without a lock, while the item is still pending. */
 typedef void (*WritebackFunc)(gpointer data, const WritebackResult *result);
 
-/* Puts the pending files of earlier mounts into the tree, and begins to upload. `leftovers`
+/* Puts the pending files of earlier mounts into the tree, and begins to upload. `cleanup`
  * outlives the uploads. */
-void writeback_start(Writeback *writeback, Leftovers *leftovers, WritebackFunc func, gpointer data);
+void writeback_start(Writeback *writeback, TemporaryCleanup *cleanup, WritebackFunc func,
+                     gpointer data);
 
 /* Uploads what is left; what can't be uploaded stays in the journal, with a warning that names it.
  * No other call may be under way or follow, but writeback_flush, writeback_foreach and
@@ -81,12 +82,12 @@ typedef struct {
     const char *from; /* a path */
     const char *to;   /* another, or NULL */
     gboolean below;   /* what is below `from` too: no upload into it is under way at all */
-} WritebackHold;
+} WritebackPathLock;
 
 /* `hold` and its strings belong to the caller, who keeps them until the release. */
-gboolean writeback_hold(Writeback *writeback, WritebackHold *hold, GCancellable *cancel,
-                        GError **error);
-void writeback_release(Writeback *writeback, WritebackHold *hold);
+gboolean writeback_path_lock(Writeback *writeback, WritebackPathLock *lock, GCancellable *cancel,
+                             GError **error);
+void writeback_path_unlock(Writeback *writeback, WritebackPathLock *lock);
 
 /* What follows is called by one who holds the paths. */
 
@@ -103,9 +104,9 @@ gboolean writeback_move(Writeback *writeback, Node *node, const char *to, Node *
 
 /* Before and after a rename by the server of the held `from` to `to`: what is pending below moves
  * with it, and what is pending at `to` is given up. *id is 0 when nothing is pending there. */
-gboolean writeback_rename_begin(Writeback *writeback, const WritebackHold *hold, guint64 *id,
+gboolean writeback_rename_begin(Writeback *writeback, const WritebackPathLock *lock, guint64 *id,
                                 GError **error);
-void writeback_rename_end(Writeback *writeback, const WritebackHold *hold, guint64 id,
+void writeback_rename_end(Writeback *writeback, const WritebackPathLock *lock, guint64 id,
                           gboolean renamed);
 
 /* ---- for a view of it ---- */

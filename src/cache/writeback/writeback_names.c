@@ -5,73 +5,73 @@
 #include "ftpsfs/util/error.h"
 #include "writeback_private.h"
 
-static gboolean matches(const Item *item, const WritebackHold *hold)
+static gboolean matches(const Item *item, const WritebackPathLock *lock)
 {
-    g_autofree char *moved = hold->below ? journal_moved_path(item->path, hold->from, "") : NULL;
-    return moved != NULL || g_str_equal(item->path, hold->from) ||
-           g_strcmp0(item->path, hold->to) == 0;
+    g_autofree char *moved = lock->below ? journal_moved_path(item->path, lock->from, "") : NULL;
+    return moved != NULL || g_str_equal(item->path, lock->from) ||
+           g_strcmp0(item->path, lock->to) == 0;
 }
 
 /* Whether an upload stands in the way of the one who wants to hold its path. */
-static gboolean is_in_the_way(const Item *item, const WritebackHold *hold)
+static gboolean is_in_the_way(const Item *item, const WritebackPathLock *lock)
 {
-    if (!matches(item, hold))
+    if (!matches(item, lock))
         return FALSE;
     if (item->state == ITEM_COMMITTING)
         return TRUE;
     /* Into a directory that is renamed or removed nothing is sent at all. */
-    g_autofree char *moved = journal_moved_path(item->path, hold->from, "");
-    return hold->below && moved != NULL && (item->state == ITEM_UPLOADING || item->dropped);
+    g_autofree char *moved = journal_moved_path(item->path, lock->from, "");
+    return lock->below && moved != NULL && (item->state == ITEM_UPLOADING || item->dropped);
 }
 
 /* Lock held. */
-static gboolean is_free(Writeback *writeback, const WritebackHold *hold)
+static gboolean is_free(Writeback *writeback, const WritebackPathLock *lock)
 {
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, writeback->by_id);
     while (g_hash_table_iter_next(&iter, NULL, &value))
-        if (is_in_the_way(value, hold))
+        if (is_in_the_way(value, lock))
             return FALSE;
     for (guint i = 0; i < writeback->dying->len; i++)
-        if (is_in_the_way(g_ptr_array_index(writeback->dying, i), hold))
+        if (is_in_the_way(g_ptr_array_index(writeback->dying, i), lock))
             return FALSE;
     return TRUE;
 }
 
 /* Whether another thread holds one of the paths. Lock held. */
-static gboolean is_taken(Writeback *writeback, const WritebackHold *hold)
+static gboolean is_taken(Writeback *writeback, const WritebackPathLock *lock)
 {
-    Item from = {.writeback = writeback, .path = (char *)hold->from};
-    Item to = {.writeback = writeback, .path = (char *)hold->to};
-    if (item_is_held(&from) || (hold->to != NULL && item_is_held(&to)))
+    Item from = {.writeback = writeback, .path = (char *)lock->from};
+    Item to = {.writeback = writeback, .path = (char *)lock->to};
+    if (writeback_item_is_locked(&from) || (lock->to != NULL && writeback_item_is_locked(&to)))
         return TRUE;
-    for (guint i = 0; hold->below && i < writeback->holds->len; i++) {
-        const WritebackHold *other = g_ptr_array_index(writeback->holds, i);
-        g_autofree char *below = journal_moved_path(other->from, hold->from, "");
+    for (guint i = 0; lock->below && i < writeback->path_locks->len; i++) {
+        const WritebackPathLock *other = g_ptr_array_index(writeback->path_locks, i);
+        g_autofree char *below = journal_moved_path(other->from, lock->from, "");
         g_autofree char *into =
-            other->to != NULL ? journal_moved_path(other->to, hold->from, "") : NULL;
+            other->to != NULL ? journal_moved_path(other->to, lock->from, "") : NULL;
         if (below != NULL || into != NULL)
             return TRUE;
     }
     return FALSE;
 }
 
-gboolean writeback_hold(Writeback *writeback, WritebackHold *hold, GCancellable *cancel,
-                        GError **error)
+gboolean writeback_path_lock(Writeback *writeback, WritebackPathLock *lock, GCancellable *cancel,
+                             GError **error)
 {
     gboolean ok = TRUE;
     Wait wait;
     wait_begin(&wait, &writeback->changed, &writeback->lock, cancel);
     g_mutex_lock(&writeback->lock);
-    while (ok && is_taken(writeback, hold))
+    while (ok && is_taken(writeback, lock))
         ok = wait_step(&wait, WAIT_FOREVER, WRITEBACK_AWAITED, error);
     if (ok) {
-        g_ptr_array_add(writeback->holds, hold);
-        while (ok && !is_free(writeback, hold))
+        g_ptr_array_add(writeback->path_locks, lock);
+        while (ok && !is_free(writeback, lock))
             ok = wait_step(&wait, WAIT_FOREVER, WRITEBACK_AWAITED, error);
         if (!ok) {
-            g_ptr_array_remove_fast(writeback->holds, hold);
+            g_ptr_array_remove_fast(writeback->path_locks, lock);
             g_cond_broadcast(&writeback->changed);
         }
     }
@@ -80,10 +80,10 @@ gboolean writeback_hold(Writeback *writeback, WritebackHold *hold, GCancellable 
     return ok;
 }
 
-void writeback_release(Writeback *writeback, WritebackHold *hold)
+void writeback_path_unlock(Writeback *writeback, WritebackPathLock *lock)
 {
     g_mutex_lock(&writeback->lock);
-    g_ptr_array_remove_fast(writeback->holds, hold);
+    g_ptr_array_remove_fast(writeback->path_locks, lock);
     g_cond_broadcast(&writeback->changed);
     g_mutex_unlock(&writeback->lock);
 }
@@ -125,7 +125,8 @@ static gboolean drop_one(Writeback *writeback, Item *item, GPtrArray *contents, 
 }
 
 /* Removes the files when the records are durable. */
-static gboolean settle(Writeback *writeback, GPtrArray *contents, gboolean ok, GError **error)
+static gboolean sync_and_remove(Writeback *writeback, GPtrArray *contents, gboolean ok,
+                                GError **error)
 {
     ok = ok && journal_sync(writeback->journal, error);
     for (guint i = 0; ok && i < contents->len; i++)
@@ -142,7 +143,7 @@ gboolean writeback_drop(Writeback *writeback, Node *node, GError **error)
     while (ok && (item = g_hash_table_lookup(writeback->by_node, node)) != NULL)
         ok = drop_one(writeback, item, contents, error);
     g_mutex_unlock(&writeback->lock);
-    return settle(writeback, contents, ok, error);
+    return sync_and_remove(writeback, contents, ok, error);
 }
 
 /* Gives up those that go before the item. Lock held. */
@@ -192,12 +193,12 @@ gboolean writeback_move(Writeback *writeback, Node *node, const char *to, Node *
     g_mutex_lock(&writeback->lock);
     gboolean ok = move_locked(writeback, node, to, replaced, base, contents, error);
     g_mutex_unlock(&writeback->lock);
-    return settle(writeback, contents, ok, error);
+    return sync_and_remove(writeback, contents, ok, error);
 }
 
 /* ---- renames by the server ---- */
 
-gboolean writeback_rename_begin(Writeback *writeback, const WritebackHold *hold, guint64 *id,
+gboolean writeback_rename_begin(Writeback *writeback, const WritebackPathLock *lock, guint64 *id,
                                 GError **error)
 {
     *id = 0;
@@ -208,11 +209,11 @@ gboolean writeback_rename_begin(Writeback *writeback, const WritebackHold *hold,
     gpointer item;
     g_hash_table_iter_init(&iter, writeback->by_id);
     while (!concerned && g_hash_table_iter_next(&iter, NULL, &item))
-        concerned = matches(item, hold);
+        concerned = matches(item, lock);
     if (concerned) {
         JournalRecord record = journal_record(JOURNAL_RENAME, writeback->next_id++);
-        record.path = hold->from;
-        record.second = hold->to;
+        record.path = lock->from;
+        record.second = lock->to;
         ok = journal_append(writeback->journal, &record, FALSE, error);
         *id = record.id;
         writeback->renaming += ok ? 1 : 0;
@@ -221,9 +222,9 @@ gboolean writeback_rename_begin(Writeback *writeback, const WritebackHold *hold,
     return ok && (!concerned || journal_sync(writeback->journal, error));
 }
 
-static void move_path(char **path, const WritebackHold *hold)
+static void move_path(char **path, const WritebackPathLock *lock)
 {
-    char *moved = *path != NULL ? journal_moved_path(*path, hold->from, hold->to) : NULL;
+    char *moved = *path != NULL ? journal_moved_path(*path, lock->from, lock->to) : NULL;
     if (moved == NULL)
         return;
     g_free(*path);
@@ -231,25 +232,25 @@ static void move_path(char **path, const WritebackHold *hold)
 }
 
 /* Lock held. */
-static void move_all(Writeback *writeback, const WritebackHold *hold, GPtrArray *contents)
+static void move_all(Writeback *writeback, const WritebackPathLock *lock, GPtrArray *contents)
 {
     g_autoptr(GList) items = g_hash_table_get_values(writeback->by_id);
     for (GList *l = items; l != NULL; l = l->next) {
         Item *item = l->data;
-        if (g_str_equal(item->path, hold->to)) {
+        if (g_str_equal(item->path, lock->to)) {
             char *content = NULL;
             writeback_forget(item, &content);
             g_ptr_array_add(contents, content);
             continue;
         }
-        move_path(&item->path, hold);
-        move_path(&item->temporary, hold);
-        move_path(&item->target, hold);
-        move_path(&item->aside, hold);
+        move_path(&item->path, lock);
+        move_path(&item->temporary, lock);
+        move_path(&item->target, lock);
+        move_path(&item->aside, lock);
     }
 }
 
-void writeback_rename_end(Writeback *writeback, const WritebackHold *hold, guint64 id,
+void writeback_rename_end(Writeback *writeback, const WritebackPathLock *lock, guint64 id,
                           gboolean renamed)
 {
     if (id == 0)
@@ -261,9 +262,9 @@ void writeback_rename_end(Writeback *writeback, const WritebackHold *hold, guint
     writeback->renaming--;
     gboolean ok = journal_append(writeback->journal, &record, FALSE, &failure);
     if (renamed)
-        move_all(writeback, hold, contents);
+        move_all(writeback, lock, contents);
     g_mutex_unlock(&writeback->lock);
     /* Without the record the next mount asks the server. */
-    if (!settle(writeback, contents, ok, &failure))
+    if (!sync_and_remove(writeback, contents, ok, &failure))
         g_warning("%s", failure->message);
 }

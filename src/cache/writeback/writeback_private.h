@@ -47,8 +47,8 @@ struct Item {
     GCancellable *cancel;
     /* What an attempt that was cut off may have left on the server: */
     char *temporary;
-    gboolean doubtful;    /* it was removed, and may come into being once more */
-    char *target, *aside; /* NULL unless it was about to be renamed */
+    gboolean may_reappear; /* it was removed, and may come into being once more */
+    char *target, *aside;  /* NULL unless it was about to be renamed */
     gint64 stored_mtime;
 };
 
@@ -57,7 +57,7 @@ struct Writeback {
     Tree *tree;
     Stats *stats;
     Space *space;
-    Leftovers *leftovers; /* from writeback_start on */
+    TemporaryCleanup *cleanup; /* from writeback_start on */
     Journal *journal;
     char *directory; /* of the source */
     char *prefix;
@@ -70,17 +70,17 @@ struct Writeback {
     GMutex lock;       /* guards what follows */
     GCond changed;
     guint64 next_id;
-    GHashTable *by_id;   /* of &Item.id: Item, all that are pending */
-    GHashTable *by_node; /* the newest of each node */
-    GQueue ready;        /* those that wait, by the time at which they may begin */
-    GPtrArray *dying;    /* given up, with a thread at it */
-    GPtrArray *holds;    /* WritebackHold */
-    guint large;         /* large ones under way */
-    guint flushing;      /* somebody waits for all: no delays */
-    gboolean stopping;   /* one more try of everything, then the end */
-    gboolean given_up;   /* not even that */
-    gboolean stopped;    /* that is over: nothing is uploaded any more */
-    guint renaming;      /* renames that the journal has not got the end of */
+    GHashTable *by_id;     /* of &Item.id: Item, all that are pending */
+    GHashTable *by_node;   /* the newest of each node */
+    GQueue ready;          /* those that wait, by the time at which they may begin */
+    GPtrArray *dying;      /* given up, with a thread at it */
+    GPtrArray *path_locks; /* WritebackPathLock */
+    guint large;           /* large ones under way */
+    guint flushing;        /* somebody waits for all: no delays */
+    gboolean stopping;     /* one more try of everything, then the end */
+    gboolean given_up;     /* not even that */
+    gboolean stopped;      /* that is over: nothing is uploaded any more */
+    guint renaming;        /* renames that the journal has not got the end of */
 };
 
 /* writeback.c */
@@ -122,7 +122,7 @@ void writeback_resume(Writeback *writeback);
 /* writeback_compare.c */
 
 /* What the server has under a path, as the journal says it. FALSE on error. */
-gboolean writeback_look(Writeback *writeback, const char *path, RemoteEntry *entry,
+gboolean writeback_stat(Writeback *writeback, const char *path, RemoteEntry *entry,
                         JournalState *state, GError **error);
 
 /* What the server has of a file, by its attributes. */
@@ -151,8 +151,8 @@ gboolean writeback_compare_content(const Item *item, const char *path, gboolean 
 Item *writeback_item_new(Writeback *writeback, guint64 id, Node *node, const char *path,
                          const char *content);
 
-gboolean item_in_flight(const Item *item);
-gboolean item_is_held(const Item *item);
+gboolean writeback_item_in_flight(const Item *item);
+gboolean writeback_item_is_locked(const Item *item);
 
 /* The record that an item begins with. */
 JournalRecord writeback_put_record(const Item *item);

@@ -160,8 +160,8 @@ static gboolean take_over(Writeback *writeback, const Place *place, JournalPlan 
     g_ptr_array_set_size(plan->items, 0);
     while (plan->renames->len > 0)
         g_ptr_array_add(all->renames, g_ptr_array_steal_index(plan->renames, 0));
-    while (plan->leftovers->len > 0)
-        g_ptr_array_add(all->leftovers, g_ptr_array_steal_index(plan->leftovers, 0));
+    while (plan->cleanup->len > 0)
+        g_ptr_array_add(all->cleanup, g_ptr_array_steal_index(plan->cleanup, 0));
     all->next_id += plan->next_id;
     return TRUE;
 }
@@ -335,12 +335,13 @@ gboolean writeback_read(Writeback *writeback, const WritebackOptions *options, G
 /* ---- going on ---- */
 
 /* Renames that the server may have been told of when the mount was killed. */
-static void settle_renames(Writeback *writeback)
+static void conclude_renames(Writeback *writeback)
 {
     JournalPlan *plan = writeback->plan;
     for (guint i = 0; i < plan->renames->len; i++) {
         const JournalRename *rename = g_ptr_array_index(plan->renames, i);
-        gboolean done = exists_renamed(writeback->remote, rename->from, rename->to) == EXISTS_YES;
+        gboolean done =
+            ask_outcome_renamed(writeback->remote, rename->from, rename->to) == ASK_OUTCOME_YES;
         JournalRecord record =
             journal_record(done ? JOURNAL_RENAMED : JOURNAL_KEPT, plan->next_id + i);
         g_autoptr(GError) failure = NULL;
@@ -442,11 +443,11 @@ static void resume_item(Writeback *writeback, JournalItem *from, Node *node)
 void writeback_resume(Writeback *writeback)
 {
     JournalPlan *plan = writeback->plan;
-    settle_renames(writeback);
-    for (guint i = 0; i < plan->leftovers->len; i++) {
-        const char *path = g_ptr_array_index(plan->leftovers, i);
-        leftovers_remove(writeback->leftovers, path);
-        leftovers_recheck(writeback->leftovers, path);
+    conclude_renames(writeback);
+    for (guint i = 0; i < plan->cleanup->len; i++) {
+        const char *path = g_ptr_array_index(plan->cleanup, i);
+        temporary_cleanup_remove(writeback->cleanup, path);
+        temporary_cleanup_recheck(writeback->cleanup, path);
     }
     guint resumed = 0;
     for (guint i = 0; i < plan->items->len; i++) {

@@ -24,8 +24,9 @@ typedef struct {
     guint changes;      /* Item.changes as of the mode and time that it has */
     gboolean conflict;
     gboolean exists; /* something is under the target's name */
-    RemoteLook look; /* at `looked`, when the content had just been stored; good for one use */
-    char *looked;    /* the path of that time */
+    RemoteExtraStat
+        extra;       /* at `stat_path`, when the content had just been stored; good for one use */
+    char *stat_path; /* the path of that time */
 } Attempt;
 
 /* ---- after an earlier try ---- */
@@ -56,11 +57,11 @@ static gboolean resolve_committed(Attempt *attempt, gboolean *done, GError **err
 {
     Item *item = attempt->item;
     Writeback *writeback = attempt->writeback;
-    g_autoptr(RemoteEntry) other = remote_entry_new();
+    g_autoptr(RemoteEntry) other = entry_new();
     JournalState temporary, target, aside = {.kind = JOURNAL_ABSENT};
-    if (!writeback_look(writeback, item->temporary, other, &temporary, error) ||
-        (*item->aside != '\0' && !writeback_look(writeback, item->aside, other, &aside, error)) ||
-        !writeback_look(writeback, item->target, attempt->entry, &target, error))
+    if (!writeback_stat(writeback, item->temporary, other, &temporary, error) ||
+        (*item->aside != '\0' && !writeback_stat(writeback, item->aside, other, &aside, error)) ||
+        !writeback_stat(writeback, item->target, attempt->entry, &target, error))
         return FALSE;
     gboolean ours = temporary.kind == JOURNAL_ABSENT && target.kind == JOURNAL_FILE &&
                     target.size == item->size;
@@ -92,7 +93,7 @@ static gboolean resolve(Attempt *attempt, gboolean *done, GError **error)
     if (!*done) {
         if (!remove_earlier(attempt->writeback, item->temporary, error))
             return FALSE;
-        leftovers_recheck(attempt->writeback->leftovers, item->temporary);
+        temporary_cleanup_recheck(attempt->writeback->cleanup, item->temporary);
     }
     g_mutex_lock(&attempt->writeback->lock);
     g_clear_pointer(&item->temporary, g_free);
@@ -113,11 +114,11 @@ static gboolean send_content(Item *item, RemoteStream *stream, GError **error)
     g_mutex_lock(&item->writeback->lock);
     g_autofree char *path = g_strdup(item->path);
     g_mutex_unlock(&item->writeback->lock);
-    stream_expect(stream, path, item->size);
+    remote_stream_expect(stream, path, item->size);
     gssize n;
     gboolean ok = TRUE;
     while (ok && (n = writeback_read_piece(item, fd, buffer, error)) != 0) {
-        ok = n > 0 && stream_write(stream, buffer, (gsize)n, item->cancel, error);
+        ok = n > 0 && remote_stream_write(stream, buffer, (gsize)n, item->cancel, error);
         g_mutex_lock(&item->writeback->lock);
         item->sent += ok ? (guint64)n : 0;
         g_mutex_unlock(&item->writeback->lock);
@@ -144,15 +145,15 @@ static char *begin(Attempt *attempt, guint32 *mode, gint64 *mtime, GError **erro
     Writeback *writeback = attempt->writeback;
     g_mutex_lock(&writeback->lock);
     g_free(item->temporary);
-    item->temporary = writer_beside(item->path, "upload");
+    item->temporary = temporary_path(item->path, "upload");
     JournalRecord record = journal_record(JOURNAL_START, item->id);
     record.second = item->temporary;
     gboolean ok = journal_append(writeback->journal, &record, FALSE, error);
     *mode = item->mode;
     *mtime = item->mtime;
     attempt->changes = item->changes;
-    g_free(attempt->looked);
-    attempt->looked = g_strdup(item->path);
+    g_free(attempt->stat_path);
+    attempt->stat_path = g_strdup(item->path);
     char *temporary = g_strdup(item->temporary);
     g_mutex_unlock(&writeback->lock);
     if (ok)
@@ -176,28 +177,28 @@ static gboolean store(Attempt *attempt, GError **error)
     if (stream == NULL)
         return FALSE;
     if (!send_content(item, stream, error)) {
-        stream_close(stream);
+        remote_stream_close(stream);
         return FALSE;
     }
-    gboolean settled = FALSE;
-    attempt->look.path = attempt->looked;
-    return stream_finish_settled(stream, remote, temporary, mode, mtime, attempt->entry,
-                                 &attempt->look, &settled, item->cancel, error) &&
-           (settled ||
-            remote_settle(remote, temporary, mode, mtime, attempt->entry, item->cancel, error)) &&
+    gboolean finalized = FALSE;
+    attempt->extra.path = attempt->stat_path;
+    return remote_stream_finish_and_finalize(stream, remote, temporary, mode, mtime, attempt->entry,
+                                             &attempt->extra, &finalized, item->cancel, error) &&
+           (finalized ||
+            remote_finalize(remote, temporary, mode, mtime, attempt->entry, item->cancel, error)) &&
            check_size(item, attempt->entry, error);
 }
 
 /* ---- the name ---- */
 
 /* What the look behind the upload has seen, if it is of this path and was made just now. */
-static gboolean take_look(Attempt *attempt, const char *path, JournalState *now)
+static gboolean take_extra(Attempt *attempt, const char *path, JournalState *now)
 {
-    gboolean good = attempt->look.known && g_str_equal(attempt->looked, path);
-    attempt->look.known = FALSE;
+    gboolean good = attempt->extra.known && g_str_equal(attempt->stat_path, path);
+    attempt->extra.known = FALSE;
     if (good)
-        *now = attempt->look.exists ? writeback_state_of(attempt->look.entry)
-                                    : (JournalState){.kind = JOURNAL_ABSENT, .mtime = G_MININT64};
+        *now = attempt->extra.exists ? writeback_state_of(attempt->extra.entry)
+                                     : (JournalState){.kind = JOURNAL_ABSENT, .mtime = G_MININT64};
     return good;
 }
 
@@ -206,11 +207,11 @@ static gboolean check(Attempt *attempt, const char *path, const JournalState *ba
                       GError **error)
 {
     const Item *item = attempt->item;
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     JournalState now;
     *ours = FALSE;
-    if (!take_look(attempt, path, &now) &&
-        !writeback_look(attempt->writeback, path, entry, &now, error))
+    if (!take_extra(attempt, path, &now) &&
+        !writeback_stat(attempt->writeback, path, entry, &now, error))
         return FALSE;
     attempt->exists = now.kind == JOURNAL_FILE;
     attempt->conflict = !writeback_is_base(base, &now);
@@ -243,12 +244,12 @@ static char *conflict_path(const char *path)
 /* A conflict's name that is free. */
 static char *free_conflict_path(Attempt *attempt, const char *path, GError **error)
 {
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     g_autofree char *first = conflict_path(path);
     for (guint i = 1;; i++) {
         g_autofree char *name = i == 1 ? g_strdup(first) : g_strdup_printf("%s-%u", first, i);
         JournalState state;
-        if (!writeback_look(attempt->writeback, name, entry, &state, error))
+        if (!writeback_stat(attempt->writeback, name, entry, &state, error))
             return NULL;
         if (state.kind == JOURNAL_ABSENT)
             return g_steal_pointer(&name);
@@ -263,13 +264,13 @@ static gboolean commit(Attempt *attempt, const char *path, const char *target, g
     Item *item = attempt->item;
     Writeback *writeback = attempt->writeback;
     g_mutex_lock(&writeback->lock);
-    *again = !item->dropped && (item_is_held(item) || !g_str_equal(item->path, path));
+    *again = !item->dropped && (writeback_item_is_locked(item) || !g_str_equal(item->path, path));
     gboolean ok = !item->dropped && !*again;
     if (ok) {
         item->state = ITEM_COMMITTING;
         item->target = g_strdup(target);
         item->aside =
-            attempt->exists && !attempt->conflict ? writer_beside(target, "old") : g_strdup("");
+            attempt->exists && !attempt->conflict ? temporary_path(target, "old") : g_strdup("");
         item->stored_mtime =
             (attempt->entry->has & REMOTE_HAS_MTIME) ? attempt->entry->mtime : G_MININT64;
         JournalRecord record = journal_record(JOURNAL_COMMIT, item->id);
@@ -292,8 +293,8 @@ static char *await_name(Attempt *attempt, JournalState *base)
     g_mutex_lock(&writeback->lock);
     item->state = ITEM_PARKED;
     g_cond_broadcast(&writeback->changed);
-    while (!item->dropped && item_is_held(item)) {
-        attempt->look.known = FALSE;
+    while (!item->dropped && writeback_item_is_locked(item)) {
+        attempt->extra.known = FALSE;
         g_cond_wait(&writeback->changed, &writeback->lock);
     }
     char *path = item->dropped ? NULL : g_strdup(item->path);
@@ -305,8 +306,8 @@ static char *await_name(Attempt *attempt, JournalState *base)
 /* A server that does not rename over what is there. */
 static gboolean replace_aside(Item *item, GError **error)
 {
-    if (!writer_replace_aside(item->writeback->remote, item->temporary, item->target, item->aside,
-                              error))
+    if (!temporary_replace(item->writeback->remote, item->temporary, item->target, item->aside,
+                           error))
         return FALSE;
     remove_quietly(item->writeback, item->aside);
     return TRUE;
@@ -366,14 +367,14 @@ static gboolean apply_changes(Attempt *attempt, const char *path, GError **error
     Writeback *writeback = attempt->writeback;
     for (;;) {
         g_mutex_lock(&writeback->lock);
-        gboolean settled = item->changes == attempt->changes;
+        gboolean finalized = item->changes == attempt->changes;
         attempt->changes = item->changes;
         guint32 mode = item->mode;
         gint64 mtime = item->mtime;
         g_mutex_unlock(&writeback->lock);
-        if (settled)
+        if (finalized)
             return TRUE;
-        if (!remote_settle(writeback->remote, path, mode, mtime, attempt->entry, NULL, error))
+        if (!remote_finalize(writeback->remote, path, mode, mtime, attempt->entry, NULL, error))
             return FALSE;
     }
 }
@@ -400,7 +401,7 @@ static UploadEnd claim_done(Attempt *attempt, GError **error)
 /* An item that has been tried before, perhaps by a mount that was killed. *found: the server has
  * it.
  */
-static gboolean look_back(Attempt *attempt, gboolean *found, GError **error)
+static gboolean check_earlier(Attempt *attempt, gboolean *found, GError **error)
 {
     Item *item = attempt->item;
     gboolean before = item->replayed || item->attempts > 0;
@@ -418,7 +419,7 @@ static gboolean look_back(Attempt *attempt, gboolean *found, GError **error)
 static UploadEnd run_attempt(Attempt *attempt, GError **error)
 {
     gboolean found = FALSE;
-    if (!look_back(attempt, &found, error))
+    if (!check_earlier(attempt, &found, error))
         return UPLOAD_FAILED;
     if (found)
         return claim_done(attempt, error);
@@ -434,24 +435,24 @@ static UploadEnd run_attempt(Attempt *attempt, GError **error)
 UploadEnd writeback_upload(Item *item, RemoteEntry *entry, JournalState *state, gboolean *conflict,
                            GError **error)
 {
-    g_autoptr(RemoteEntry) seen = remote_entry_new();
+    g_autoptr(RemoteEntry) seen = entry_new();
     Attempt attempt = {
-        .item = item, .writeback = item->writeback, .entry = entry, .look = {.entry = seen}};
+        .item = item, .writeback = item->writeback, .entry = entry, .extra = {.entry = seen}};
     UploadEnd end = run_attempt(&attempt, error);
     *conflict = attempt.conflict;
-    g_free(attempt.looked);
+    g_free(attempt.stat_path);
     if (end == UPLOAD_DONE)
-        leftovers_retry(item->writeback->leftovers);
+        temporary_cleanup_retry(item->writeback->cleanup);
     if (end == UPLOAD_DONE && !attempt.conflict)
         *state = writeback_state_of(entry);
     /* What is given up leaves nothing. */
     g_mutex_lock(&item->writeback->lock);
     g_autofree char *left = item->dropped ? g_steal_pointer(&item->temporary) : NULL;
-    item->doubtful = left != NULL;
+    item->may_reappear = left != NULL;
     g_mutex_unlock(&item->writeback->lock);
     if (left != NULL) {
         remove_quietly(item->writeback, left);
-        leftovers_recheck(item->writeback->leftovers, left);
+        temporary_cleanup_recheck(item->writeback->cleanup, left);
     }
     return end;
 }

@@ -30,7 +30,7 @@ struct ListingParser {
     ListingState state;
     EncodingDecoder *decoder;
     char *path; /* for messages, or NULL */
-    ListingFunc func;
+    EntryFunc func;
     gpointer data;
 
     GString *rest; /* the beginning of a line whose end is not here yet */
@@ -42,7 +42,7 @@ struct ListingParser {
     char *first_unknown;
 };
 
-ListingParser *listing_parser_new(ListingKind kind, const ListingContext *context, ListingFunc func,
+ListingParser *listing_parser_new(ListingKind kind, const ListingContext *context, EntryFunc func,
                                   gpointer data)
 {
     ListingParser *parser = g_new0(ListingParser, 1);
@@ -58,7 +58,7 @@ ListingParser *listing_parser_new(ListingKind kind, const ListingContext *contex
     parser->func = func;
     parser->data = data;
     parser->rest = g_string_new(NULL);
-    parser->entry = remote_entry_new();
+    parser->entry = entry_new();
     return parser;
 }
 
@@ -71,7 +71,7 @@ void listing_parser_free(ListingParser *parser)
     encoding_decoder_free(parser->decoder);
     g_free(parser->path);
     g_string_free(parser->rest, TRUE);
-    remote_entry_free(parser->entry);
+    entry_free(parser->entry);
     g_free(parser->first_unsafe);
     g_free(parser->first_unknown);
     g_free(parser);
@@ -105,7 +105,7 @@ static const char *listing_path(const ListingParser *parser)
 }
 
 /* The beginning of a line, fit for a message. */
-static char *listing_show(ListingText line)
+static char *show_text(ListingText line)
 {
     return encoding_show(line.at, (gssize)line.length, LISTING_SHOWN_MAX);
 }
@@ -131,7 +131,7 @@ static void listing_decode_text(EncodingDecoder *decoder, ListingText text, GStr
 static void listing_decode_target(EncodingDecoder *decoder, ListingText text, RemoteEntry *entry)
 {
     listing_decode_text(decoder, text, entry->target);
-    entry->long_target = entry->target->len > LISTING_TARGET_MAX;
+    entry->long_target = entry->target->len > ENTRY_TARGET_MAX;
     if (entry->long_target || strlen(entry->target->str) < entry->target->len)
         g_string_truncate(entry->target, 0);
 }
@@ -155,13 +155,13 @@ static gboolean listing_decode_row(EncodingDecoder *decoder, const ListingRow *r
     listing_decode_texts(decoder, row);
     ListingText decoded = {entry->name->str, entry->name->len};
     return listing_text_is_safe(decoded) && !listing_text_is_dots(decoded) &&
-           decoded.length <= LISTING_NAME_MAX;
+           decoded.length <= ENTRY_NAME_MAX;
 }
 
 static gboolean listing_fail(const ListingParser *parser, const char *why, ListingText line,
                              GError **error)
 {
-    g_autofree char *shown = listing_show(line);
+    g_autofree char *shown = show_text(line);
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL, "the listing of %s %s: \"%s\"",
                 listing_path(parser), why, shown);
     return FALSE;
@@ -174,7 +174,7 @@ static gboolean listing_emit(ListingParser *parser, const ListingRow *row, GErro
         return TRUE;
     if (!listing_decode_row(parser->decoder, row)) {
         if (parser->unsafe++ == 0)
-            parser->first_unsafe = listing_show(row->name);
+            parser->first_unsafe = show_text(row->name);
         return TRUE;
     }
     return parser->func(row->entry, parser->data, error);
@@ -185,7 +185,7 @@ static gboolean listing_emit(ListingParser *parser, const ListingRow *row, GErro
 static gboolean listing_take_unknown(ListingParser *parser, ListingText line, GError **error)
 {
     if (parser->unknown++ == 0)
-        parser->first_unknown = listing_show(line);
+        parser->first_unknown = show_text(line);
     if (parser->unknown <= LISTING_UNKNOWN_MAX + parser->understood)
         return TRUE;
     return listing_fail(parser, "is in no format known here", line, error);
@@ -199,7 +199,7 @@ static gboolean listing_is_ls_message(const ListingParser *parser, ListingText l
         return FALSE;
     gboolean whole = listing_text_holds(line, "cannot open directory") ||
                      listing_text_holds(line, "reading directory");
-    g_autofree char *shown = listing_show(line);
+    g_autofree char *shown = show_text(line);
     if (whole) {
         gboolean access = listing_text_holds(line, "ermission denied");
         g_set_error(error, FTPSFS_ERROR, access ? FTPSFS_ERROR_ACCESS : FTPSFS_ERROR_IO,
@@ -214,7 +214,7 @@ static gboolean listing_is_ls_message(const ListingParser *parser, ListingText l
 
 static ListingLine listing_try(ListingParser *parser, gsize i, ListingText line, ListingRow *row)
 {
-    remote_entry_clear(parser->entry);
+    entry_clear(parser->entry);
     *row = (ListingRow){.entry = parser->entry};
     ListingLine kind = listing_dialects[i].line(&parser->state, line, row);
     if (kind == LISTING_LINE_ENTRY || kind == LISTING_LINE_HEADER) {
@@ -257,7 +257,7 @@ static gboolean listing_take_list_line(ListingParser *parser, ListingText line, 
     if (parser->line_func == NULL) {
         kind = listing_detect(parser, line, &row);
     } else {
-        remote_entry_clear(parser->entry);
+        entry_clear(parser->entry);
         row = (ListingRow){.entry = parser->entry};
         kind = parser->line_func(&parser->state, line, &row);
     }
@@ -278,7 +278,7 @@ static gboolean listing_take_list_line(ListingParser *parser, ListingText line, 
 
 static gboolean listing_take_facts(ListingParser *parser, ListingText line, GError **error)
 {
-    remote_entry_clear(parser->entry);
+    entry_clear(parser->entry);
     ListingRow row = {.entry = parser->entry};
     if (!listing_facts_line(line, &row))
         return listing_take_unknown(parser, line, error);
@@ -369,11 +369,11 @@ gboolean listing_parser_finish(ListingParser *parser, GError **error)
 gboolean listing_parse_mlst(const char *line, const ListingContext *context, RemoteEntry *entry,
                             GError **error)
 {
-    remote_entry_clear(entry);
+    entry_clear(entry);
     ListingRow row = {.entry = entry};
     ListingText text = {line, strcspn(line, "\r\n")};
     if (!listing_facts_line(text, &row)) {
-        g_autofree char *shown = listing_show(text);
+        g_autofree char *shown = show_text(text);
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
                     "the server answered MLST with a line without facts: \"%s\"", shown);
         return FALSE;

@@ -45,7 +45,7 @@ typedef struct {
 typedef struct ListingParser ListingParser;
 
 /* `context` is copied. */
-ListingParser *listing_parser_new(ListingKind kind, const ListingContext *context, ListingFunc func,
+ListingParser *listing_parser_new(ListingKind kind, const ListingContext *context, EntryFunc func,
                                   gpointer data);
 void listing_parser_free(ListingParser *parser);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ListingParser, listing_parser_free)
@@ -53,7 +53,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ListingParser, listing_parser_free)
 /* Takes bytes as they came. The entries of the directory itself and its parent (cdir, pdir, "." and
  * "..") are not passed on; "total N" and blank lines are skipped.
  *
- * Unsafe names (empty, longer than LISTING_NAME_MAX, or with '/' or NUL) are dropped. So are lines
+ * Unsafe names (empty, longer than ENTRY_NAME_MAX, or with '/' or NUL) are dropped. So are lines
  * that the dialect can't have (for MLSD: without facts), which come of names that hold a line end:
  * any user of the server can make one, and the directory must stay readable. listing_parser_finish
  * logs a warning for each of the two kinds.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * clock - the server's clock and time zone, as far as they are known.
+ * server_clock - the server's clock and time zone, as far as they are known.
  *
  * MLSD and MDTM tell UTC; LIST tells the server's local time, often without the year. One
  * ServerClock a mount, owned by its Remote. Until something else is learned the server's clock is

@@ -13,7 +13,7 @@
 #define POOL_QUIT_S 2
 
 /* How long a session is waited for on which a transfer was cut short; a new one is cheaper then. */
-#define POOL_SETTLE_S 1u
+#define POOL_DRAIN_S 1u
 
 /* Leases for data that find no data port ready add so much to the shortage, others take 1 away; at
  * the maximum the pool grows. */
@@ -47,7 +47,7 @@ Pool *pool_new(SessionContext *context)
     pool->slept = time_slept();
     pool->stop = g_cancellable_new();
     pool->grower = g_thread_pool_new(pool_grow, pool, 1, FALSE, NULL);
-    keeper_start(pool);
+    pool_keepalive_start(pool);
     return pool;
 }
 
@@ -55,7 +55,7 @@ void pool_free(Pool *pool)
 {
     if (pool == NULL)
         return;
-    keeper_stop(pool);
+    pool_keepalive_stop(pool);
     g_thread_pool_free(pool->grower, TRUE, TRUE);
     for (GList *l = pool->idle.head; l != NULL; l = l->next)
         session_quit_begin(l->data);
@@ -87,7 +87,7 @@ static Lease *new_lease(Pool *pool, Session *session, LeaseWant want)
 /* How well an idle session suits: the higher the better. */
 static int suitability(Session *session, gboolean for_data)
 {
-    if (!session_is_settled(session))
+    if (!session_is_drained(session))
         return 0;
     return dataport_is_ready(dataport_of(session)) == for_data ? 2 : 1;
 }
@@ -119,7 +119,7 @@ static void notice_suspension(Pool *pool)
 static gboolean is_stuck(Session *session)
 {
     gint64 age = g_get_monotonic_time() - session_idle_since(session);
-    return !session_is_settled(session) && age > POOL_SETTLE_S * G_USEC_PER_SEC;
+    return !session_is_drained(session) && age > POOL_DRAIN_S * G_USEC_PER_SEC;
 }
 
 /* Takes the idle session that suits best; dead ones are dropped on the way, which is why a server's
@@ -219,7 +219,7 @@ static gint64 ask_a_holder(Pool *pool)
     Lease *oldest = NULL;
     for (GList *l = pool->holders.head; l != NULL; l = l->next) {
         Lease *lease = l->data;
-        gint64 due = lease->held_since + POOL_HOLD_MIN_MS * 1000;
+        gint64 due = lease->yieldable_since + POOL_HOLD_MIN_MS * 1000;
         if (lease->asked)
             continue;
         if (due > now)
@@ -348,7 +348,7 @@ void pool_hand_over(Pool *pool, Session *session)
     }
     session_set_idle_since(session, g_get_monotonic_time());
     g_queue_push_head(&pool->idle, session);
-    keeper_wake(pool);
+    pool_keepalive_wake(pool);
 }
 
 /* Has room for a fresh connection by dropping the idle one that was of use the longest time ago. */
@@ -401,13 +401,13 @@ static Lease *lease_any(Pool *pool, LeaseWant want, GCancellable *cancel, GError
 /* Waits for the end of what was cut short on the session by whoever had it before. */
 static gboolean make_usable(Session *session, GCancellable *cancel)
 {
-    if (session_is_settled(session))
+    if (session_is_drained(session))
         return TRUE;
     g_autoptr(GError) failure = NULL;
-    guint timeout_s = MIN(POOL_SETTLE_S, session_context(session)->options->timeout_s);
-    if (session_settle(session, timeout_s, cancel, &failure))
+    guint timeout_s = MIN(POOL_DRAIN_S, session_context(session)->options->timeout_s);
+    if (session_drain(session, timeout_s, cancel, &failure))
         return TRUE;
-    g_debug("a control connection did not settle: %s", failure->message);
+    g_debug("a control connection was not drained: %s", failure->message);
     return FALSE;
 }
 
@@ -420,7 +420,7 @@ Lease *pool_lease(Pool *pool, LeaseWant want, GCancellable *cancel, GError **err
         gboolean cancelled = g_cancellable_is_cancelled(cancel);
         if (!cancelled)
             session_break(lease->session);
-        lease_return(lease);
+        pool_lease_return(lease);
         if (cancelled) {
             g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
                         "interrupted while waiting for a control connection");

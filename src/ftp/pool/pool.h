@@ -5,13 +5,13 @@
  * The pool owns every Session that nobody has leased. It opens connections on demand up to a
  * ceiling: `connections`, or what the server was found to allow. Waiters get sessions in the order
  * in which they came, but whoever wants to move a file's content lets a few others go first. One
- * keeper thread looks after the idle ones: it notices dead ones, finishes prepared data
+ * keep-alive thread looks after the idle ones: it notices dead ones, finishes prepared data
  * connections, sends NOOP, closes what has been idle for long, and probes a server that is down.
  *
  * A server that refuses one connection more while others are open has shown its limit: the ceiling
  * is lowered for a minute. A server that can't be reached at all is tried for `timeout` seconds,
  * with growing random pauses, before the operations that need it fail. From then on it counts as
- * down: operations fail at once, until the keeper's probe finds it back.
+ * down: operations fail at once, until the keep-alive's probe finds it back.
  *
  * The pool's lock guards the lists and counts and is never held while the network is waited for; it
  * is the last in the lock order.
@@ -47,22 +47,22 @@ Lease *pool_lease(Pool *pool, LeaseWant want, GCancellable *cancel, GError **err
 gboolean pool_is_down(Pool *pool);
 
 /* Gives the session back. A broken one is dropped. NULL is fine. */
-void lease_return(Lease *lease);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Lease, lease_return)
+void pool_lease_return(Lease *lease);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Lease, pool_lease_return)
 
-Session *lease_session(Lease *lease);
+Session *pool_lease_session(Lease *lease);
 
 /* The operation failed with `failure`. When that was a server that fell silent, idle sessions not
  * heard of since the lease began are dropped too: they went the same way, and each would cost the
  * next operation a timeout. */
-void lease_failed(Lease *lease, const GError *failure);
+void pool_lease_failed(Lease *lease, const GError *failure);
 
 /* Marks the lease as one that is kept for long and can be given up for others: when somebody waits
  * and no session comes free, `yield` of the holder that was of use the longest time ago is
  * cancelled (without the pool's lock). The holder then returns the lease soon. */
-void lease_hold(Lease *lease, GCancellable *yield);
+void pool_lease_allow_yield(Lease *lease, GCancellable *yield);
 
 /* The holder was of use just now. */
-void lease_touch(Lease *lease);
+void pool_lease_touch(Lease *lease);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pool's keeper thread. It polls the idle control connections, so that a dead one is noticed
- * before it costs anybody an error and a prepared data connection gets ready while nobody waits for
- * it; it sends NOOP, closes what was idle for long, and probes a server that is down.
+ * The pool's keep-alive thread. It polls the idle control connections, so that a dead one is
+ * noticed before it costs anybody an error and a prepared data connection gets ready while nobody
+ * waits for it; it sends NOOP, closes what was idle for long, and probes a server that is down.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,11 +18,11 @@
 /* For the answer to QUIT. */
 #define EXPIRED_QUIT_S 2
 
-void keeper_wake(Pool *pool)
+void pool_keepalive_wake(Pool *pool)
 {
     guint64 one = 1;
     if (write(pool->wake_fd, &one, sizeof one) < 0)
-        g_debug("the keeper could not be woken: %s", g_strerror(errno));
+        g_debug("the keep-alive could not be woken: %s", g_strerror(errno));
 }
 
 static void watch(GArray *fds, int fd, short events)
@@ -68,7 +68,7 @@ static void keep_alive(const Pool *pool, Session *session)
     if (pool->context->options->keepalive_s == 0 || g_get_monotonic_time() < due)
         return;
     g_autoptr(GError) failure = NULL;
-    if (!session_is_settled(session) || !session_send(session, "NOOP", NULL, NULL, &failure)) {
+    if (!session_is_drained(session) || !session_send(session, "NOOP", NULL, NULL, &failure)) {
         g_debug("an idle control connection does not answer");
         session_break(session);
     }
@@ -122,7 +122,7 @@ static void probe(Pool *pool)
     pool_note_down(pool, failure);
 }
 
-static gpointer keeper_run(gpointer data)
+static gpointer run(gpointer data)
 {
     Pool *pool = data;
     g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(struct pollfd));
@@ -152,21 +152,21 @@ static gpointer keeper_run(gpointer data)
     return NULL;
 }
 
-void keeper_start(Pool *pool)
+void pool_keepalive_start(Pool *pool)
 {
     pool->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (pool->wake_fd < 0)
         g_error("eventfd: %s", g_strerror(errno));
-    pool->thread = g_thread_new("keeper", keeper_run, pool);
+    pool->thread = g_thread_new("keep-alive", run, pool);
 }
 
-void keeper_stop(Pool *pool)
+void pool_keepalive_stop(Pool *pool)
 {
     g_mutex_lock(&pool->lock);
     pool->stopping = TRUE;
     g_mutex_unlock(&pool->lock);
     g_cancellable_cancel(pool->stop);
-    keeper_wake(pool);
+    pool_keepalive_wake(pool);
     g_thread_join(pool->thread);
     close(pool->wake_fd);
 }

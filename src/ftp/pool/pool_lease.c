@@ -4,12 +4,12 @@
 #include "ftpsfs/util/error.h"
 #include "pool_private.h"
 
-Session *lease_session(Lease *lease)
+Session *pool_lease_session(Lease *lease)
 {
     return lease->session;
 }
 
-void lease_return(Lease *lease)
+void pool_lease_return(Lease *lease)
 {
     if (lease == NULL)
         return;
@@ -30,7 +30,7 @@ void lease_return(Lease *lease)
     g_free(lease);
 }
 
-void lease_failed(Lease *lease, const GError *failure)
+void pool_lease_failed(Lease *lease, const GError *failure)
 {
     if (!ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT))
         return;
@@ -39,19 +39,19 @@ void lease_failed(Lease *lease, const GError *failure)
     g_mutex_unlock(&lease->pool->lock);
 }
 
-void lease_hold(Lease *lease, GCancellable *yield)
+void pool_lease_allow_yield(Lease *lease, GCancellable *yield)
 {
     Pool *pool = lease->pool;
     g_mutex_lock(&pool->lock);
     lease->yield = g_object_ref(yield);
-    lease->held_since = lease->last_use = g_get_monotonic_time();
+    lease->yieldable_since = lease->last_use = g_get_monotonic_time();
     g_queue_push_tail(&pool->holders, lease);
     /* Whoever waits already reckons with this holder from now on. */
     pool_wake_first(pool);
     g_mutex_unlock(&pool->lock);
 }
 
-void lease_touch(Lease *lease)
+void pool_lease_touch(Lease *lease)
 {
     g_mutex_lock(&lease->pool->lock);
     lease->last_use = g_get_monotonic_time();

@@ -34,7 +34,7 @@ void pool_note_down(Pool *pool, const GError *failure)
     gint64 jitter = g_random_int_range(0, (gint32)(pool->probe_delay_s * 500));
     pool->probe_at = deadline_in(pool->probe_delay_s) + jitter * 1000;
     wake_waiters(pool);
-    keeper_wake(pool);
+    pool_keepalive_wake(pool);
 }
 
 gboolean pool_note_outage(Pool *pool, const GError *failure)

@@ -44,7 +44,7 @@ struct Lease {
     /* Of holders; guarded by the pool's lock: */
     GCancellable *yield;
     gboolean asked;
-    gint64 held_since; /* monotonic microseconds */
+    gint64 yieldable_since; /* monotonic microseconds */
     gint64 last_use;
 };
 
@@ -72,11 +72,11 @@ struct Pool {
     gint64 retry_at;
     guint probe_delay_s;
     gint64 probe_at;
-    guint probing; /* 1 while the keeper's probe is under way, which counts in `total` */
+    guint probing; /* 1 while the keep-alive's probe is under way, which counts in `total` */
     gint64 slept;  /* how long the machine was suspended since it was booted, microseconds */
-    /* Cancelled when the mount ends, for the keeper's own connects. */
+    /* Cancelled when the mount ends, for the keep-alive's own connects. */
     GCancellable *stop;
-    /* The keeper's: */
+    /* The keep-alive's: */
     GThread *thread;
     int wake_fd;
     gboolean stopping;
@@ -100,9 +100,9 @@ void pool_hand_over(Pool *pool, Session *session);
 void pool_drop_silent(Pool *pool, gint64 when);
 
 /* pool_keepalive.c */
-void keeper_start(Pool *pool);
-void keeper_stop(Pool *pool);
-void keeper_wake(Pool *pool);
+void pool_keepalive_start(Pool *pool);
+void pool_keepalive_stop(Pool *pool);
+void pool_keepalive_wake(Pool *pool);
 
 /* With the lock held: reads what came on the idle session of `link`, goes on with its data port.
  * FALSE when it was dead and has been removed. */

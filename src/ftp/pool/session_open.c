@@ -105,7 +105,7 @@ static Channel *connect_with(SessionContext *context, GBytes *ticket, gboolean *
     if (!channel_handshake(channel, cancel, error)) {
         *refused = channel_resumption_refused(channel);
         if (!*refused)
-            session_explain_refusal(channel, options, context->trust, cancel, error);
+            session_probe_explain_refusal(channel, options, context->trust, cancel, error);
         return NULL;
     }
     g_autofree char *description = channel_describe(channel);
@@ -262,7 +262,7 @@ Session *session_open(SessionContext *context, gboolean first, GCancellable *can
     session->channel = channel;
     session->parser = reply_parser_new();
     session->out = g_string_sized_new(4096);
-    g_queue_init(&session->expected);
+    g_queue_init(&session->pending);
     dataport_attach(session);
     session->number = (guint)g_atomic_int_add(&context->opened, 1) + 1;
     session->tls = channel_describe(channel);

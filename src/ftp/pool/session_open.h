@@ -23,14 +23,14 @@ int session_dial(const RemoteOptions *options, char **greeting, GCancellable *ca
 /* A connection with a handshake done on it that only looks: no login is sent and none can be.
  * `ticket` (may be NULL) is to be resumed. *greeting (may be NULL) becomes what was said in clear
  * before it, for g_free. Errors as of dial and channel_handshake, explained by
- * session_explain_refusal. */
-Channel *session_look(const RemoteOptions *options, Trust *trust, GBytes *ticket, char **greeting,
-                      GCancellable *cancel, GError **error);
+ * session_probe_explain_refusal. */
+Channel *session_probe(const RemoteOptions *options, Trust *trust, GBytes *ticket, char **greeting,
+                       GCancellable *cancel, GError **error);
 
 /* After a handshake with the server that failed because the two did not agree (`failed`): makes
  * another one that accepts nearly everything, on a connection that only looks, and puts what the
  * server then chose in place of *error. Leaves *error alone where that does not tell more. */
-void session_explain_refusal(const Channel *failed, const RemoteOptions *options, Trust *trust,
-                             GCancellable *cancel, GError **error);
+void session_probe_explain_refusal(const Channel *failed, const RemoteOptions *options,
+                                   Trust *trust, GCancellable *cancel, GError **error);
 
 #endif

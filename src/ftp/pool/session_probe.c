@@ -18,13 +18,13 @@ static gboolean shake_hands(const RemoteOptions *options, Trust *trust, GBytes *
                           .port = options->port,
                           .timeout_s = options->timeout_s,
                           .ticket = ticket,
-                          .look = TRUE};
+                          .probe_only = TRUE};
     *made = channel_new(fd, trust, &how, error);
     return *made != NULL && channel_handshake(*made, cancel, error);
 }
 
-void session_explain_refusal(const Channel *failed, const RemoteOptions *options, Trust *trust,
-                             GCancellable *cancel, GError **error)
+void session_probe_explain_refusal(const Channel *failed, const RemoteOptions *options,
+                                   Trust *trust, GCancellable *cancel, GError **error)
 {
     if (!channel_disagreed(failed) || error == NULL || *error == NULL)
         return;
@@ -47,15 +47,15 @@ void session_explain_refusal(const Channel *failed, const RemoteOptions *options
                 options->host, options->port, unmet);
 }
 
-Channel *session_look(const RemoteOptions *options, Trust *trust, GBytes *ticket, char **greeting,
-                      GCancellable *cancel, GError **error)
+Channel *session_probe(const RemoteOptions *options, Trust *trust, GBytes *ticket, char **greeting,
+                       GCancellable *cancel, GError **error)
 {
     g_autoptr(Channel) channel = NULL;
     g_autoptr(GError) failure = NULL;
     if (shake_hands(options, trust, ticket, greeting, &channel, cancel, &failure))
         return g_steal_pointer(&channel);
     if (channel != NULL)
-        session_explain_refusal(channel, options, trust, cancel, &failure);
+        session_probe_explain_refusal(channel, options, trust, cancel, &failure);
     g_propagate_error(error, g_steal_pointer(&failure));
     return NULL;
 }

@@ -13,10 +13,10 @@
 
 /* ---- what the server says ---- */
 
-static gboolean tell_reply(const Survey *survey, Session *session, const char *verb,
-                           const char *kind, const char *field, GError **error)
+static gboolean tell_reply(const Probe *probe, Session *session, const char *verb, const char *kind,
+                           const char *field, GError **error)
 {
-    g_autoptr(Reply) reply = session_command(session, verb, NULL, survey->cancel, error);
+    g_autoptr(Reply) reply = session_command(session, verb, NULL, probe->cancel, error);
     if (reply == NULL)
         return FALSE;
     if (!reply_is(reply, 2))
@@ -25,19 +25,19 @@ static gboolean tell_reply(const Survey *survey, Session *session, const char *v
     gboolean feat = g_str_equal(verb, "FEAT");
     for (guint i = feat ? 1 : 0; i + (feat ? 1 : 0) < reply->lines->len; i++) {
         g_autofree char *line = g_strstrip(g_strdup(reply->lines->pdata[i]));
-        records_begin(survey->out, kind);
-        records_add_text(survey->out, field, line);
+        records_begin(probe->out, kind);
+        records_add_text(probe->out, field, line);
     }
     return TRUE;
 }
 
 /* The shortest of a few exchanges, in microseconds; -1: none was had. */
-static gint64 measure_round_trip(const Survey *survey, Session *session)
+static gint64 measure_round_trip(const Probe *probe, Session *session)
 {
     gint64 best = -1;
     for (guint i = 0; i < NOOPS; i++) {
         gint64 began = g_get_monotonic_time();
-        g_autoptr(Reply) reply = session_command(session, "NOOP", NULL, survey->cancel, NULL);
+        g_autoptr(Reply) reply = session_command(session, "NOOP", NULL, probe->cancel, NULL);
         gint64 took = g_get_monotonic_time() - began;
         if (reply == NULL)
             return -1;
@@ -47,23 +47,23 @@ static gint64 measure_round_trip(const Survey *survey, Session *session)
 }
 
 typedef struct {
-    const Survey *survey;
+    const Probe *probe;
     gint64 login_us;
 } AskArgs;
 
 static gboolean try_ask(const RemoteTry *try, gpointer data, GError **error)
 {
     const AskArgs *args = data;
-    const Survey *survey = args->survey;
+    const Probe *probe = args->probe;
     if (!try->repeated) {
-        records_begin(survey->out, "login");
-        records_add_text(survey->out, "user", try->remote->options.user);
-        records_add_number(survey->out, "login_us", args->login_us);
-        records_add_text(survey->out, "notice", try->session->notice);
-        records_add_number(survey->out, "round_trip_us", measure_round_trip(survey, try->session));
+        records_begin(probe->out, "login");
+        records_add_text(probe->out, "user", try->remote->options.user);
+        records_add_number(probe->out, "login_us", args->login_us);
+        records_add_text(probe->out, "notice", try->session->notice);
+        records_add_number(probe->out, "round_trip_us", measure_round_trip(probe, try->session));
     }
-    return tell_reply(survey, try->session, "SYST", "system", "text", error) &&
-           tell_reply(survey, try->session, "FEAT", "feat", "line", error);
+    return tell_reply(probe, try->session, "SYST", "system", "text", error) &&
+           tell_reply(probe, try->session, "FEAT", "feat", "line", error);
 }
 
 static gboolean get_directory(const RemoteTry *try, gpointer data, GError **error)
@@ -105,46 +105,46 @@ static void count_again(gpointer data)
     *listed = (Listed){0};
 }
 
-static gboolean tell_directory(Survey *survey, GError **error)
+static gboolean tell_directory(Probe *probe, GError **error)
 {
-    Remote *remote = survey->remote;
+    Remote *remote = probe->remote;
     Listed listed = {0};
     g_autofree char *login = NULL;
-    if (!remote_run(remote, FALSE, get_directory, &login, survey->cancel, error))
+    if (!remote_run(remote, FALSE, get_directory, &login, probe->cancel, error))
         return FALSE;
     gboolean good = remote_list(remote, remote_root(remote), count_entry, count_again, &listed,
-                                survey->cancel, error);
+                                probe->cancel, error);
     g_autofree char *small = listed.small;
     gboolean mlsd = remote_can(remote, REMOTE_CAN_MLST);
-    records_begin(survey->out, "directory");
-    records_add_text(survey->out, "login", login);
-    records_add_text(survey->out, "start", remote_root(remote));
+    records_begin(probe->out, "directory");
+    records_add_text(probe->out, "login", login);
+    records_add_text(probe->out, "start", remote_root(remote));
     if (!good)
         return FALSE;
-    records_add_text(survey->out, "kind", mlsd ? "MLSD" : "LIST");
+    records_add_text(probe->out, "kind", mlsd ? "MLSD" : "LIST");
     if (!mlsd)
-        records_add_text(survey->out, "dialect",
+        records_add_text(probe->out, "dialect",
                          listing_dialect_name((ListingDialect)g_atomic_int_get(&remote->dialect)));
-    records_add_number(survey->out, "entries", listed.entries);
-    records_add_number(survey->out, "files", listed.files);
+    records_add_number(probe->out, "entries", listed.entries);
+    records_add_number(probe->out, "files", listed.files);
     if (small != NULL) {
-        survey->small = g_build_filename(remote_root(remote), small, NULL);
-        survey->small_size = listed.small_size;
+        probe->small = g_build_filename(remote_root(remote), small, NULL);
+        probe->small_size = listed.small_size;
     }
     return TRUE;
 }
 
 /* `ahead`: of the server's clock, G_MININT64 where it was not seen. */
-static void tell_clock(const Survey *survey, gint64 ahead)
+static void tell_clock(const Probe *probe, gint64 ahead)
 {
-    Remote *remote = survey->remote;
+    Remote *remote = probe->remote;
     gint64 learned = server_clock_ahead(remote->clock);
-    records_begin(survey->out, "clock");
+    records_begin(probe->out, "clock");
     if (!remote_can(remote, REMOTE_CAN_MLST) && server_clock_knows_zone(remote->clock) &&
         server_clock_zone(remote->clock) == NULL)
-        records_add_number(survey->out, "zone_s", server_clock_offset(remote->clock));
+        records_add_number(probe->out, "zone_s", server_clock_offset(remote->clock));
     if (ahead != G_MININT64 || learned != 0)
-        records_add_number(survey->out, "ahead_s", ahead != G_MININT64 ? ahead : learned);
+        records_add_number(probe->out, "ahead_s", ahead != G_MININT64 ? ahead : learned);
 }
 
 /* ---- sessions ---- */
@@ -159,20 +159,20 @@ static void end_sessions(GPtrArray *sessions)
 }
 
 /* As many as a mount would open, besides the one that is there. */
-static void try_sessions(const Survey *survey, guint wanted)
+static void try_sessions(const Probe *probe, guint wanted)
 {
     g_autoptr(GPtrArray) others = g_ptr_array_new_with_free_func((GDestroyNotify)session_free);
     g_autoptr(GError) refusal = NULL;
     while (others->len + 1 < wanted && refusal == NULL) {
-        Session *session = session_open(&survey->remote->context, FALSE, survey->cancel, &refusal);
+        Session *session = session_open(&probe->remote->context, FALSE, probe->cancel, &refusal);
         if (session != NULL)
             g_ptr_array_add(others, session);
     }
-    records_begin(survey->out, "sessions");
-    records_add_number(survey->out, "wanted", wanted);
-    records_add_number(survey->out, "got", others->len + 1);
+    records_begin(probe->out, "sessions");
+    records_add_number(probe->out, "wanted", wanted);
+    records_add_number(probe->out, "got", others->len + 1);
     if (refusal != NULL)
-        records_add_text(survey->out, "refusal", refusal->message);
+        records_add_text(probe->out, "refusal", refusal->message);
     end_sessions(others);
 }
 
@@ -216,50 +216,50 @@ static void try_other_version(const RemoteOptions *options, const char *version,
 
 /* ---- the whole ---- */
 
-static void tell_capabilities(const Survey *survey)
+static void tell_capabilities(const Probe *probe)
 {
     static const char *const words[] = {
         [FEATURE_UNKNOWN] = "unknown", [FEATURE_YES] = "yes", [FEATURE_NO] = "no"};
     for (guint i = 0; i < FEATURE_COUNT; i++) {
-        records_begin(survey->out, "capability");
-        records_add_text(survey->out, "name", features_name(i));
-        records_add_text(survey->out, "state",
-                         words[features_get(survey->remote->context.features, i)]);
-        records_add_text(survey->out, "use", features_describe(i));
+        records_begin(probe->out, "capability");
+        records_add_text(probe->out, "name", features_name(i));
+        records_add_text(probe->out, "state",
+                         words[features_get(probe->remote->context.features, i)]);
+        records_add_text(probe->out, "use", features_describe(i));
     }
 }
 
-static void not_written(const Survey *survey, const char *reason)
+static void not_written(const Probe *probe, const char *reason)
 {
-    records_begin(survey->out, "write");
-    records_add_flag(survey->out, "tried", FALSE);
-    records_add_text(survey->out, "reason", reason);
+    records_begin(probe->out, "write");
+    records_add_flag(probe->out, "tried", FALSE);
+    records_add_text(probe->out, "reason", reason);
 }
 
-static gboolean ask_all(Survey *survey, gint64 login_us, guint sessions, gboolean write,
+static gboolean ask_all(Probe *probe, gint64 login_us, guint sessions, gboolean write,
                         const char **version, GError **error)
 {
-    AskArgs ask = {.survey = survey, .login_us = login_us};
-    if (!remote_run(survey->remote, FALSE, try_ask, &ask, survey->cancel, error) ||
-        !tell_directory(survey, error))
+    AskArgs ask = {.probe = probe, .login_us = login_us};
+    if (!remote_run(probe->remote, FALSE, try_ask, &ask, probe->cancel, error) ||
+        !tell_directory(probe, error))
         return FALSE;
     gint64 ahead = G_MININT64;
-    gboolean written = write && survey_try_writing(survey, &ahead);
+    gboolean written = write && probe_try_writing(probe, &ahead);
     if (!write)
-        not_written(survey, "-o ro");
-    if (!written && survey->small != NULL)
-        survey_try_reading(survey, survey->small, survey->small_size);
-    if (!remote_run(survey->remote, FALSE, get_version, version, survey->cancel, error))
+        not_written(probe, "-o ro");
+    if (!written && probe->small != NULL)
+        probe_try_reading(probe, probe->small, probe->small_size);
+    if (!remote_run(probe->remote, FALSE, get_version, version, probe->cancel, error))
         return FALSE;
-    tell_clock(survey, ahead);
-    tell_data(survey->out, *version, survey->stats);
-    try_sessions(survey, sessions);
-    tell_capabilities(survey);
+    tell_clock(probe, ahead);
+    tell_data(probe->out, *version, probe->stats);
+    try_sessions(probe, sessions);
+    tell_capabilities(probe);
     return TRUE;
 }
 
-gboolean survey_login(const RemoteOptions *options, const SurveyTrust *trust, gboolean write,
-                      GCancellable *cancel, Records *out, GError **error)
+gboolean probe_login(const RemoteOptions *options, const ProbeTrust *trust, gboolean write,
+                     GCancellable *cancel, Records *out, GError **error)
 {
     Stats stats = {0};
     RemoteOptions one = *options;
@@ -268,11 +268,11 @@ gboolean survey_login(const RemoteOptions *options, const SurveyTrust *trust, gb
     g_autoptr(Remote) remote = remote_new(&one, trust->any, &stats, cancel, error);
     if (remote == NULL)
         return FALSE;
-    Survey survey = {.remote = remote, .stats = &stats, .cancel = cancel, .out = out};
+    Probe probe = {.remote = remote, .stats = &stats, .cancel = cancel, .out = out};
     const char *version = "1.3";
-    gboolean good = ask_all(&survey, g_get_monotonic_time() - began, options->connections, write,
+    gboolean good = ask_all(&probe, g_get_monotonic_time() - began, options->connections, write,
                             &version, error);
-    g_free(survey.small);
+    g_free(probe.small);
     /* A server that allows one session alone gets the next one when this has ended. */
     g_clear_pointer(&remote, remote_free);
     if (!good)

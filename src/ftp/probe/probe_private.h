@@ -8,7 +8,7 @@
 #include "ftp/remote/remote_private.h"
 #include "ftpsfs/ftp/probe.h"
 
-/* One survey after its login; on the stack of survey_login. */
+/* One probe after its login; on the stack of probe_login. */
 typedef struct {
     Remote *remote; /* with one control connection */
     Stats *stats;
@@ -16,14 +16,14 @@ typedef struct {
     Records *out;
     char *small; /* a file that is there to be read; NULL: none was seen */
     guint64 small_size;
-} Survey;
+} Probe;
 
 /* Tries what takes writing, in files that are removed again, and adds "write"; measures a read of
  * one of them. The clock's offset goes into *ahead, G_MININT64 when it was not seen. FALSE when
  * nothing could be written, so that nothing was read either. */
-gboolean survey_try_writing(const Survey *survey, gint64 *ahead);
+gboolean probe_try_writing(const Probe *probe, gint64 *ahead);
 
 /* Reads a file of `size` bytes a few times and adds "read". */
-void survey_try_reading(const Survey *survey, const char *path, guint64 size);
+void probe_try_reading(const Probe *probe, const char *path, guint64 size);
 
 #endif

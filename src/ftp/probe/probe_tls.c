@@ -23,7 +23,7 @@
 typedef struct {
     const RemoteOptions *options;
     Records *out;
-} Look;
+} ProbeTarget;
 
 /* ---- addresses ---- */
 
@@ -36,30 +36,30 @@ static char *address_text(GSocketAddress *address)
 }
 
 /* Connects to one address and hangs up. */
-static gboolean try_address(const Look *look, GSocketAddress *address, GError **error)
+static gboolean try_address(const ProbeTarget *target, GSocketAddress *address, GError **error)
 {
-    const RemoteOptions *options = look->options;
+    const RemoteOptions *options = target->options;
     g_autofree char *text = address_text(address);
     g_autoptr(GError) failure = NULL;
     gint64 began = g_get_monotonic_time();
     int fd =
         dial_address(address, options->host, options->port, options->timeout_s, NULL, &failure);
     gint64 took = g_get_monotonic_time() - began;
-    records_begin(look->out, "address");
-    records_add_text(look->out, "address", text);
+    records_begin(target->out, "address");
+    records_add_text(target->out, "address", text);
     if (fd < 0) {
-        records_add_text(look->out, "failure", failure->message);
+        records_add_text(target->out, "failure", failure->message);
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
-    records_add_number(look->out, "connect_us", took);
+    records_add_number(target->out, "connect_us", took);
     close(fd);
     return TRUE;
 }
 
-static gboolean try_addresses(const Look *look, GError **error)
+static gboolean try_addresses(const ProbeTarget *target, GError **error)
 {
-    const RemoteOptions *options = look->options;
+    const RemoteOptions *options = target->options;
     g_autoptr(GPtrArray) all =
         dial_addresses(options->host, options->port, options->timeout_s, NULL, error);
     if (all == NULL)
@@ -68,7 +68,7 @@ static gboolean try_addresses(const Look *look, GError **error)
     g_autoptr(GError) failure = NULL;
     for (guint i = 0; i < all->len; i++) {
         g_clear_error(&failure);
-        some |= try_address(look, all->pdata[i], &failure);
+        some |= try_address(target, all->pdata[i], &failure);
     }
     if (some)
         return TRUE;
@@ -146,19 +146,20 @@ static void tell_tls(Records *out, const Channel *channel)
 }
 
 /* The handshake as a mount would make it. */
-static gboolean try_tls(const Look *look, Trust *trust, GError **error)
+static gboolean try_tls(const ProbeTarget *target, Trust *trust, GError **error)
 {
     g_autofree char *greeting = NULL;
-    g_autoptr(Channel) channel = session_look(look->options, trust, NULL, &greeting, NULL, error);
+    g_autoptr(Channel) channel =
+        session_probe(target->options, trust, NULL, &greeting, NULL, error);
     if (channel == NULL)
         return FALSE;
-    tell_tls(look->out, channel);
+    tell_tls(target->out, channel);
     if (greeting == NULL)
         greeting = listen_a_while(channel, FALSE);
     if (greeting == NULL)
         return TRUE;
-    records_begin(look->out, "greeting");
-    records_add_text(look->out, "text", greeting);
+    records_begin(target->out, "greeting");
+    records_add_text(target->out, "text", greeting);
     return TRUE;
 }
 
@@ -166,66 +167,68 @@ static gboolean try_tls(const Look *look, Trust *trust, GError **error)
 
 /* Two connections by one version of TLS, of which the second tries to resume the first's session.
  */
-static void try_version(const Look *look, const char *version, Trust *trust)
+static void try_version(const ProbeTarget *target, const char *version, Trust *trust)
 {
     if (trust == NULL)
         return;
     g_autoptr(GError) failure = NULL;
     g_autofree char *greeting = NULL;
     g_autofree char *again = NULL;
-    records_begin(look->out, "handshake");
-    records_add_text(look->out, "version", version);
-    g_autoptr(Channel) first = session_look(look->options, trust, NULL, &greeting, NULL, &failure);
-    records_add_flag(look->out, "offered", first != NULL);
+    records_begin(target->out, "handshake");
+    records_add_text(target->out, "version", version);
+    g_autoptr(Channel) first =
+        session_probe(target->options, trust, NULL, &greeting, NULL, &failure);
+    records_add_flag(target->out, "offered", first != NULL);
     if (first == NULL) {
-        records_add_text(look->out, "failure", failure->message);
+        records_add_text(target->out, "failure", failure->message);
         return;
     }
     g_free(listen_a_while(first, greeting != NULL));
     g_autoptr(GBytes) ticket = channel_ticket(first);
     g_autoptr(Channel) second =
-        ticket != NULL ? session_look(look->options, trust, ticket, &again, NULL, &failure) : NULL;
-    records_add_flag(look->out, "resumes", second != NULL && channel_resumed(second));
+        ticket != NULL ? session_probe(target->options, trust, ticket, &again, NULL, &failure)
+                       : NULL;
+    records_add_flag(target->out, "resumes", second != NULL && channel_resumed(second));
 }
 
 /* ---- policies ---- */
 
-static void try_policy(const Look *look, TrustPolicy policy, Trust *trust)
+static void try_policy(const ProbeTarget *target, TrustPolicy policy, Trust *trust)
 {
-    records_begin(look->out, "policy");
-    records_add_text(look->out, "name", trust_policy_name(policy));
-    records_add_flag(look->out, "tried", trust != NULL);
+    records_begin(target->out, "policy");
+    records_add_text(target->out, "name", trust_policy_name(policy));
+    records_add_flag(target->out, "tried", trust != NULL);
     if (trust == NULL) {
-        records_add_text(look->out, "reason", "this system does not have it");
+        records_add_text(target->out, "reason", "this system does not have it");
         return;
     }
     g_autoptr(GError) failure = NULL;
-    g_autoptr(Channel) channel = session_look(look->options, trust, NULL, NULL, NULL, &failure);
+    g_autoptr(Channel) channel = session_probe(target->options, trust, NULL, NULL, NULL, &failure);
     gboolean met = channel != NULL && channel_check_strength(channel, &failure);
     if (channel != NULL && !channel_bye(channel, NULL))
-        g_debug("%s closed the connection first", look->options->host);
-    records_add_flag(look->out, "met", met);
+        g_debug("%s closed the connection first", target->options->host);
+    records_add_flag(target->out, "met", met);
     if (!met)
-        records_add_text(look->out, "reason", failure->message);
+        records_add_text(target->out, "reason", failure->message);
 }
 
-gboolean survey_look(const RemoteOptions *options, const SurveyTrust *trust, Records *out,
-                     GError **error)
+gboolean probe_tls(const RemoteOptions *options, const ProbeTrust *trust, Records *out,
+                   GError **error)
 {
-    const Look look = {.options = options, .out = out};
-    if (!try_addresses(&look, error))
+    const ProbeTarget target = {.options = options, .out = out};
+    if (!try_addresses(&target, error))
         return FALSE;
     g_autoptr(GError) failure = NULL;
-    gboolean good = try_tls(&look, trust->any, &failure);
+    gboolean good = try_tls(&target, trust->any, &failure);
     /* Where there is TLS, but none that these options accept, another policy may. */
     for (guint i = 0; (good || ftpsfs_error_is(failure, FTPSFS_ERROR_TLS)) && i < TRUST_POLICIES;
          i++)
-        try_policy(&look, (TrustPolicy)i, trust->policies[i]);
+        try_policy(&target, (TrustPolicy)i, trust->policies[i]);
     if (!good) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
-    try_version(&look, "1.3", trust->tls13);
-    try_version(&look, "1.2", trust->tls12);
+    try_version(&target, "1.3", trust->tls13);
+    try_version(&target, "1.2", trust->tls12);
     return TRUE;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What can only be found out by writing. All files are the survey's own, have names that mounts
- * take for leftovers and remove (".ftpsfs-probe-"), and are gone when it ends: the removal is not
- * cancelled with the rest.
+ * What can only be found out by writing. All files are the probe's own, have names that mounts
+ * take for old temporaries and remove (".ftpsfs-probe-"), and are gone when it ends: the removal is
+ * not cancelled with the rest.
  */
 #include <string.h>
 
@@ -34,24 +34,25 @@ static char *new_name(const char *directory)
                            g_str_has_suffix(directory, "/") ? "" : "/", g_random_int());
 }
 
-static gboolean store(const Survey *survey, const char *path, const char *text, GError **error)
+static gboolean store(const Probe *probe, const char *path, const char *text, GError **error)
 {
     g_autoptr(RemoteStream) stream =
-        remote_store_open(survey->remote, path, REMOTE_STORE_NEW, 0, survey->cancel, error);
-    return stream != NULL && stream_write(stream, text, strlen(text), survey->cancel, error) &&
-           stream_finish(g_steal_pointer(&stream), survey->cancel, error);
+        remote_store_open(probe->remote, path, REMOTE_STORE_NEW, 0, probe->cancel, error);
+    return stream != NULL &&
+           remote_stream_write(stream, text, strlen(text), probe->cancel, error) &&
+           remote_stream_finish(g_steal_pointer(&stream), probe->cancel, error);
 }
 
 /* Up to length - 1 bytes of a file's beginning, read to the end of it. */
-static gboolean read_all(const Survey *survey, const char *path, guint64 size, char *buffer,
+static gboolean read_all(const Probe *probe, const char *path, guint64 size, char *buffer,
                          gsize length, GError **error)
 {
     g_autoptr(RemoteStream) stream =
-        remote_read_open(survey->remote, path, 0, size, survey->cancel, error);
+        remote_stream_open(probe->remote, path, 0, size, probe->cancel, error);
     gsize done = 0;
     char scrap[4096];
     while (stream != NULL) {
-        gssize got = stream_read(stream, scrap, sizeof scrap, survey->cancel, error);
+        gssize got = remote_stream_read(stream, scrap, sizeof scrap, probe->cancel, error);
         if (got < 0)
             return FALSE;
         if (got == 0)
@@ -78,22 +79,22 @@ static gint64 compare_clock(gint64 told, gint64 before, gint64 after)
     return told > after + 1 ? told - after : 0;
 }
 
-static gboolean remove_file(const Survey *survey, const char *path)
+static gboolean remove_file(const Probe *probe, const char *path)
 {
     g_autoptr(GError) failure = NULL;
-    return remote_unlink(survey->remote, path, NULL, &failure) ||
+    return remote_unlink(probe->remote, path, NULL, &failure) ||
            ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND);
 }
 
 /* The files that may be there; those that stay are told. */
-static void clean_up(const Survey *survey, const Names *names)
+static void clean_up(const Probe *probe, const Names *names)
 {
     const char *all[] = {names->one, names->two, names->scratch};
     for (gsize i = 0; i < G_N_ELEMENTS(all); i++) {
-        if (remove_file(survey, all[i]))
+        if (remove_file(probe, all[i]))
             continue;
-        records_begin(survey->out, "left");
-        records_add_text(survey->out, "path", all[i]);
+        records_begin(probe->out, "left");
+        records_add_text(probe->out, "path", all[i]);
     }
 }
 
@@ -112,37 +113,37 @@ static const char *verdict_of(const GError *failure)
 }
 
 /* Whether `one`, which has CONTENT, takes the place of `two`. Mounts rely on the content. */
-static void try_rename(const Survey *survey, const Names *names)
+static void try_rename(const Probe *probe, const Names *names)
 {
     char found[sizeof CONTENT + 1] = "";
     g_autoptr(GError) failure = NULL;
     const char *verdict = "yes";
-    if (!store(survey, names->two, OTHER, &failure))
+    if (!store(probe, names->two, OTHER, &failure))
         verdict = "unknown";
-    else if (!remote_rename(survey->remote, names->one, names->two, survey->cancel, &failure))
+    else if (!remote_rename(probe->remote, names->one, names->two, probe->cancel, &failure))
         verdict = verdict_of(failure);
-    else if (!read_all(survey, names->two, strlen(CONTENT), found, sizeof found, &failure))
+    else if (!read_all(probe, names->two, strlen(CONTENT), found, sizeof found, &failure))
         verdict = "unknown";
     else if (!g_str_equal(found, CONTENT))
         verdict = "no";
-    records_add_text(survey->out, "rename", verdict);
+    records_add_text(probe->out, "rename", verdict);
     if (failure != NULL)
-        records_add_text(survey->out, "rename_failure", failure->message);
+        records_add_text(probe->out, "rename_failure", failure->message);
 }
 
 /* Learns which commands set the time and the mode, for the table of capabilities. */
-static void try_attributes(const Survey *survey, const char *path)
+static void try_attributes(const Probe *probe, const char *path)
 {
     g_autoptr(GError) failure = NULL;
     const char *verdict = "yes";
-    if (!remote_set_attributes(survey->remote, path, G_MAXUINT32, TIME, survey->cancel, &failure))
+    if (!remote_set_attributes(probe->remote, path, G_MAXUINT32, TIME, probe->cancel, &failure))
         verdict = verdict_of(failure);
-    records_add_text(survey->out, "set_time", verdict);
+    records_add_text(probe->out, "set_time", verdict);
     g_clear_error(&failure);
     verdict = "yes";
-    if (!remote_set_attributes(survey->remote, path, 0600, G_MININT64, survey->cancel, &failure))
+    if (!remote_set_attributes(probe->remote, path, 0600, G_MININT64, probe->cancel, &failure))
         verdict = verdict_of(failure);
-    records_add_text(survey->out, "set_mode", verdict);
+    records_add_text(probe->out, "set_mode", verdict);
 }
 
 /* An exchange that gives the next data connection time to be made. */
@@ -153,7 +154,7 @@ static gboolean idle_once(const RemoteTry *try, gpointer data, GError **error)
     return reply != NULL;
 }
 
-void survey_try_reading(const Survey *survey, const char *path, guint64 size)
+void probe_try_reading(const Probe *probe, const char *path, guint64 size)
 {
     gint64 best = G_MAXINT64;
     gint64 fastest = G_MAXINT64;
@@ -162,50 +163,50 @@ void survey_try_reading(const Survey *survey, const char *path, guint64 size)
         char scrap[2];
         /* Two: for the reply to EPSV, and the connection to the port. */
         for (guint n = 0; n < 2 && failure == NULL; n++)
-            remote_run(survey->remote, FALSE, idle_once, NULL, survey->cancel, &failure);
-        gint64 trips = STATS_GET(survey->stats, round_trips);
+            remote_run(probe->remote, FALSE, idle_once, NULL, probe->cancel, &failure);
+        gint64 trips = STATS_GET(probe->stats, round_trips);
         gint64 began = g_get_monotonic_time();
-        if (failure != NULL || !read_all(survey, path, size, scrap, sizeof scrap, &failure))
+        if (failure != NULL || !read_all(probe, path, size, scrap, sizeof scrap, &failure))
             break;
-        best = MIN(best, STATS_GET(survey->stats, round_trips) - trips);
+        best = MIN(best, STATS_GET(probe->stats, round_trips) - trips);
         fastest = MIN(fastest, g_get_monotonic_time() - began);
     }
-    records_begin(survey->out, "read");
+    records_begin(probe->out, "read");
     if (failure != NULL) {
-        records_add_text(survey->out, "reason", failure->message);
+        records_add_text(probe->out, "reason", failure->message);
         return;
     }
-    records_add_number(survey->out, "size", (gint64)size);
-    records_add_number(survey->out, "round_trips", best);
-    records_add_number(survey->out, "duration_us", fastest);
+    records_add_number(probe->out, "size", (gint64)size);
+    records_add_number(probe->out, "round_trips", best);
+    records_add_number(probe->out, "duration_us", fastest);
 }
 
-gboolean survey_try_writing(const Survey *survey, gint64 *ahead)
+gboolean probe_try_writing(const Probe *probe, gint64 *ahead)
 {
-    const char *start = remote_root(survey->remote);
+    const char *start = remote_root(probe->remote);
     g_auto(Names) names = {new_name(start), new_name(start), new_name(start)};
-    g_autoptr(RemoteEntry) entry = remote_entry_new();
+    g_autoptr(RemoteEntry) entry = entry_new();
     g_autoptr(GError) failure = NULL;
     *ahead = G_MININT64;
     gint64 before = now_s();
-    gboolean stored = store(survey, names.one, CONTENT, &failure);
+    gboolean stored = store(probe, names.one, CONTENT, &failure);
     gint64 after = now_s();
-    if (stored && remote_stat_exact(survey->remote, names.one, entry, survey->cancel, NULL) &&
+    if (stored && remote_stat_exact(probe->remote, names.one, entry, probe->cancel, NULL) &&
         (entry->has & REMOTE_HAS_MTIME) != 0 && entry->time_precision == REMOTE_TIME_SECOND)
         *ahead = compare_clock(entry->mtime, before, after);
     if (stored)
-        survey_try_reading(survey, names.one, strlen(CONTENT));
-    records_begin(survey->out, "write");
-    records_add_flag(survey->out, "tried", stored);
+        probe_try_reading(probe, names.one, strlen(CONTENT));
+    records_begin(probe->out, "write");
+    records_add_flag(probe->out, "tried", stored);
     if (stored) {
-        gboolean in_place = remote_probe_rest_stor(survey->remote, names.scratch, survey->cancel);
-        FeatureState state = features_get(survey->remote->context.features, FEATURE_REST_STOR);
-        records_add_text(survey->out, "restart", in_place ? "yes" : state_word(state));
-        try_attributes(survey, names.one);
-        try_rename(survey, &names);
+        gboolean in_place = remote_probe_rest_stor(probe->remote, names.scratch, probe->cancel);
+        FeatureState state = features_get(probe->remote->context.features, FEATURE_REST_STOR);
+        records_add_text(probe->out, "restart", in_place ? "yes" : state_word(state));
+        try_attributes(probe, names.one);
+        try_rename(probe, &names);
     } else {
-        records_add_text(survey->out, "reason", failure->message);
+        records_add_text(probe->out, "reason", failure->message);
     }
-    clean_up(survey, &names);
+    clean_up(probe, &names);
     return stored;
 }

@@ -137,10 +137,10 @@ gboolean remote_run(Remote *remote, gboolean for_data, RemoteTryFunc func, gpoin
         if (lease == NULL)
             return FALSE;
         g_autoptr(GError) failure = NULL;
-        RemoteTry try = {remote, lease_session(lease), repeated, cancel};
+        RemoteTry try = {remote, pool_lease_session(lease), repeated, cancel};
         if (func(&try, data, &failure))
             return TRUE;
-        lease_failed(lease, failure);
+        pool_lease_failed(lease, failure);
         if (repeated || !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
             g_cancellable_is_cancelled(cancel)) {
             g_propagate_error(error, g_steal_pointer(&failure));

@@ -7,12 +7,12 @@
 #include "ftpsfs/util/error.h"
 #include "remote_methods.h"
 
-const Way mode_ways[MODE_WAYS] = {
+const RemoteMethod remote_mode_methods[REMOTE_MODE_METHODS] = {
     {FEATURE_MFF_MODE, "MFF", "UNIX.mode=%M; %P"},
     {FEATURE_SITE_CHMOD, "SITE", "CHMOD %M %P"},
 };
 
-const Way mtime_ways[MTIME_WAYS] = {
+const RemoteMethod remote_mtime_methods[REMOTE_MTIME_METHODS] = {
     {FEATURE_MFMT, "MFMT", "%T %P"},
     {FEATURE_MFF_MODIFY, "MFF", "Modify=%T; %P"},
     {FEATURE_MDTM_SET, "MDTM", "%T %P"},
@@ -20,17 +20,17 @@ const Way mtime_ways[MTIME_WAYS] = {
     {FEATURE_SITE_UTIME_LONG, "SITE", "UTIME %P %T %T %T UTC"},
 };
 
-static const Way owner_ways[] = {
+static const RemoteMethod owner_methods[] = {
     {FEATURE_MFF_OWNER, "MFF", "UNIX.owner=%O; %P"},
     {FEATURE_SITE_CHOWN, "SITE", "CHOWN %O %P"},
 };
 
-static const Way group_ways[] = {
+static const RemoteMethod group_methods[] = {
     {FEATURE_MFF_GROUP, "MFF", "UNIX.group=%O; %P"},
     {FEATURE_SITE_CHGRP, "SITE", "CHGRP %O %P"},
 };
 
-char *way_argument(const char *format, const AttributeArgs *args)
+char *remote_method_argument(const char *format, const AttributeArgs *args)
 {
     g_autoptr(GString) out = g_string_new(NULL);
     for (const char *p = format; *p != '\0'; p++) {
@@ -57,75 +57,80 @@ char *way_argument(const char *format, const AttributeArgs *args)
 /* MDTM with a time is answered like a query by servers that don't take it for a time: they look
  * for a file of that name, and don't find it. That says nothing of other files, so that only a
  * reply that the command is unknown is remembered. */
-static gboolean may_be_unknown(const Way *way, const Reply *reply)
+static gboolean may_be_unknown(const RemoteMethod *method, const Reply *reply)
 {
     return features_reply_unknown(reply) ||
-           ((way->feature == FEATURE_MDTM_SET || way->feature == FEATURE_SITE_UTIME ||
-             way->feature == FEATURE_SITE_UTIME_LONG) &&
+           ((method->feature == FEATURE_MDTM_SET || method->feature == FEATURE_SITE_UTIME ||
+             method->feature == FEATURE_SITE_UTIME_LONG) &&
             reply_is(reply, 5));
 }
 
-const Way *way_choose(Features *features, const Way *ways, gsize n, const char *path, gsize *index)
+const RemoteMethod *remote_method_choose(Features *features, const RemoteMethod *methods, gsize n,
+                                         const char *path, gsize *index)
 {
     for (gsize i = 0; i < n && *index == 0 && remote_site_takes(path); i++)
-        if (features_get(features, ways[i].feature) == FEATURE_YES)
-            return &ways[i];
+        if (features_get(features, methods[i].feature) == FEATURE_YES)
+            return &methods[i];
     for (; *index < n; (*index)++)
-        if (features_maybe(features, ways[*index].feature))
-            return &ways[*index];
+        if (features_maybe(features, methods[*index].feature))
+            return &methods[*index];
     return NULL;
 }
 
-gboolean way_judge(Session *session, const Way *way, const char *path, const Reply *reply,
-                   gboolean *again, GCancellable *cancel, GError **error)
+gboolean remote_method_judge(Session *session, const RemoteMethod *method, const char *path,
+                             const Reply *reply, gboolean *again, GCancellable *cancel,
+                             GError **error)
 {
     Features *features = session_context(session)->features;
     if (reply_is(reply, 2)) {
-        features_set(features, way->feature, FEATURE_YES);
+        features_set(features, method->feature, FEATURE_YES);
         return TRUE;
     }
     /* SITE HELP tells of UTIME, but not in which order it takes its words. */
-    gboolean other_order = way->feature == FEATURE_SITE_UTIME && features_reply_unknown(reply);
-    if ((features_get(features, way->feature) != FEATURE_YES || other_order) &&
-        may_be_unknown(way, reply)) {
+    gboolean other_order = method->feature == FEATURE_SITE_UTIME && features_reply_unknown(reply);
+    if ((features_get(features, method->feature) != FEATURE_YES || other_order) &&
+        may_be_unknown(method, reply)) {
         if (features_reply_unknown(reply))
-            features_set(features, way->feature, FEATURE_NO);
+            features_set(features, method->feature, FEATURE_NO);
         *again = TRUE;
         return FALSE;
     }
-    remote_set_refusal(error, session, way->verb, path, reply, cancel);
+    remote_set_refusal(error, session, method->verb, path, reply, cancel);
     return FALSE;
 }
 
-gboolean way_set(Session *session, const Way *ways, gsize n, const AttributeArgs *args,
-                 const char *what, GCancellable *cancel, GError **error)
+gboolean remote_method_set(Session *session, const RemoteMethod *methods, gsize n,
+                           const AttributeArgs *args, const char *what, GCancellable *cancel,
+                           GError **error)
 {
     for (gsize index = 0;; index++) {
-        const Way *way =
-            way_choose(session_context(session)->features, ways, n, args->path, &index);
-        if (way == NULL) {
+        const RemoteMethod *method = remote_method_choose(session_context(session)->features,
+                                                          methods, n, args->path, &index);
+        if (method == NULL) {
             g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
                         "%s: the server has no command to set the %s of this", args->path, what);
             return FALSE;
         }
-        g_autofree char *argument = way_argument(way->format, args);
-        g_autoptr(Reply) reply = session_command(session, way->verb, argument, cancel, error);
+        g_autofree char *argument = remote_method_argument(method->format, args);
+        g_autoptr(Reply) reply = session_command(session, method->verb, argument, cancel, error);
         if (reply == NULL)
             return FALSE;
         gboolean again = FALSE;
-        gboolean done = way_judge(session, way, args->path, reply, &again, cancel, error);
+        gboolean done =
+            remote_method_judge(session, method, args->path, reply, &again, cancel, error);
         if (!again)
             return done;
     }
 }
 
-static gboolean set_both(Session *session, const Way *mode_way, const Way *mtime_way,
-                         const AttributeArgs *args, GCancellable *cancel, GError **error)
+static gboolean set_both(Session *session, const RemoteMethod *mode_method,
+                         const RemoteMethod *mtime_method, const AttributeArgs *args,
+                         GCancellable *cancel, GError **error)
 {
-    g_autofree char *mode_argument = way_argument(mode_way->format, args);
-    g_autofree char *mtime_argument = way_argument(mtime_way->format, args);
-    if (!session_queue(session, mode_way->verb, mode_argument, error) ||
-        !session_send(session, mtime_way->verb, mtime_argument, cancel, error))
+    g_autofree char *mode_argument = remote_method_argument(mode_method->format, args);
+    g_autofree char *mtime_argument = remote_method_argument(mtime_method->format, args);
+    if (!session_queue(session, mode_method->verb, mode_argument, error) ||
+        !session_send(session, mtime_method->verb, mtime_argument, cancel, error))
         return FALSE;
     g_autoptr(Reply) mode = session_receive_final(session, cancel, error);
     g_autoptr(Reply) mtime = mode != NULL ? session_receive_final(session, cancel, error) : NULL;
@@ -134,15 +139,15 @@ static gboolean set_both(Session *session, const Way *mode_way, const Way *mtime
         return FALSE;
     }
     gboolean again = FALSE;
-    return way_judge(session, mode_way, args->path, mode, &again, cancel, error) &&
-           way_judge(session, mtime_way, args->path, mtime, &again, cancel, error);
+    return remote_method_judge(session, mode_method, args->path, mode, &again, cancel, error) &&
+           remote_method_judge(session, mtime_method, args->path, mtime, &again, cancel, error);
 }
 
 static gboolean try_set_attributes(const RemoteTry *try, gpointer data, GError **error)
 {
     AttributeArgs *args = data;
     Features *features = try->remote->context.features;
-    args->name = place_enter(try->session, args->path, try->cancel, error);
+    args->name = path_argument_enter(try->session, args->path, try->cancel, error);
     if (args->name == NULL)
         return FALSE;
     gboolean set_mode = args->mode != G_MAXUINT32;
@@ -150,18 +155,22 @@ static gboolean try_set_attributes(const RemoteTry *try, gpointer data, GError *
     if (set_mode && set_mtime) {
         gsize mode_index = 0;
         gsize mtime_index = 0;
-        const Way *mode =
-            way_choose(features, mode_ways, G_N_ELEMENTS(mode_ways), args->path, &mode_index);
-        const Way *mtime =
-            way_choose(features, mtime_ways, G_N_ELEMENTS(mtime_ways), args->path, &mtime_index);
+        const RemoteMethod *mode =
+            remote_method_choose(features, remote_mode_methods, G_N_ELEMENTS(remote_mode_methods),
+                                 args->path, &mode_index);
+        const RemoteMethod *mtime =
+            remote_method_choose(features, remote_mtime_methods, G_N_ELEMENTS(remote_mtime_methods),
+                                 args->path, &mtime_index);
         if (mode != NULL && mtime != NULL && features_get(features, mode->feature) == FEATURE_YES &&
             features_get(features, mtime->feature) == FEATURE_YES)
             return set_both(try->session, mode, mtime, args, try->cancel, error);
     }
-    return (!set_mode || way_set(try->session, mode_ways, G_N_ELEMENTS(mode_ways), args,
-                                 "permissions", try->cancel, error)) &&
-           (!set_mtime || way_set(try->session, mtime_ways, G_N_ELEMENTS(mtime_ways), args,
-                                  "modification time", try->cancel, error));
+    return (!set_mode ||
+            remote_method_set(try->session, remote_mode_methods, G_N_ELEMENTS(remote_mode_methods),
+                              args, "permissions", try->cancel, error)) &&
+           (!set_mtime || remote_method_set(try->session, remote_mtime_methods,
+                                            G_N_ELEMENTS(remote_mtime_methods), args,
+                                            "modification time", try->cancel, error));
 }
 
 gboolean remote_set_attributes(Remote *remote, const char *path, guint32 mode, gint64 mtime,
@@ -181,14 +190,15 @@ typedef struct {
 static gboolean try_set_owner(const RemoteTry *try, gpointer data, GError **error)
 {
     OwnerArgs *args = data;
-    args->attributes.name = place_enter(try->session, args->attributes.path, try->cancel, error);
+    args->attributes.name =
+        path_argument_enter(try->session, args->attributes.path, try->cancel, error);
     if (args->attributes.name == NULL)
         return FALSE;
     if (args->kind == REMOTE_GROUP)
-        return way_set(try->session, group_ways, G_N_ELEMENTS(group_ways), &args->attributes,
-                       "group", try->cancel, error);
-    return way_set(try->session, owner_ways, G_N_ELEMENTS(owner_ways), &args->attributes, "owner",
-                   try->cancel, error);
+        return remote_method_set(try->session, group_methods, G_N_ELEMENTS(group_methods),
+                                 &args->attributes, "group", try->cancel, error);
+    return remote_method_set(try->session, owner_methods, G_N_ELEMENTS(owner_methods),
+                             &args->attributes, "owner", try->cancel, error);
 }
 
 /* The commands end the name at a space or a semicolon. */

@@ -75,7 +75,7 @@ static gboolean send_group(Session *session, Cursor *cursor, guint *sent, GCance
         RemoteQuery *next = NULL;
         const char *following = next_command(&ahead, &next);
         gboolean last = following == NULL || *sent + 1 == GROUP;
-        const char *name = place_name(session, query->path);
+        const char *name = path_argument_name(session, query->path);
         if (last ? !session_send(session, verb, name, cancel, error)
                  : !session_queue(session, verb, name, error))
             return FALSE;
@@ -126,11 +126,12 @@ static gboolean try_batch(const RemoteTry *try, gpointer data, GError **error)
         BatchArgs args = *all;
         args.queries += first;
         for (end = first + 1; end < all->count; end++) {
-            if (!place_is_together(try->session, args.queries->path, all->queries[end].path))
+            if (!path_argument_is_together(try->session, args.queries->path,
+                                           all->queries[end].path))
                 break;
         }
         args.count = end - first;
-        if (place_enter(try->session, args.queries->path, try->cancel, error) == NULL ||
+        if (path_argument_enter(try->session, args.queries->path, try->cancel, error) == NULL ||
             !run_batch(try->session, &args, try->cancel, error))
             return FALSE;
     }
@@ -162,11 +163,12 @@ gboolean remote_stat_batch(Remote *remote, RemoteQuery *queries, guint count, GC
 gboolean remote_measure(Remote *remote, const char *path, guint64 *size, GCancellable *cancel,
                         GError **error)
 {
-    g_autoptr(RemoteStream) stream = remote_read_open(remote, path, 0, G_MAXUINT64, cancel, error);
+    g_autoptr(RemoteStream) stream =
+        remote_stream_open(remote, path, 0, G_MAXUINT64, cancel, error);
     g_autofree char *buffer = g_malloc(MEASURE_BUFFER);
     *size = 0;
     while (stream != NULL) {
-        gssize got = stream_read(stream, buffer, MEASURE_BUFFER, cancel, error);
+        gssize got = remote_stream_read(stream, buffer, MEASURE_BUFFER, cancel, error);
         if (got <= 0)
             return got == 0;
         *size += (guint64)got;

@@ -53,12 +53,12 @@ typedef struct {
     Feature feature;
     const char *verb;
     const char *option;
-} HashWay;
+} HashMethod;
 
 typedef struct {
     const char *name;
     gsize digits;
-    HashWay ways[3]; /* the first that the server has is taken */
+    HashMethod methods[3]; /* the first that the server has is taken */
 } HashKind;
 
 static const HashKind kinds[] = {
@@ -75,7 +75,7 @@ static const HashKind kinds[] = {
 
 typedef struct {
     const HashKind *kind;
-    const HashWay *way;
+    const HashMethod *method;
     const char *path;
     char *hash;
 } HashArgs;
@@ -95,20 +95,20 @@ static char *find_hash(const Reply *reply, gsize digits)
 static gboolean try_hash(const RemoteTry *try, gpointer data, GError **error)
 {
     HashArgs *args = data;
-    const HashWay *way = args->way;
-    const char *name = place_enter(try->session, args->path, try->cancel, error);
+    const HashMethod *method = args->method;
+    const char *name = path_argument_enter(try->session, args->path, try->cancel, error);
     if (name == NULL)
         return FALSE;
     /* Which hash HASH gives is a setting of the try->session. */
-    if (way->option != NULL && !session_queue(try->session, "OPTS", way->option, error))
+    if (method->option != NULL && !session_queue(try->session, "OPTS", method->option, error))
         return FALSE;
-    if (!session_send(try->session, way->verb, name, try->cancel, error)) {
+    if (!session_send(try->session, method->verb, name, try->cancel, error)) {
         session_drop_replies(try->session);
         return FALSE;
     }
     g_autoptr(Reply) option =
-        way->option != NULL ? session_receive_final(try->session, try->cancel, error) : NULL;
-    g_autoptr(Reply) reply = way->option != NULL && option == NULL
+        method->option != NULL ? session_receive_final(try->session, try->cancel, error) : NULL;
+    g_autoptr(Reply) reply = method->option != NULL && option == NULL
                                  ? NULL
                                  : session_receive_final(try->session, try->cancel, error);
     if (reply == NULL) {
@@ -116,7 +116,7 @@ static gboolean try_hash(const RemoteTry *try, gpointer data, GError **error)
         return FALSE;
     }
     if (!reply_is(reply, 2)) {
-        remote_set_refusal(error, try->session, way->verb, args->path, reply, try->cancel);
+        remote_set_refusal(error, try->session, method->verb, args->path, reply, try->cancel);
         return FALSE;
     }
     if (option == NULL || reply_is(option, 2))
@@ -124,7 +124,7 @@ static gboolean try_hash(const RemoteTry *try, gpointer data, GError **error)
     if (args->hash != NULL)
         return TRUE;
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
-                "%s: the server's answer to %s holds no %s", args->path, way->verb,
+                "%s: the server's answer to %s holds no %s", args->path, method->verb,
                 args->kind->name);
     return FALSE;
 }
@@ -133,13 +133,13 @@ char *remote_hash(Remote *remote, RemoteHash kind, const char *path, GCancellabl
                   GError **error)
 {
     HashArgs args = {.kind = &kinds[kind], .path = path};
-    for (gsize i = 0; i < G_N_ELEMENTS(kinds[kind].ways) && args.way == NULL; i++) {
-        const HashWay *way = &kinds[kind].ways[i];
-        if (way->verb != NULL &&
-            features_get(remote->context.features, way->feature) == FEATURE_YES)
-            args.way = way;
+    for (gsize i = 0; i < G_N_ELEMENTS(kinds[kind].methods) && args.method == NULL; i++) {
+        const HashMethod *method = &kinds[kind].methods[i];
+        if (method->verb != NULL &&
+            features_get(remote->context.features, method->feature) == FEATURE_YES)
+            args.method = method;
     }
-    if (args.way == NULL) {
+    if (args.method == NULL) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
                     "the server does not tell the %s of files", kinds[kind].name);
         return NULL;

@@ -6,60 +6,62 @@
 #include "ftp/session/path_argument.h"
 #include "ftpsfs/util/error.h"
 
-gboolean settle_begin(Settle *settle, GCancellable *cancel, GError **error)
+gboolean remote_finalize_begin(Finalize *finalize, GCancellable *cancel, GError **error)
 {
-    settle->mlst = remote_can(settle->remote, REMOTE_CAN_MLST);
-    settle->attributes.name = place_enter(settle->session, settle->attributes.path, cancel, error);
-    return settle->attributes.name != NULL;
+    finalize->mlst = remote_can(finalize->remote, REMOTE_CAN_MLST);
+    finalize->attributes.name =
+        path_argument_enter(finalize->session, finalize->attributes.path, cancel, error);
+    return finalize->attributes.name != NULL;
 }
 
-void settle_clear(Settle *settle)
+void remote_finalize_clear(Finalize *finalize)
 {
-    g_clear_pointer(&settle->mode.reply, reply_free);
-    g_clear_pointer(&settle->mtime.reply, reply_free);
+    g_clear_pointer(&finalize->mode.reply, reply_free);
+    g_clear_pointer(&finalize->mtime.reply, reply_free);
 }
 
 /* ---- one attribute ---- */
 
-static gboolean queue_setting(const Settle *settle, Setting *setting, const Way *ways, gsize n,
-                              GError **error)
+static gboolean queue_setting(const Finalize *finalize, Setting *setting,
+                              const RemoteMethod *methods, gsize n, GError **error)
 {
     gsize index = 0;
-    const AttributeArgs *args = &settle->attributes;
-    setting->way =
-        way_choose(session_context(settle->session)->features, ways, n, args->path, &index);
-    if (setting->way == NULL)
+    const AttributeArgs *args = &finalize->attributes;
+    setting->method = remote_method_choose(session_context(finalize->session)->features, methods, n,
+                                           args->path, &index);
+    if (setting->method == NULL)
         return TRUE;
-    g_autofree char *argument = way_argument(setting->way->format, args);
-    return session_queue(settle->session, setting->way->verb, argument, error);
+    g_autofree char *argument = remote_method_argument(setting->method->format, args);
+    return session_queue(finalize->session, setting->method->verb, argument, error);
 }
 
-static gboolean receive_setting(const Settle *settle, Setting *setting, GCancellable *cancel,
+static gboolean receive_setting(const Finalize *finalize, Setting *setting, GCancellable *cancel,
                                 GError **error)
 {
-    if (setting->way == NULL)
+    if (setting->method == NULL)
         return TRUE;
     g_clear_pointer(&setting->reply, reply_free);
-    setting->reply = session_receive_final(settle->session, cancel, error);
+    setting->reply = session_receive_final(finalize->session, cancel, error);
     return setting->reply != NULL;
 }
 
-/* Judges the reply; tries the other ways when the server does not know this one. What the server
+/* Judges the reply; tries the other methods when the server does not know this one. What the server
  * can't do is no failure of the upload. *again: something was set after the entry was asked for.
  * FALSE when the connection was lost. */
-static gboolean end_setting(const Settle *settle, const Setting *setting, const Way *ways, gsize n,
-                            const char *what, gboolean *again, GCancellable *cancel, GError **error)
+static gboolean end_setting(const Finalize *finalize, const Setting *setting,
+                            const RemoteMethod *methods, gsize n, const char *what, gboolean *again,
+                            GCancellable *cancel, GError **error)
 {
-    if (setting->way == NULL)
+    if (setting->method == NULL)
         return TRUE;
     gboolean other = FALSE;
-    Session *session = settle->session;
-    const AttributeArgs *args = &settle->attributes;
+    Session *session = finalize->session;
+    const AttributeArgs *args = &finalize->attributes;
     g_autoptr(GError) failure = NULL;
-    gboolean done =
-        way_judge(session, setting->way, args->path, setting->reply, &other, cancel, &failure);
+    gboolean done = remote_method_judge(session, setting->method, args->path, setting->reply,
+                                        &other, cancel, &failure);
     if (other) {
-        done = way_set(session, ways, n, args, what, cancel, &failure);
+        done = remote_method_set(session, methods, n, args, what, cancel, &failure);
         *again = *again || done;
     }
     if (done)
@@ -75,130 +77,136 @@ static gboolean end_setting(const Settle *settle, const Setting *setting, const 
 
 /* ---- the questions ---- */
 
-static const char *settle_verb(const Settle *settle)
+static const char *question_verb(const Finalize *finalize)
 {
-    return settle->mlst ? "MLST" : "SIZE";
+    return finalize->mlst ? "MLST" : "SIZE";
 }
 
-gboolean settle_ask(const Settle *settle, GCancellable *cancel, GError **error)
+gboolean remote_finalize_ask(const Finalize *finalize, GCancellable *cancel, GError **error)
 {
-    STATS_ADD(session_context(settle->session)->stats, stats, 1);
-    return session_send(settle->session, settle_verb(settle), settle->attributes.name, cancel,
-                        error);
+    STATS_ADD(session_context(finalize->session)->stats, stats, 1);
+    return session_send(finalize->session, question_verb(finalize), finalize->attributes.name,
+                        cancel, error);
 }
 
-gboolean settle_is_answer(const Settle *settle, const Reply *reply)
+gboolean remote_finalize_is_answer(const Finalize *finalize, const Reply *reply)
 {
-    if (!settle->mlst)
+    if (!finalize->mlst)
         return reply->code == 213;
     if (reply->code != 250 || reply->lines->len < 2)
         return FALSE;
     /* A server may say that it has the file in more than one line. */
-    ListingContext context = remote_listing_context(settle->remote);
-    g_autoptr(RemoteEntry) scratch = remote_entry_new();
+    ListingContext context = remote_listing_context(finalize->remote);
+    g_autoptr(RemoteEntry) scratch = entry_new();
     return listing_parse_mlst(g_ptr_array_index(reply->lines, 1), &context, scratch, NULL);
 }
 
-static gboolean send_query(const Settle *settle, GCancellable *cancel, GError **error)
+static gboolean send_query(const Finalize *finalize, GCancellable *cancel, GError **error)
 {
-    if (settle->mlst)
-        return settle_ask(settle, cancel, error);
-    STATS_ADD(session_context(settle->session)->stats, stats, 1);
-    return session_queue(settle->session, "SIZE", settle->attributes.name, error) &&
-           session_send(settle->session, "MDTM", settle->attributes.name, cancel, error);
+    if (finalize->mlst)
+        return remote_finalize_ask(finalize, cancel, error);
+    STATS_ADD(session_context(finalize->session)->stats, stats, 1);
+    return session_queue(finalize->session, "SIZE", finalize->attributes.name, error) &&
+           session_send(finalize->session, "MDTM", finalize->attributes.name, cancel, error);
 }
 
-static gboolean receive_query(const Settle *settle, GCancellable *cancel, GError **error)
+static gboolean receive_query(const Finalize *finalize, GCancellable *cancel, GError **error)
 {
-    Session *session = settle->session;
-    const char *path = settle->attributes.path;
+    Session *session = finalize->session;
+    const char *path = finalize->attributes.path;
     g_autoptr(Reply) first = session_receive_final(session, cancel, error);
     if (first == NULL)
         return FALSE;
-    if (settle->mlst)
-        return remote_take_mlst(settle->remote, session, path, first, settle->entry, error);
+    if (finalize->mlst)
+        return remote_take_mlst(finalize->remote, session, path, first, finalize->entry, error);
     g_autoptr(Reply) mdtm = session_receive_final(session, cancel, error);
     return mdtm != NULL &&
-           remote_take_size_mdtm(session, path, first, mdtm, settle->entry, cancel, error);
+           remote_take_size_mdtm(session, path, first, mdtm, finalize->entry, cancel, error);
 }
 
 /* ---- the whole ---- */
 
-static gboolean send_all(Settle *settle, GCancellable *cancel, GError **error)
+static gboolean send_all(Finalize *finalize, GCancellable *cancel, GError **error)
 {
-    const AttributeArgs *args = &settle->attributes;
-    settle->looks = FALSE;
-    settle->mode.way = settle->mtime.way = NULL;
-    return (!settle->marked ||
-            session_queue(settle->session, settle_verb(settle), args->name, error)) &&
+    const AttributeArgs *args = &finalize->attributes;
+    finalize->extra_sent = FALSE;
+    finalize->mode.method = finalize->mtime.method = NULL;
+    return (!finalize->marked ||
+            session_queue(finalize->session, question_verb(finalize), args->name, error)) &&
            (args->mode == G_MAXUINT32 ||
-            queue_setting(settle, &settle->mode, mode_ways, MODE_WAYS, error)) &&
+            queue_setting(finalize, &finalize->mode, remote_mode_methods, REMOTE_MODE_METHODS,
+                          error)) &&
            (args->mtime == G_MININT64 ||
-            queue_setting(settle, &settle->mtime, mtime_ways, MTIME_WAYS, error)) &&
-           send_query(settle, cancel, error) &&
-           (settle->look == NULL || remote_look_send(settle->session, settle->look, settle->mlst,
-                                                     &settle->looks, cancel, error));
+            queue_setting(finalize, &finalize->mtime, remote_mtime_methods, REMOTE_MTIME_METHODS,
+                          error)) &&
+           send_query(finalize, cancel, error) &&
+           (finalize->extra == NULL ||
+            remote_extra_stat_send(finalize->session, finalize->extra, finalize->mlst,
+                                   &finalize->extra_sent, cancel, error));
 }
 
-gboolean settle_send(Settle *settle, GCancellable *cancel, GError **error)
+gboolean remote_finalize_send(Finalize *finalize, GCancellable *cancel, GError **error)
 {
-    if (send_all(settle, cancel, error))
+    if (send_all(finalize, cancel, error))
         return TRUE;
-    session_drop_replies(settle->session);
+    session_drop_replies(finalize->session);
     return FALSE;
 }
 
-static gboolean receive_all(Settle *settle, GCancellable *cancel, GError **error)
+static gboolean receive_all(Finalize *finalize, GCancellable *cancel, GError **error)
 {
-    if (settle->marked) {
-        g_autoptr(Reply) mark = session_receive_final(settle->session, cancel, error);
+    if (finalize->marked) {
+        g_autoptr(Reply) mark = session_receive_final(finalize->session, cancel, error);
         if (mark == NULL)
             return FALSE;
-        if (!settle_is_answer(settle, mark)) {
-            session_set_reply_error(error, settle_verb(settle), settle->attributes.path, mark);
+        if (!remote_finalize_is_answer(finalize, mark)) {
+            session_set_reply_error(error, question_verb(finalize), finalize->attributes.path,
+                                    mark);
             return FALSE;
         }
     }
-    return receive_setting(settle, &settle->mode, cancel, error) &&
-           receive_setting(settle, &settle->mtime, cancel, error) &&
-           receive_query(settle, cancel, error) &&
-           (!settle->looks || remote_look_receive(settle->remote, settle->session, settle->look,
-                                                  settle->mlst, cancel, error));
+    return receive_setting(finalize, &finalize->mode, cancel, error) &&
+           receive_setting(finalize, &finalize->mtime, cancel, error) &&
+           receive_query(finalize, cancel, error) &&
+           (!finalize->extra_sent ||
+            remote_extra_stat_receive(finalize->remote, finalize->session, finalize->extra,
+                                      finalize->mlst, cancel, error));
 }
 
-gboolean settle_receive(Settle *settle, GCancellable *cancel, GError **error)
+gboolean remote_finalize_receive(Finalize *finalize, GCancellable *cancel, GError **error)
 {
     gboolean again = FALSE;
-    if (!receive_all(settle, cancel, error)) {
-        session_drop_replies(settle->session);
+    if (!receive_all(finalize, cancel, error)) {
+        session_drop_replies(finalize->session);
         return FALSE;
     }
-    if (!end_setting(settle, &settle->mode, mode_ways, MODE_WAYS, "permissions", &again, cancel,
-                     error) ||
-        !end_setting(settle, &settle->mtime, mtime_ways, MTIME_WAYS, "modification time", &again,
-                     cancel, error))
+    if (!end_setting(finalize, &finalize->mode, remote_mode_methods, REMOTE_MODE_METHODS,
+                     "permissions", &again, cancel, error) ||
+        !end_setting(finalize, &finalize->mtime, remote_mtime_methods, REMOTE_MTIME_METHODS,
+                     "modification time", &again, cancel, error))
         return FALSE;
-    if (!again || (send_query(settle, cancel, error) && receive_query(settle, cancel, error)))
+    if (!again || (send_query(finalize, cancel, error) && receive_query(finalize, cancel, error)))
         return TRUE;
-    session_drop_replies(settle->session);
+    session_drop_replies(finalize->session);
     return FALSE;
 }
 
-static gboolean try_settle(const RemoteTry *try, gpointer data, GError **error)
+static gboolean try_finalize(const RemoteTry *try, gpointer data, GError **error)
 {
-    Settle *settle = data;
-    settle->remote = try->remote;
-    settle->session = try->session;
-    gboolean ok = settle_begin(settle, try->cancel, error) &&
-                  settle_send(settle, try->cancel, error) &&
-                  settle_receive(settle, try->cancel, error);
-    settle_clear(settle);
+    Finalize *finalize = data;
+    finalize->remote = try->remote;
+    finalize->session = try->session;
+    gboolean ok = remote_finalize_begin(finalize, try->cancel, error) &&
+                  remote_finalize_send(finalize, try->cancel, error) &&
+                  remote_finalize_receive(finalize, try->cancel, error);
+    remote_finalize_clear(finalize);
     return ok;
 }
 
-gboolean remote_settle(Remote *remote, const char *path, guint32 mode, gint64 mtime,
-                       RemoteEntry *entry, GCancellable *cancel, GError **error)
+gboolean remote_finalize(Remote *remote, const char *path, guint32 mode, gint64 mtime,
+                         RemoteEntry *entry, GCancellable *cancel, GError **error)
 {
-    Settle settle = {.attributes = {.path = path, .mode = mode, .mtime = mtime}, .entry = entry};
-    return remote_run(remote, FALSE, try_settle, &settle, cancel, error);
+    Finalize finalize = {.attributes = {.path = path, .mode = mode, .mtime = mtime},
+                         .entry = entry};
+    return remote_run(remote, FALSE, try_finalize, &finalize, cancel, error);
 }

@@ -13,7 +13,7 @@
 
 typedef struct {
     const char *path;
-    ListingFunc func;
+    EntryFunc func;
     void (*restart)(gpointer data);
     gpointer data;
     guint64 bytes; /* of the listing */
@@ -124,7 +124,7 @@ static gboolean list_facts(Remote *remote, Session *session, ListArgs *args, GCa
                            GError **error)
 {
     const char *argument;
-    return place_enter_directory(session, args->path, &argument, cancel, error) &&
+    return path_argument_enter_directory(session, args->path, &argument, cancel, error) &&
            list_with(remote, session, "MLSD", argument, args, cancel, error);
 }
 
@@ -135,7 +135,7 @@ static gboolean list_unix(Remote *remote, Session *session, ListArgs *args, GCan
 {
     Features *features = remote->context.features;
     const char *argument;
-    if (!place_enter_directory(session, args->path, &argument, cancel, error))
+    if (!path_argument_enter_directory(session, args->path, &argument, cancel, error))
         return FALSE;
     if (features_maybe(features, FEATURE_LIST_ALL)) {
         g_autofree char *all = g_strdup_printf("-a %s", args->path);
@@ -210,7 +210,7 @@ static gboolean try_list_long(const RemoteTry *try, gpointer data, GError **erro
     return list_unix(try->remote, try->session, args, try->cancel, error);
 }
 
-gboolean remote_list_long(Remote *remote, const char *path, ListingFunc func,
+gboolean remote_list_long(Remote *remote, const char *path, EntryFunc func,
                           void (*restart)(gpointer), gpointer data, GCancellable *cancel,
                           GError **error)
 {
@@ -218,7 +218,7 @@ gboolean remote_list_long(Remote *remote, const char *path, ListingFunc func,
     return remote_run(remote, TRUE, try_list_long, &args, cancel, error);
 }
 
-gboolean remote_list(Remote *remote, const char *path, ListingFunc func, void (*restart)(gpointer),
+gboolean remote_list(Remote *remote, const char *path, EntryFunc func, void (*restart)(gpointer),
                      gpointer data, GCancellable *cancel, GError **error)
 {
     ListArgs args = {.path = path, .func = func, .restart = restart, .data = data};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ways to set mode, time and owner, shared by remote_attributes.c, which has them, and
+ * The methods to set mode, time and owner, shared by remote_attributes.c, which has them, and
  * remote_finalize.c, which sets some at the end of an upload.
  */
 #ifndef FTPSFS_SRC_FTP_REMOTE_REMOTE_METHODS_H
@@ -21,26 +21,29 @@ typedef struct {
     Feature feature;
     const char *verb;
     const char *format; /* %M mode in octal, %T time-val, %O owner or group, %P path */
-} Way;
+} RemoteMethod;
 
-#define MODE_WAYS  2
-#define MTIME_WAYS 5
-extern const Way mode_ways[MODE_WAYS];
-extern const Way mtime_ways[MTIME_WAYS];
+#define REMOTE_MODE_METHODS  2
+#define REMOTE_MTIME_METHODS 5
+extern const RemoteMethod remote_mode_methods[REMOTE_MODE_METHODS];
+extern const RemoteMethod remote_mtime_methods[REMOTE_MTIME_METHODS];
 
 /* The command's argument, for g_free. */
-char *way_argument(const char *format, const AttributeArgs *args);
+char *remote_method_argument(const char *format, const AttributeArgs *args);
 
 /* The first way from *index on that the server has, or else may have; NULL when none is left. With
  * a path that SITE may misread, SITE is the last that is tried. */
-const Way *way_choose(Features *features, const Way *ways, gsize n, const char *path, gsize *index);
+const RemoteMethod *remote_method_choose(Features *features, const RemoteMethod *methods, gsize n,
+                                         const char *path, gsize *index);
 
 /* Judges the reply to `way`: done, failed (*error set), or *again with another way. */
-gboolean way_judge(Session *session, const Way *way, const char *path, const Reply *reply,
-                   gboolean *again, GCancellable *cancel, GError **error);
+gboolean remote_method_judge(Session *session, const RemoteMethod *method, const char *path,
+                             const Reply *reply, gboolean *again, GCancellable *cancel,
+                             GError **error);
 
 /* Sets one attribute, trying the ways until one works. FTPSFS_ERROR_UNSUPPORTED when none does. */
-gboolean way_set(Session *session, const Way *ways, gsize n, const AttributeArgs *args,
-                 const char *what, GCancellable *cancel, GError **error);
+gboolean remote_method_set(Session *session, const RemoteMethod *methods, gsize n,
+                           const AttributeArgs *args, const char *what, GCancellable *cancel,
+                           GError **error);
 
 #endif

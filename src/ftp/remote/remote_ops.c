@@ -52,7 +52,8 @@ static gboolean try_mkdir(const RemoteTry *try, gpointer data, GError **error)
         return FALSE;
     if (done)
         return TRUE;
-    g_autoptr(Reply) reply = place_directory_command(try->session, "MKD", path, try->cancel, error);
+    g_autoptr(Reply) reply =
+        path_argument_directory_command(try->session, "MKD", path, try->cancel, error);
     if (reply == NULL)
         return FALSE;
     if (reply_is(reply, 2))
@@ -84,13 +85,13 @@ static gboolean remove_once(Session *session, const RemoveArgs *args, GCancellab
     g_autoptr(Reply) reply = NULL;
     const char *name = NULL;
     if (is_dir)
-        reply = place_directory_command(session, args->verb, args->path, cancel, error);
-    else if ((name = place_enter(session, args->path, cancel, error)) != NULL)
+        reply = path_argument_directory_command(session, args->verb, args->path, cancel, error);
+    else if ((name = path_argument_enter(session, args->path, cancel, error)) != NULL)
         reply = session_command(session, args->verb, name, cancel, error);
     if (reply == NULL || !judge_removal(session, args->verb, args->path, reply, cancel, error))
         return FALSE;
     if (is_dir)
-        place_note_moved(session);
+        path_argument_note_moved(session);
     return TRUE;
 }
 
@@ -201,7 +202,8 @@ static gboolean rename_vms_directory(Remote *remote, Session *session, const Ren
                                      GCancellable *cancel)
 {
     g_autoptr(GError) failure = NULL;
-    if (session_is_broken(session) || place_enter(session, args->from, cancel, NULL) == NULL)
+    if (session_is_broken(session) ||
+        path_argument_enter(session, args->from, cancel, NULL) == NULL)
         return FALSE;
     g_autofree char *from_name = g_strconcat(args->from_name, ".DIR", NULL);
     g_autofree char *to_name = g_strconcat(args->to_name, ".DIR", NULL);
@@ -212,22 +214,24 @@ static gboolean rename_vms_directory(Remote *remote, Session *session, const Ren
 static gboolean try_rename(const RemoteTry *try, gpointer data, GError **error)
 {
     RenameArgs *args = data;
-    if (!place_is_together(try->session, args->from, args->to)) {
+    if (!path_argument_is_together(try->session, args->from, args->to)) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CROSS,
                     "%s: the server has no way to rename to another directory", args->from);
         return FALSE;
     }
-    args->to_name = place_enter(try->session, args->to, try->cancel, error);
-    args->from_name =
-        args->to_name != NULL ? place_enter(try->session, args->from, try->cancel, error) : NULL;
+    args->to_name = path_argument_enter(try->session, args->to, try->cancel, error);
+    args->from_name = args->to_name != NULL
+                          ? path_argument_enter(try->session, args->from, try->cancel, error)
+                          : NULL;
     if (args->from_name == NULL)
         return FALSE;
     g_autoptr(GError) refusal = NULL;
     if (rename_named(try->remote, try->session, try->repeated, args, try->cancel, &refusal) ||
-        (place_is_vms(try->session) && !ftpsfs_error_has(refusal, FTPSFS_ERROR_CLASS_CONNECTION) &&
+        (path_argument_is_vms(try->session) &&
+         !ftpsfs_error_has(refusal, FTPSFS_ERROR_CLASS_CONNECTION) &&
          !ftpsfs_error_is(refusal, FTPSFS_ERROR_INTERRUPTED) &&
          rename_vms_directory(try->remote, try->session, args, try->cancel))) {
-        place_note_moved(try->session);
+        path_argument_note_moved(try->session);
         return TRUE;
     }
     g_propagate_error(error, g_steal_pointer(&refusal));

@@ -62,10 +62,10 @@ gboolean remote_may_be_link(const RemoteEntry *entry);
 
 /* remote_look.c: the commands of a look, by MLST or without, and their replies. FALSE when the
  * connection is lost; that a look can't be made is none, it stays unknown. */
-gboolean remote_look_send(Session *session, RemoteLook *look, gboolean mlst, gboolean *sent,
-                          GCancellable *cancel, GError **error);
-gboolean remote_look_receive(Remote *remote, Session *session, RemoteLook *look, gboolean mlst,
-                             GCancellable *cancel, GError **error);
+gboolean remote_extra_stat_send(Session *session, RemoteExtraStat *extra, gboolean mlst,
+                                gboolean *sent, GCancellable *cancel, GError **error);
+gboolean remote_extra_stat_receive(Remote *remote, Session *session, RemoteExtraStat *extra,
+                                   gboolean mlst, GCancellable *cancel, GError **error);
 
 /* Whether SITE commands take the path for what it is. ProFTPD parts their words at white space and
  * takes quotes away, and then works on a file of another name. */

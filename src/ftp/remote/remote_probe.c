@@ -11,18 +11,19 @@ static gboolean store_bytes(Remote *remote, const char *path, RemoteStore how, g
                             const char *bytes, GCancellable *cancel, GError **error)
 {
     g_autoptr(RemoteStream) store = remote_store_open(remote, path, how, offset, cancel, error);
-    return store != NULL && stream_write(store, bytes, strlen(bytes), cancel, error) &&
-           stream_finish(g_steal_pointer(&store), cancel, error);
+    return store != NULL && remote_stream_write(store, bytes, strlen(bytes), cancel, error) &&
+           remote_stream_finish(g_steal_pointer(&store), cancel, error);
 }
 
 /* Reads the whole file, of which there should be a few bytes. */
 static gboolean read_bytes(Remote *remote, const char *path, char *buffer, gsize length,
                            GCancellable *cancel, GError **error)
 {
-    g_autoptr(RemoteStream) stream = remote_read_open(remote, path, 0, G_MAXUINT64, cancel, error);
+    g_autoptr(RemoteStream) stream =
+        remote_stream_open(remote, path, 0, G_MAXUINT64, cancel, error);
     gsize done = 0;
     while (stream != NULL && done + 1 < length) {
-        gssize got = stream_read(stream, buffer + done, length - 1 - done, cancel, error);
+        gssize got = remote_stream_read(stream, buffer + done, length - 1 - done, cancel, error);
         if (got < 0)
             return FALSE;
         if (got == 0)

@@ -40,7 +40,7 @@ static gboolean enter_by_names(Remote *remote, Session *session, GCancellable *c
     features_set(features, FEATURE_LIST_ALL, FEATURE_NO);
     const char *argument;
     g_autoptr(GError) failure = NULL;
-    if (!place_enter_directory(session, remote->root, &argument, cancel, &failure)) {
+    if (!path_argument_enter_directory(session, remote->root, &argument, cancel, &failure)) {
         if (ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
             ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
             g_propagate_error(error, g_steal_pointer(&failure));
@@ -50,7 +50,7 @@ static gboolean enter_by_names(Remote *remote, Session *session, GCancellable *c
     }
     g_info("the server has no path names: directories are entered one by one from %s",
            session_login_directory(session));
-    remote->read_only = place_is_mvs(session);
+    remote->read_only = path_argument_is_mvs(session);
     if (remote->read_only)
         g_message("%s: data sets of MVS are listed and read; ftpsfs does not write to them",
                   remote->options.host);
@@ -68,7 +68,7 @@ static gboolean try_enter(const RemoteTry *try, gpointer data, GError **error)
         *login != '/' && features_get(try->remote->context.features, FEATURE_PATHS) != FEATURE_YES;
     gboolean absolute = directory != NULL && *directory == '/';
     /* z/OS takes "/" too, for its Unix files, which are not where the user has been put. */
-    if (foreign && !absolute && place_is_absolute(login))
+    if (foreign && !absolute && path_argument_is_absolute(login))
         return enter_by_names(try->remote, try->session, try->cancel, error);
     g_autoptr(Reply) reply =
         session_command(try->session, "CWD", try->remote->root, try->cancel, error);

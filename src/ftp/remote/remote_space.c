@@ -16,7 +16,7 @@ static gboolean try_available(const RemoteTry *try, gpointer data, GError **erro
 {
     SpaceArgs *args = data;
     const char *argument;
-    if (!place_enter_directory(try->session, args->path, &argument, try->cancel, error))
+    if (!path_argument_enter_directory(try->session, args->path, &argument, try->cancel, error))
         return FALSE;
     g_autoptr(Reply) reply = session_command(try->session, "AVBL", argument, try->cancel, error);
     if (reply == NULL)

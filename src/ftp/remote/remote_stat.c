@@ -44,7 +44,7 @@ gboolean remote_take_mlst(Remote *remote, Session *session, const char *path, co
 static gboolean try_mlst(const RemoteTry *try, gpointer data, GError **error)
 {
     StatArgs *args = data;
-    const char *name = place_enter(try->session, args->path, try->cancel, error);
+    const char *name = path_argument_enter(try->session, args->path, try->cancel, error);
     if (name == NULL)
         return FALSE;
     STATS_ADD(try->remote->context.stats, stats, 1);
@@ -76,7 +76,7 @@ gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *
                                const Reply *mdtm, RemoteEntry *entry, GCancellable *cancel,
                                GError **error)
 {
-    remote_entry_clear(entry);
+    entry_clear(entry);
     if (size->code == 213) {
         entry->has |= REMOTE_HAS_SIZE;
         entry->size = g_ascii_strtoull(g_ptr_array_index(size->lines, 0), NULL, 10);
@@ -96,7 +96,7 @@ gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *
 static gboolean try_size_mdtm(const RemoteTry *try, gpointer data, GError **error)
 {
     StatArgs *args = data;
-    const char *name = place_enter(try->session, args->path, try->cancel, error);
+    const char *name = path_argument_enter(try->session, args->path, try->cancel, error);
     if (name == NULL)
         return FALSE;
     STATS_ADD(try->remote->context.stats, stats, 1);
@@ -141,7 +141,7 @@ static gboolean exists_by_name(Session *session, const char *path, GCancellable 
                                GError **error)
 {
     GError *failure = NULL;
-    const char *name = place_enter(session, path, cancel, &failure);
+    const char *name = path_argument_enter(session, path, cancel, &failure);
     if (name == NULL) {
         is_answer(failure, error);
         return FALSE;
@@ -149,7 +149,7 @@ static gboolean exists_by_name(Session *session, const char *path, GCancellable 
     g_autoptr(Reply) reply = session_command(session, "SIZE", name, cancel, error);
     if (reply == NULL || reply_is(reply, 2))
         return reply != NULL;
-    if (place_enter_directory(session, path, &name, cancel, &failure))
+    if (path_argument_enter_directory(session, path, &name, cancel, &failure))
         return TRUE;
     is_answer(failure, error);
     return FALSE;
@@ -158,9 +158,9 @@ static gboolean exists_by_name(Session *session, const char *path, GCancellable 
 gboolean remote_exists(Session *session, const char *path, GCancellable *cancel, GError **error)
 {
     gboolean mlst = features_get(session_context(session)->features, FEATURE_MLST) == FEATURE_YES;
-    if (place_is_relative(session) && !mlst)
+    if (path_argument_is_relative(session) && !mlst)
         return exists_by_name(session, path, cancel, error);
-    const char *name = place_enter(session, path, cancel, error);
+    const char *name = path_argument_enter(session, path, cancel, error);
     if (name == NULL)
         return FALSE;
     g_autoptr(Reply) reply = session_command(session, mlst ? "MLST" : "SIZE", name, cancel, error);

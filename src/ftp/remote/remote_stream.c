@@ -14,12 +14,12 @@ struct RemoteStream {
     char *path;
 };
 
-void stream_close(RemoteStream *stream)
+void remote_stream_close(RemoteStream *stream)
 {
     if (stream == NULL)
         return;
     transfer_abort(stream->transfer);
-    lease_return(stream->lease);
+    pool_lease_return(stream->lease);
     g_free(stream->path);
     g_free(stream);
 }
@@ -58,9 +58,9 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
         if (lease == NULL)
             return NULL;
         g_autoptr(GError) failure = NULL;
-        Session *session = lease_session(lease);
+        Session *session = pool_lease_session(lease);
         TransferOptions named = *how;
-        named.argument = place_enter(session, how->path, cancel, &failure);
+        named.argument = path_argument_enter(session, how->path, cancel, &failure);
         Transfer *transfer =
             named.argument != NULL ? transfer_open(session, &named, cancel, &failure) : NULL;
         if (transfer != NULL) {
@@ -72,7 +72,7 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
             stream->how.path = stream->path;
             return stream;
         }
-        lease_failed(lease, failure);
+        pool_lease_failed(lease, failure);
         if (ftpsfs_error_is(failure, FTPSFS_ERROR_LOGGED_OUT))
             once = FALSE;
         if (once || again || !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_CONNECTION) ||
@@ -85,8 +85,8 @@ static RemoteStream *stream_open(Remote *remote, const TransferOptions *how, GCa
     }
 }
 
-RemoteStream *remote_read_open(Remote *remote, const char *path, guint64 offset, guint64 size,
-                               GCancellable *cancel, GError **error)
+RemoteStream *remote_stream_open(Remote *remote, const char *path, guint64 offset, guint64 size,
+                                 GCancellable *cancel, GError **error)
 {
     TransferOptions how = {.verb = "RETR",
                            .path = path,
@@ -121,7 +121,7 @@ RemoteStream *remote_read_range(Remote *remote, const char *path, guint64 offset
         g_info("the server offers ranges but refuses them: %s", failure->message);
         *ends = FALSE;
     }
-    return remote_read_open(remote, path, offset, size, cancel, error);
+    return remote_stream_open(remote, path, offset, size, cancel, error);
 }
 
 RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore how, guint64 offset,
@@ -138,17 +138,17 @@ RemoteStream *remote_store_open(Remote *remote, const char *path, RemoteStore ho
 /* A transfer that failed by what it tried goes on without that, from where it ended. */
 static gboolean repeat(RemoteStream *stream, GCancellable *cancel, GError **error)
 {
-    Session *session = lease_session(stream->lease);
+    Session *session = pool_lease_session(stream->lease);
     guint64 done = transfer_bytes(stream->transfer);
     stream->how.restart += done;
     stream->how.first += done;
     if (stream->how.expected_size != G_MAXUINT64)
         stream->how.expected_size -= MIN(stream->how.expected_size, done);
     transfer_abort(g_steal_pointer(&stream->transfer));
-    if (!session_settle(session, session_context(session)->options->timeout_s, cancel, error))
+    if (!session_drain(session, session_context(session)->options->timeout_s, cancel, error))
         return FALSE;
     TransferOptions named = stream->how;
-    named.argument = place_enter(session, stream->path, cancel, error);
+    named.argument = path_argument_enter(session, stream->path, cancel, error);
     if (named.argument != NULL)
         stream->transfer = transfer_open(session, &named, cancel, error);
     if (stream->transfer != NULL)
@@ -156,8 +156,8 @@ static gboolean repeat(RemoteStream *stream, GCancellable *cancel, GError **erro
     return stream->transfer != NULL;
 }
 
-gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
-                   GError **error)
+gssize remote_stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellable *cancel,
+                          GError **error)
 {
     g_autoptr(GError) failure = NULL;
     gssize got = -1;
@@ -178,45 +178,46 @@ gssize stream_read(RemoteStream *stream, void *buffer, gsize length, GCancellabl
     return got;
 }
 
-void stream_expect(RemoteStream *stream, const char *path, guint64 total)
+void remote_stream_expect(RemoteStream *stream, const char *path, guint64 total)
 {
     transfer_expect(stream->transfer, path, total);
 }
 
-gboolean stream_write(RemoteStream *stream, const void *data, gsize length, GCancellable *cancel,
-                      GError **error)
+gboolean remote_stream_write(RemoteStream *stream, const void *data, gsize length,
+                             GCancellable *cancel, GError **error)
 {
     return transfer_write(stream->transfer, data, length, cancel, error);
 }
 
-gboolean stream_finish(RemoteStream *stream, GCancellable *cancel, GError **error)
+gboolean remote_stream_finish(RemoteStream *stream, GCancellable *cancel, GError **error)
 {
     g_autoptr(RemoteStream) owned = stream;
     return transfer_finish(g_steal_pointer(&owned->transfer), cancel, error);
 }
 
-gboolean stream_finish_settled(RemoteStream *stream, Remote *remote, const char *path, guint32 mode,
-                               gint64 mtime, RemoteEntry *entry, RemoteLook *look,
-                               gboolean *settled, GCancellable *cancel, GError **error)
+gboolean remote_stream_finish_and_finalize(RemoteStream *stream, Remote *remote, const char *path,
+                                           guint32 mode, gint64 mtime, RemoteEntry *entry,
+                                           RemoteExtraStat *extra, gboolean *finalized,
+                                           GCancellable *cancel, GError **error)
 {
     g_autoptr(RemoteStream) owned = stream;
-    Settle settle = {.remote = remote,
-                     .session = lease_session(owned->lease),
-                     .attributes = {.path = path, .mode = mode, .mtime = mtime},
-                     .entry = entry,
-                     .look = look};
-    gboolean ok =
-        settle_end_store(&settle, g_steal_pointer(&owned->transfer), settled, cancel, error);
-    settle_clear(&settle);
+    Finalize finalize = {.remote = remote,
+                         .session = pool_lease_session(owned->lease),
+                         .attributes = {.path = path, .mode = mode, .mtime = mtime},
+                         .entry = entry,
+                         .extra = extra};
+    gboolean ok = remote_finalize_end_store(&finalize, g_steal_pointer(&owned->transfer), finalized,
+                                            cancel, error);
+    remote_finalize_clear(&finalize);
     return ok;
 }
 
-void stream_hold(RemoteStream *stream, GCancellable *yield)
+void remote_stream_allow_yield(RemoteStream *stream, GCancellable *yield)
 {
-    lease_hold(stream->lease, yield);
+    pool_lease_allow_yield(stream->lease, yield);
 }
 
-void stream_touch(RemoteStream *stream)
+void remote_stream_touch(RemoteStream *stream)
 {
-    lease_touch(stream->lease);
+    pool_lease_touch(stream->lease);
 }

@@ -76,7 +76,7 @@ static gboolean take_again(const RemoteEntry *entry, gpointer data, GError **err
 
 /* Passes the entries of the listing `bytes`, whose times are taken for UTC, to `func`. FALSE when
  * it makes no sense, or when its dialect tells UTC anyway. */
-static gboolean sample_listing(Remote *remote, const GByteArray *bytes, ListingFunc func,
+static gboolean sample_listing(Remote *remote, const GByteArray *bytes, EntryFunc func,
                                Samples *samples)
 {
     ListingContext context = remote_listing_context(remote);
@@ -95,7 +95,8 @@ static gboolean send_questions(Session *session, const char *directory, const Sa
     for (guint i = 0; i < samples->count; i++) {
         g_autofree char *path = g_build_path("/", directory, samples->samples[i].name, NULL);
         gboolean last = i + 1 == samples->count;
-        const char *name = place_name(session, path); /* the session is where it has listed */
+        const char *name =
+            path_argument_name(session, path); /* the session is where it has listed */
         if (last ? !session_send(session, "MDTM", name, cancel, error)
                  : !session_queue(session, "MDTM", name, error))
             return FALSE;

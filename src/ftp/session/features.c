@@ -42,7 +42,7 @@ static const Spec specs[FEATURE_COUNT] = {
     [FEATURE_EPRT] = {"EPRT", "EPRT", NULL, LEARNED, "active data connections, else PORT"},
     [FEATURE_EPSV_EARLY] = {"EPSV early", NULL, NULL, LEARNED,
                             "the next port is asked for before a transfer's end is confirmed"},
-    [FEATURE_LOOK_EARLY] = {"MLST, SIZE early", NULL, NULL, LEARNED,
+    [FEATURE_STAT_EARLY] = {"MLST, SIZE early", NULL, NULL, LEARNED,
                             "an uploaded file is asked for before its end is confirmed"},
     [FEATURE_BYE_AWAITED] = {"close_notify awaited", NULL, NULL, LEARNED,
                              "a file's end is confirmed after the reader has said its own"},

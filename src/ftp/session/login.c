@@ -56,7 +56,7 @@ static void set_login_error(GError **error, const Session *session, const Reply 
 
 gboolean login_greet(Session *session, GCancellable *cancel, GError **error)
 {
-    expected_push(&session->expected, (Expected){.who = EXPECT_CALLER});
+    pending_replies_push(&session->pending, (PendingReply){.who = PENDING_CALLER});
     session_note_sent(session);
     /* "120 Service ready in 3 minutes" is passed over. */
     g_autoptr(Reply) greeting = session_receive_final(session, cancel, error);

@@ -9,23 +9,23 @@
 /* What is no part of a VMS name but leads to other directories, versions or many files. */
 #define VMS_SPECIAL "[]<>:;*%\""
 
-gboolean place_is_relative(const Session *session)
+gboolean path_argument_is_relative(const Session *session)
 {
     return features_get(session->context->features, FEATURE_PATHS) == FEATURE_NO;
 }
 
-gboolean place_is_vms(const Session *session)
+gboolean path_argument_is_vms(const Session *session)
 {
     const char *open = strchr(session->login_directory, '[');
-    return place_is_relative(session) && open != NULL && strchr(open, ']') != NULL;
+    return path_argument_is_relative(session) && open != NULL && strchr(open, ']') != NULL;
 }
 
-gboolean place_is_mvs(const Session *session)
+gboolean path_argument_is_mvs(const Session *session)
 {
-    return place_is_relative(session) && session->login_directory[0] == '\'';
+    return path_argument_is_relative(session) && session->login_directory[0] == '\'';
 }
 
-gboolean place_is_absolute(const char *directory)
+gboolean path_argument_is_absolute(const char *directory)
 {
     return strpbrk(directory, "[:\\'$") != NULL;
 }
@@ -43,14 +43,14 @@ static char *directory_of(const char *path)
     return length <= 1 ? g_strdup("/") : g_strndup(path, length - 1);
 }
 
-const char *place_name(const Session *session, const char *path)
+const char *path_argument_name(const Session *session, const char *path)
 {
-    return place_is_relative(session) ? last_name(path) : path;
+    return path_argument_is_relative(session) ? last_name(path) : path;
 }
 
-gboolean place_is_together(const Session *session, const char *a, const char *b)
+gboolean path_argument_is_together(const Session *session, const char *a, const char *b)
 {
-    if (!place_is_relative(session))
+    if (!path_argument_is_relative(session))
         return TRUE;
     g_autofree char *dir_a = directory_of(a);
     g_autofree char *dir_b = directory_of(b);
@@ -80,7 +80,7 @@ static void set_directory(Session *session, char *directory)
     session->directory = directory;
 }
 
-void place_note_moved(Session *session)
+void path_argument_note_moved(Session *session)
 {
     gboolean current = known_directory(session) != NULL;
     gint before = g_atomic_int_add(&session->context->moves, 1);
@@ -107,7 +107,7 @@ static Reply *command_on_name(Session *session, const char *verb, const char *na
                               GCancellable *cancel, GError **error)
 {
     Features *features = session->context->features;
-    gboolean brackets = place_is_vms(session) && strpbrk(name, VMS_SPECIAL) == NULL &&
+    gboolean brackets = path_argument_is_vms(session) && strpbrk(name, VMS_SPECIAL) == NULL &&
                         features_maybe(features, FEATURE_BRACKETS);
     if (brackets) {
         g_autofree char *argument = in_brackets(name);
@@ -205,16 +205,17 @@ static gboolean is_special(const char *name)
 static gboolean check_name(const Session *session, const char *path, GError **error)
 {
     const char *name = last_name(path);
-    if (!place_is_vms(session) || !is_special(name))
+    if (!path_argument_is_vms(session) || !is_special(name))
         return TRUE;
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INVALID,
                 "\"%s\": a name on VMS can't hold any of %s", name, VMS_SPECIAL);
     return FALSE;
 }
 
-const char *place_enter(Session *session, const char *path, GCancellable *cancel, GError **error)
+const char *path_argument_enter(Session *session, const char *path, GCancellable *cancel,
+                                GError **error)
 {
-    if (!place_is_relative(session))
+    if (!path_argument_is_relative(session))
         return path;
     g_autofree char *directory = directory_of(path);
     if (!check_name(session, path, error) || !go(session, directory, cancel, error))
@@ -222,19 +223,19 @@ const char *place_enter(Session *session, const char *path, GCancellable *cancel
     return last_name(path);
 }
 
-gboolean place_enter_directory(Session *session, const char *path, const char **argument,
-                               GCancellable *cancel, GError **error)
+gboolean path_argument_enter_directory(Session *session, const char *path, const char **argument,
+                                       GCancellable *cancel, GError **error)
 {
     *argument = path;
-    if (!place_is_relative(session))
+    if (!path_argument_is_relative(session))
         return TRUE;
     *argument = NULL;
     return go(session, path, cancel, error);
 }
 
-Reply *place_directory_command(Session *session, const char *verb, const char *path,
-                               GCancellable *cancel, GError **error)
+Reply *path_argument_directory_command(Session *session, const char *verb, const char *path,
+                                       GCancellable *cancel, GError **error)
 {
-    const char *name = place_enter(session, path, cancel, error);
+    const char *name = path_argument_enter(session, path, cancel, error);
     return name != NULL ? command_on_name(session, verb, name, cancel, error) : NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * place - how a path of ours is told to the server: the one place where paths become arguments.
+ * path_argument - how a path of ours is told to the server: the one place where paths become
+ * arguments.
  *
  * Most servers take the path as it is. Those of systems whose names have no slashes (VMS, MVS) take
  * single names: there "/" stands for the login directory, and a path is addressed by entering its
@@ -16,40 +17,41 @@
 #include "session.h"
 
 /* Whether the server is addressed by CWD and bare names. */
-gboolean place_is_relative(const Session *session);
+gboolean path_argument_is_relative(const Session *session);
 
 /* Whether the login directory is one of VMS, "DISK$USER:[SMITH]"; or one of MVS, "'SMITH.'". */
-gboolean place_is_vms(const Session *session);
-gboolean place_is_mvs(const Session *session);
+gboolean path_argument_is_vms(const Session *session);
+gboolean path_argument_is_mvs(const Session *session);
 
 /* Whether the text of PWD, which begins with no slash, is an absolute name in some system's way:
  * only then CWD leads back to it from anywhere. */
-gboolean place_is_absolute(const char *directory);
+gboolean path_argument_is_absolute(const char *directory);
 
 /* The argument by which a command names `path`; the session has to be in its directory, where it is
  * addressed by CWD. */
-const char *place_name(const Session *session, const char *path);
+const char *path_argument_name(const Session *session, const char *path);
 
-/* Goes where a command can name `path`; returns place_name. NULL on failure: FTPSFS_ERROR_NOT_FOUND
- * or what the server's words mean when a directory on the way can't be entered;
- * FTPSFS_ERROR_INVALID when a name would mean something else to the server. */
-const char *place_enter(Session *session, const char *path, GCancellable *cancel, GError **error);
+/* Goes where a command can name `path`; returns path_argument_name. NULL on failure:
+ * FTPSFS_ERROR_NOT_FOUND or what the server's words mean when a directory on the way can't be
+ * entered; FTPSFS_ERROR_INVALID when a name would mean something else to the server. */
+const char *path_argument_enter(Session *session, const char *path, GCancellable *cancel,
+                                GError **error);
 
 /* The same for a command on the directory `path` itself, as LIST and AVBL are; *argument is NULL
  * where it is in the session's directory then. */
-gboolean place_enter_directory(Session *session, const char *path, const char **argument,
-                               GCancellable *cancel, GError **error);
+gboolean path_argument_enter_directory(Session *session, const char *path, const char **argument,
+                                       GCancellable *cancel, GError **error);
 
 /* MKD or RMD of `path`, in whichever way the server names a subdirectory; its final reply. */
-Reply *place_directory_command(Session *session, const char *verb, const char *path,
-                               GCancellable *cancel, GError **error);
+Reply *path_argument_directory_command(Session *session, const char *verb, const char *path,
+                                       GCancellable *cancel, GError **error);
 
 /* Something was renamed or removed that may have been a directory: sessions that are below it have
  * to enter anew. */
-void place_note_moved(Session *session);
+void path_argument_note_moved(Session *session);
 
 /* Whether `a` and `b` can be named by one command (RNFR, RNTO): always, or when both are in the
  * same directory. */
-gboolean place_is_together(const Session *session, const char *a, const char *b);
+gboolean path_argument_is_together(const Session *session, const char *a, const char *b);
 
 #endif

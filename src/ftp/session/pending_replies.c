@@ -1,36 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pending_replies.h"
 
-void expected_push(GQueue *queue, Expected what)
+void pending_replies_push(GQueue *queue, PendingReply what)
 {
     g_queue_push_tail(queue, g_memdup2(&what, sizeof what));
 }
 
-GList *expected_find(GQueue *queue, const Reply *reply)
+GList *pending_replies_find(GQueue *queue, const Reply *reply)
 {
     /* 227, 228 and 229 answer questions for a port alone (RFC 959, 1639 and 2428). A server that
      * takes commands during a transfer gives them before it reports the transfer's end. */
     if (reply->code < 227 || reply->code > 229)
         return queue->head;
     for (GList *l = queue->head; l != NULL; l = l->next)
-        if (((const Expected *)l->data)->early)
+        if (((const PendingReply *)l->data)->early)
             return l;
     return queue->head;
 }
 
-gboolean expected_has_callers(const GQueue *queue)
+gboolean pending_replies_has_callers(const GQueue *queue)
 {
     for (const GList *l = queue->head; l != NULL; l = l->next)
-        if (((const Expected *)l->data)->who == EXPECT_CALLER)
+        if (((const PendingReply *)l->data)->who == PENDING_CALLER)
             return TRUE;
     return FALSE;
 }
 
-void expected_drop(GQueue *queue)
+void pending_replies_drop(GQueue *queue)
 {
     for (GList *l = queue->head; l != NULL; l = l->next) {
-        Expected *expected = l->data;
-        if (expected->who == EXPECT_CALLER)
-            expected->who = EXPECT_DROP;
+        PendingReply *pending = l->data;
+        if (pending->who == PENDING_CALLER)
+            pending->who = PENDING_DROP;
     }
 }

@@ -21,7 +21,7 @@ void session_free(Session *session)
         channel_leave(session->channel);
     channel_free(session->channel);
     reply_parser_free(session->parser);
-    g_queue_clear_full(&session->expected, g_free);
+    g_queue_clear_full(&session->pending, g_free);
     g_string_free(session->out, TRUE);
     g_free(session->login_directory);
     g_free(session->directory);
@@ -179,8 +179,8 @@ static gboolean flush_lines(Session *session, GCancellable *cancel, GError **err
     return TRUE;
 }
 
-static gboolean queue_line(Session *session, const char *verb, const char *argument, Expected what,
-                           GError **error)
+static gboolean queue_line(Session *session, const char *verb, const char *argument,
+                           PendingReply what, GError **error)
 {
     if (session->broken) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "the control connection is gone");
@@ -195,13 +195,13 @@ static gboolean queue_line(Session *session, const char *verb, const char *argum
     g_string_append(session->out, "\r\n");
     trace_command(session, verb, argument);
     STATS_ADD(session->context->stats, commands, 1);
-    expected_push(&session->expected, what);
+    pending_replies_push(&session->pending, what);
     return TRUE;
 }
 
 gboolean session_queue(Session *session, const char *verb, const char *argument, GError **error)
 {
-    if (!queue_line(session, verb, argument, (Expected){.who = EXPECT_CALLER}, error))
+    if (!queue_line(session, verb, argument, (PendingReply){.who = PENDING_CALLER}, error))
         return FALSE;
     activity_command(&session->activity, verb, is_secret(verb) ? NULL : argument);
     return TRUE;
@@ -216,14 +216,14 @@ gboolean session_send(Session *session, const char *verb, const char *argument,
 gboolean session_queue_to(Session *session, const char *verb, const char *argument,
                           SessionReplyFunc func, GError **error)
 {
-    Expected what = {.who = EXPECT_FUNC, .func = func};
+    PendingReply what = {.who = PENDING_FUNC, .func = func};
     return queue_line(session, verb, argument, what, error);
 }
 
 gboolean session_ask_port(Session *session, const char *verb, gboolean early, SessionReplyFunc func,
                           GCancellable *cancel, GError **error)
 {
-    Expected what = {.who = EXPECT_FUNC, .func = func, .early = early};
+    PendingReply what = {.who = PENDING_FUNC, .func = func, .early = early};
     return queue_line(session, verb, NULL, what, error) && flush_lines(session, cancel, error);
 }
 
@@ -231,10 +231,10 @@ gboolean session_ask_port(Session *session, const char *verb, gboolean early, Se
  * Another session gets over that. 530 has other meanings, which its words tell. */
 static gboolean wants_login(Session *session, const Reply *reply, const char *text)
 {
-    const Expected *expected = g_queue_peek_head(&session->expected);
+    const PendingReply *pending = g_queue_peek_head(&session->pending);
     /* An answer that is of no interest proves nothing; the next command finds out. */
     if (reply->code != 530 || !session->logged_in ||
-        (expected != NULL && expected->who == EXPECT_DROP))
+        (pending != NULL && pending->who == PENDING_DROP))
         return FALSE;
     g_autofree char *lower = g_ascii_strdown(text, -1);
     return strstr(lower, "log in") != NULL || strstr(lower, "login") != NULL ||
@@ -266,7 +266,7 @@ static Reply *take_parsed(Session *session, GError **error)
                     "the server has forgotten the login: 530 %s", text);
         return NULL;
     }
-    if (g_queue_is_empty(&session->expected)) {
+    if (g_queue_is_empty(&session->pending)) {
         session->broken = TRUE;
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_PROTOCOL,
                     "the server sent a reply that nothing asked for: %d %s", reply->code, text);
@@ -322,16 +322,16 @@ static gboolean check_flood(Session *session, gint64 deadline, GError **error)
 /* Gives a reply to whom it is for. TRUE when that is the caller. */
 static gboolean dispatch(Session *session, const Reply *reply)
 {
-    GList *link = expected_find(&session->expected, reply);
-    Expected copy = *(const Expected *)link->data;
-    session->out_of_turn = link != session->expected.head;
+    GList *link = pending_replies_find(&session->pending, reply);
+    PendingReply copy = *(const PendingReply *)link->data;
+    session->out_of_turn = link != session->pending.head;
     if (!reply_is(reply, 1)) {
         g_free(link->data);
-        g_queue_delete_link(&session->expected, link);
+        g_queue_delete_link(&session->pending, link);
     }
-    if (copy.who == EXPECT_FUNC && !reply_is(reply, 1))
+    if (copy.who == PENDING_FUNC && !reply_is(reply, 1))
         copy.func(session, reply);
-    return copy.who == EXPECT_CALLER;
+    return copy.who == PENDING_CALLER;
 }
 
 void session_hurry(Session *session, guint seconds)
@@ -392,22 +392,22 @@ Reply *session_command(Session *session, const char *verb, const char *argument,
 
 void session_drop_replies(Session *session)
 {
-    expected_drop(&session->expected);
+    pending_replies_drop(&session->pending);
 }
 
 void session_forget_reply(Session *session)
 {
-    g_free(g_queue_pop_head(&session->expected));
+    g_free(g_queue_pop_head(&session->pending));
 }
 
 gboolean session_owes_replies(const Session *session)
 {
-    return expected_has_callers(&session->expected);
+    return pending_replies_has_callers(&session->pending);
 }
 
-gboolean session_is_settled(const Session *session)
+gboolean session_is_drained(const Session *session)
 {
-    return session->expected.length == 0;
+    return session->pending.length == 0;
 }
 
 gboolean session_poll(Session *session, GError **error)
@@ -448,12 +448,12 @@ gboolean session_poll(Session *session, GError **error)
     return FALSE;
 }
 
-gboolean session_settle(Session *session, guint timeout_s, GCancellable *cancel, GError **error)
+gboolean session_drain(Session *session, guint timeout_s, GCancellable *cancel, GError **error)
 {
     gint64 deadline = deadline_in(timeout_s);
-    if (!session_is_settled(session))
+    if (!session_is_drained(session))
         session_note_wait(session);
-    while (!session_is_settled(session)) {
+    while (!session_is_drained(session)) {
         g_autoptr(Reply) reply = session_next_reply(session, deadline, cancel, error);
         if (reply == NULL || !check_flood(session, deadline, error))
             return FALSE;

@@ -73,12 +73,12 @@ void session_hurry(Session *session, guint seconds);
 gboolean session_owes_replies(const Session *session);
 
 /* Whether all replies have come. */
-gboolean session_is_settled(const Session *session);
+gboolean session_is_drained(const Session *session);
 
 /* Waits, `timeout_s` seconds at most, until all replies have come that were to be dropped or go to
  * a SessionReplyFunc. The caller expects none of its own. A transfer that was cut short has to end
  * before the next command: servers answer that out of order, or not at all. */
-gboolean session_settle(Session *session, guint timeout_s, GCancellable *cancel, GError **error);
+gboolean session_drain(Session *session, guint timeout_s, GCancellable *cancel, GError **error);
 
 /* Reads what has come, without waiting. FALSE when the connection is dead: EOF, 421, or a reply
  * that nobody asked for. */

@@ -14,7 +14,7 @@ struct Session {
     SessionContext *context;
     Channel *channel;
     ReplyParser *parser;
-    GQueue expected;      /* of Expected, in the order in which the commands were sent */
+    GQueue pending;       /* of PendingReply, in the order in which the commands were sent */
     GString *out;         /* commands queued; large enough not to move: passwords go through it */
     gboolean out_of_turn; /* the reply that was given last came before one to an earlier command */
     gboolean broken;

@@ -33,7 +33,7 @@ typedef enum {
 struct DataPort {
     Session *session; /* the owner */
     PortState state;
-    gboolean wanted; /* prepare one when the session has settled */
+    gboolean wanted; /* prepare one when the session is drained */
     Trial early;     /* asked for before the end of a transfer */
     Reply *swapped;  /* the transfer's, which the last early question got; or NULL */
     int fd;
@@ -276,7 +276,7 @@ void dataport_was_stale(DataPort *port)
 
 gboolean dataport_advance(DataPort *port)
 {
-    if (port->wanted && session_is_settled(port->session) && !ask(port, NULL, NULL))
+    if (port->wanted && session_is_drained(port->session) && !ask(port, NULL, NULL))
         return FALSE;
     if (port->state == PORT_CONNECTING)
         connect_check(port);
@@ -316,7 +316,7 @@ static gboolean make_ready(DataPort *port, GCancellable *cancel, GError **error)
     if (!ask(port, NULL, error))
         return FALSE;
     guint timeout_s = session_context(port->session)->options->timeout_s;
-    if (port->state == PORT_ASKED && !session_settle(port->session, timeout_s, cancel, error))
+    if (port->state == PORT_ASKED && !session_drain(port->session, timeout_s, cancel, error))
         return FALSE;
     return connect_wait(port, cancel, error);
 }

@@ -26,8 +26,8 @@ void dataport_attach(Session *session);
 /* The data port of a session that has one. */
 DataPort *dataport_of(const Session *session);
 
-/* A transfer is likely to come: one connection is to be prepared, as soon as the session has
- * settled (servers refuse EPSV while a transfer ends). dataport_advance and whoever receives on the
+/* A transfer is likely to come: one connection is to be prepared, as soon as the session is
+ * drained (servers refuse EPSV while a transfer ends). dataport_advance and whoever receives on the
  * session go on with it. */
 void dataport_want(DataPort *port);
 
@@ -37,11 +37,11 @@ void dataport_want(DataPort *port);
  * it. */
 gboolean dataport_ask_early(DataPort *port, Trial *early);
 
-/* Of a session that has settled: the reply to the transfer, if the answer was so taken, and that
+/* Of a session that is drained: the reply to the transfer, if the answer was so taken, and that
  * one came after it and was good; else NULL. It is the port's, until it asks again. */
 const Reply *dataport_swapped(const DataPort *port);
 
-/* dataport_want of a session that has settled but for commands that are answered in turn: asks for
+/* dataport_want of a session that is drained but for commands that are answered in turn: asks for
  * the port behind them. */
 void dataport_ask(DataPort *port);
 

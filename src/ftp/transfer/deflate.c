@@ -37,7 +37,7 @@ static void release(void *opaque, void *memory)
     g_free(memory);
 }
 
-Inflater *inflater_new(void)
+Inflater *deflate_inflater_new(void)
 {
     Inflater *inflater = g_new0(Inflater, 1);
     inflater->stream.zalloc = allocate;
@@ -49,7 +49,7 @@ Inflater *inflater_new(void)
     return inflater;
 }
 
-void inflater_free(Inflater *inflater)
+void deflate_inflater_free(Inflater *inflater)
 {
     if (inflater == NULL)
         return;
@@ -57,7 +57,7 @@ void inflater_free(Inflater *inflater)
     g_free(inflater);
 }
 
-gboolean inflater_ended(const Inflater *inflater)
+gboolean deflate_inflater_ended(const Inflater *inflater)
 {
     return inflater->ended;
 }
@@ -108,8 +108,8 @@ static gboolean inflate_some(Inflater *inflater, GError **error)
     }
 }
 
-gssize inflater_read(Inflater *inflater, InflaterSource source, gpointer data, void *buffer,
-                     gsize length, GError **error)
+gssize deflate_inflater_read(Inflater *inflater, InflaterSource source, gpointer data, void *buffer,
+                             gsize length, GError **error)
 {
     z_stream *stream = &inflater->stream;
     gsize room = MIN(length, G_MAXINT);

@@ -10,24 +10,24 @@ const char *deflate_version(void)
     return NULL;
 }
 
-Inflater *inflater_new(void)
+Inflater *deflate_inflater_new(void)
 {
     g_assert_not_reached();
 }
 
-void inflater_free(Inflater *inflater)
+void deflate_inflater_free(Inflater *inflater)
 {
     g_assert(inflater == NULL);
 }
 
-gboolean inflater_ended(const Inflater *inflater)
+gboolean deflate_inflater_ended(const Inflater *inflater)
 {
     (void)inflater;
     g_assert_not_reached();
 }
 
-gssize inflater_read(Inflater *inflater, InflaterSource source, gpointer data, void *buffer,
-                     gsize length, GError **error)
+gssize deflate_inflater_read(Inflater *inflater, InflaterSource source, gpointer data, void *buffer,
+                             gsize length, GError **error)
 {
     (void)inflater, (void)source, (void)data, (void)buffer, (void)length, (void)error;
     g_assert_not_reached();

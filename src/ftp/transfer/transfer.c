@@ -17,11 +17,11 @@ static Stats *stats_of(const Transfer *transfer)
 
 static void transfer_free(Transfer *transfer)
 {
-    early_end(transfer);
+    transfer_early_end(transfer);
     if (transfer->shown)
         activity_end_transfer(&transfer->session->activity);
     channel_free(transfer->channel);
-    inflater_free(transfer->inflater);
+    deflate_inflater_free(transfer->inflater);
     g_free(transfer->verb);
     g_free(transfer->path);
     g_free(transfer);
@@ -195,12 +195,12 @@ static gboolean complete_handshake(Transfer *transfer, const TransferOptions *op
     }
     session_note_sent(transfer->session); /* the handshake's last flight */
     if (transfer->session->compressed)
-        transfer->inflater = inflater_new();
+        transfer->inflater = deflate_inflater_new();
     transfer->shown = TRUE;
     activity_begin_transfer(&transfer->session->activity, options->first, options->total);
     if (channel_resumed(transfer->channel))
         STATS_ADD(stats_of(transfer), data_resumed, 1);
-    early_bye(transfer);
+    transfer_early_bye(transfer);
     return TRUE;
 }
 
@@ -338,12 +338,12 @@ static gboolean receive_end(Transfer *transfer, GCancellable *cancel, GError **e
     g_autoptr(Reply) reply = session_receive_final(transfer->session, cancel, &failure);
     transfer->replied = reply != NULL;
     if (reply != NULL && reply_is(reply, 2)) {
-        early_replied(transfer);
+        transfer_early_replied(transfer);
         return TRUE;
     }
     if (reply != NULL)
         session_set_reply_error(&failure, transfer->verb, transfer->path, reply);
-    if (early_explains(transfer, &failure, cancel))
+    if (transfer_early_explains(transfer, &failure, cancel))
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&failure));
     return FALSE;
@@ -373,7 +373,7 @@ static gssize read_bytes(Transfer *transfer, void *buffer, gsize length, GCancel
     Line line = {.transfer = transfer, .cancel = cancel};
     if (transfer->inflater == NULL)
         return line_read(&line, buffer, length, error);
-    return inflater_read(transfer->inflater, line_read, &line, buffer, length, error);
+    return deflate_inflater_read(transfer->inflater, line_read, &line, buffer, length, error);
 }
 
 /* A server that ends without close_notify is believed only when the size says that this is the
@@ -382,7 +382,7 @@ static gssize read_bytes(Transfer *transfer, void *buffer, gsize length, GCancel
 static gboolean end_is_credible(const Transfer *transfer, GError **failure)
 {
     if (!ftpsfs_error_is(*failure, FTPSFS_ERROR_TRUNCATED) ||
-        (transfer->inflater != NULL && !inflater_ended(transfer->inflater)) ||
+        (transfer->inflater != NULL && !deflate_inflater_ended(transfer->inflater)) ||
         transfer->expected_size == G_MAXUINT64 || transfer->bytes != transfer->expected_size)
         return FALSE;
     g_clear_error(failure);
@@ -404,19 +404,19 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
         activity_advance(&transfer->session->activity, (gsize)got);
         return got;
     }
-    if (early_bye_failed(transfer, &failure))
+    if (transfer_early_bye_failed(transfer, &failure))
         got = -1;
     if (got < 0 && !end_is_credible(transfer, &failure)) {
         g_propagate_prefixed_error(error, g_steal_pointer(&failure), "%s %s: ", transfer->verb,
                                    transfer->path);
         return -1;
     }
-    early_listen(transfer);
+    transfer_early_listen(transfer);
     /* vsftpd sends its 226 only after the client's close_notify. A failure to send it shows in the
      * reply, if it matters. */
     if (!trial_is_on(&transfer->bye) && !channel_bye(transfer->channel, &failure))
         g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
-    early_port(transfer);
+    transfer_early_port(transfer);
     return receive_end(transfer, cancel, error) ? 0 : -1;
 }
 

@@ -39,7 +39,7 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
                      GError **error);
 
 /* After a failure: whether it came of what was tried to save a round trip. That is not tried again,
- * and the rest of the transfer is to be asked for on the same session once that has settled. */
+ * and the rest of the transfer is to be asked for on the same session once that is drained. */
 gboolean transfer_must_repeat(const Transfer *transfer);
 
 /* How many have come, or were sent. */

@@ -38,7 +38,7 @@ static void repeat(Transfer *transfer, GError **failure, const char *words)
     g_set_error(failure, FTPSFS_ERROR, FTPSFS_ERROR_LOST, "%s%s", words, before);
 }
 
-void early_bye(Transfer *transfer)
+void transfer_early_bye(Transfer *transfer)
 {
     /* vsftpd looks for the close_notify when all is sent: a round trip less until its 226.
      * pyftpdlib takes an early one for the end of the transfer, and ProFTPD resets the connection
@@ -51,11 +51,11 @@ void early_bye(Transfer *transfer)
     g_autoptr(GError) failure = NULL;
     if (channel_bye(transfer->channel, &failure))
         return;
-    early_end(transfer);
+    transfer_early_end(transfer);
     g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
 }
 
-void early_listen(const Transfer *transfer)
+void transfer_early_listen(const Transfer *transfer)
 {
     Trial awaited = {0};
     if (!is_small_file(transfer) || transfer->bytes != transfer->expected_size ||
@@ -71,7 +71,7 @@ void early_listen(const Transfer *transfer)
     trial_end(&awaited, confirmed ? TRIAL_FAILED : TRIAL_WORKED);
 }
 
-gboolean early_bye_failed(Transfer *transfer, GError **failure)
+gboolean transfer_early_bye_failed(Transfer *transfer, GError **failure)
 {
     gboolean ended = *failure == NULL || ftpsfs_error_is(*failure, FTPSFS_ERROR_TRUNCATED);
     if (!trial_is_on(&transfer->bye) || ftpsfs_error_is(*failure, FTPSFS_ERROR_INTERRUPTED))
@@ -88,7 +88,7 @@ gboolean early_bye_failed(Transfer *transfer, GError **failure)
     return TRUE;
 }
 
-void early_port(Transfer *transfer)
+void transfer_early_port(Transfer *transfer)
 {
     /* Of two trials nobody would know which one failed. */
     if (transfer->bye.first)
@@ -107,11 +107,11 @@ static gboolean is_reset(const Transfer *transfer)
     return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLERR) != 0;
 }
 
-void early_replied(Transfer *transfer)
+void transfer_early_replied(Transfer *transfer)
 {
     if (trial_is_on(&transfer->bye) && transfer->bytes > 0)
         trial_end(&transfer->bye, is_reset(transfer) ? TRIAL_FAILED : TRIAL_WORKED);
-    if (trial_is_on(&transfer->port) && !session_is_settled(transfer->session))
+    if (trial_is_on(&transfer->port) && !session_is_drained(transfer->session))
         session_note_sent(transfer->session);
 }
 
@@ -135,13 +135,13 @@ static gboolean is_swapped(const Transfer *transfer, GCancellable *cancel)
     g_autoptr(GError) failure = NULL;
     if (!transfer->replied)
         return FALSE;
-    if (session_settle(session, session_context(session)->options->timeout_s, cancel, &failure))
+    if (session_drain(session, session_context(session)->options->timeout_s, cancel, &failure))
         return dataport_swapped(dataport_of(session)) != NULL;
     g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
     return FALSE;
 }
 
-gboolean early_explains(Transfer *transfer, GError **failure, GCancellable *cancel)
+gboolean transfer_early_explains(Transfer *transfer, GError **failure, GCancellable *cancel)
 {
     if ((!trial_is_on(&transfer->port) && !trial_is_on(&transfer->bye)) ||
         ftpsfs_error_is(*failure, FTPSFS_ERROR_INTERRUPTED))
@@ -159,7 +159,7 @@ gboolean early_explains(Transfer *transfer, GError **failure, GCancellable *canc
     return FALSE;
 }
 
-void early_end(Transfer *transfer)
+void transfer_early_end(Transfer *transfer)
 {
     trial_end(&transfer->bye, TRIAL_UNDECIDED);
     transfer->bye = (Trial){0};

@@ -27,27 +27,27 @@ struct Transfer {
 
 /* All data of a small file are with the reader, who does not wait for more: listens, once a mount,
  * whether the server confirms that before our close_notify. */
-void early_listen(const Transfer *transfer);
+void transfer_early_listen(const Transfer *transfer);
 
 /* Nothing more will be sent from here: a small download may begin with that, if it is waited for.
  */
-void early_bye(Transfer *transfer);
+void transfer_early_bye(Transfer *transfer);
 
 /* The data have come to an end, *failure when not in order: whether the server took the early bye
  * for the end of the transfer. *failure says so then. */
-gboolean early_bye_failed(Transfer *transfer, GError **failure);
+gboolean transfer_early_bye_failed(Transfer *transfer, GError **failure);
 
 /* The data have come to their end: asks for the next transfer's port. */
-void early_port(Transfer *transfer);
+void transfer_early_port(Transfer *transfer);
 
 /* The transfer's reply has come; that to the question for the port is still waited for. */
-void early_replied(Transfer *transfer);
+void transfer_early_replied(Transfer *transfer);
 
 /* It has not, by its final reply, or because none came; *failure is not NULL. TRUE: all data are
  * here, and what failed is what was done early. Else *failure may be another one than before. */
-gboolean early_explains(Transfer *transfer, GError **failure, GCancellable *cancel);
+gboolean transfer_early_explains(Transfer *transfer, GError **failure, GCancellable *cancel);
 
 /* The transfer is at its end, whatever that is. */
-void early_end(Transfer *transfer);
+void transfer_early_end(Transfer *transfer);
 
 #endif

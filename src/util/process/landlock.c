@@ -55,7 +55,8 @@ static const char *const libraries[] = {
 };
 
 /* Where users' files are: not for the resolver. */
-static const char *const private_places[] = {"home", "root", "tmp", "srv", "mnt", "media", NULL};
+static const char *const private_directories[] = {"home", "root",  "tmp", "srv",
+                                                  "mnt",  "media", NULL};
 
 static gboolean fail(const char *what, GError **error)
 {
@@ -120,7 +121,7 @@ static gboolean allow_all(int ruleset, const char *const *paths, guint64 access,
     return TRUE;
 }
 
-/* Reading anywhere but in private_places. */
+/* Reading anywhere but in private_directories. */
 static gboolean allow_system(int ruleset, GError **error)
 {
     DIR *root = opendir("/");
@@ -129,7 +130,7 @@ static gboolean allow_system(int ruleset, GError **error)
     gboolean good = TRUE;
     const struct dirent *entry;
     while (good && (entry = readdir(root)) != NULL) {
-        if (*entry->d_name == '.' || g_strv_contains(private_places, entry->d_name))
+        if (*entry->d_name == '.' || g_strv_contains(private_directories, entry->d_name))
             continue;
         g_autofree char *path = g_strconcat("/", entry->d_name, NULL);
         good = allow(ruleset, path, FS_READ, error);
@@ -153,7 +154,7 @@ static gboolean allow_files(int ruleset, const SandboxOptions *options, guint64 
            (options->files != SANDBOX_SYSTEM || allow_system(ruleset, error));
 }
 
-gboolean sandbox_landlock(const SandboxOptions *options, char **words, GError **error)
+gboolean landlock_apply(const SandboxOptions *options, char **words, GError **error)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 0) {

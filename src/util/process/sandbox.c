@@ -88,7 +88,7 @@ gboolean sandbox_enter(const SandboxOptions *options, GError **error)
         return FALSE;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return fail("no_new_privs", error);
-    if (!sandbox_landlock(options, &landlock, error) || !sandbox_seccomp(options, &seccomp, error))
+    if (!landlock_apply(options, &landlock, error) || !seccomp_apply(options, &seccomp, error))
         return FALSE;
     g_info("sandbox: %s capabilities, no_new_privs%s%s%s%s",
            options->capabilities == 0 ? "no" : "few", landlock != NULL ? ", " : "",

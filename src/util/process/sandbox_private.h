@@ -10,7 +10,7 @@
 
 /* What was put in force, in words; NULL when the kernel has none of it. g_free. Both need
  * no_new_privs. FTPSFS_ERROR_CONFIG. */
-gboolean sandbox_landlock(const SandboxOptions *options, char **words, GError **error);
-gboolean sandbox_seccomp(const SandboxOptions *options, char **words, GError **error);
+gboolean landlock_apply(const SandboxOptions *options, char **words, GError **error);
+gboolean seccomp_apply(const SandboxOptions *options, char **words, GError **error);
 
 #endif

@@ -154,7 +154,7 @@ static void add_rule(GArray *program, const Rule *rule, const SandboxOptions *op
 static void add_answers(GArray *program)
 {
     gsize count;
-    const RuleAnswer *answers = rules_answers(&count);
+    const RuleAnswer *answers = seccomp_rules_answers(&count);
     for (gsize i = 0; i < count; i++) {
         if (answers[i].number == RULE_ABSENT)
             continue;
@@ -178,7 +178,7 @@ static GArray *make_program(const SandboxOptions *options)
     give(program, refusal(ENOSYS));
 #endif
     RuleTable tables[RULE_TABLES];
-    gsize count = rules_for(options->role, tables);
+    gsize count = seccomp_rules_for(options->role, tables);
     for (gsize i = 0; i < count; i++)
         for (gsize j = 0; j < tables[i].count; j++)
             if (applies(&tables[i].rules[j], options))
@@ -187,7 +187,7 @@ static GArray *make_program(const SandboxOptions *options)
     return program;
 }
 
-gboolean sandbox_seccomp(const SandboxOptions *options, char **words, GError **error)
+gboolean seccomp_apply(const SandboxOptions *options, char **words, GError **error)
 {
     g_autoptr(GArray) steps = make_program(options);
     struct sock_fprog program = {
@@ -210,7 +210,7 @@ gboolean sandbox_seccomp(const SandboxOptions *options, char **words, GError **e
 
 #else
 
-gboolean sandbox_seccomp(const SandboxOptions *options, char **words, GError **error)
+gboolean seccomp_apply(const SandboxOptions *options, char **words, GError **error)
 {
     (void)options;
     (void)words;

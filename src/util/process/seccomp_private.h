@@ -62,8 +62,8 @@ typedef struct {
 #define RULE_TABLES 2
 
 /* Fills in the tables for `role`; gives how many. */
-gsize rules_for(SandboxRole role, RuleTable tables[RULE_TABLES]);
-const RuleAnswer *rules_answers(gsize *count);
+gsize seccomp_rules_for(SandboxRole role, RuleTable tables[RULE_TABLES]);
+const RuleAnswer *seccomp_rules_answers(gsize *count);
 
 /* The last system call that the tables were written with. Later ones have the same number on all
  * architectures; they are answered ENOSYS, as by a kernel that has not got them. */

@@ -396,7 +396,7 @@ static const RuleAnswer answers[] = {
     {SYS_memfd_create, ENOSYS}, {SYS_fchmodat2, ENOSYS},
 };
 
-gsize rules_for(SandboxRole role, RuleTable tables[RULE_TABLES])
+gsize seccomp_rules_for(SandboxRole role, RuleTable tables[RULE_TABLES])
 {
     static const RuleTable roles[] = {
         [SANDBOX_SERVES] = {serves, G_N_ELEMENTS(serves)},
@@ -408,7 +408,7 @@ gsize rules_for(SandboxRole role, RuleTable tables[RULE_TABLES])
     return 2;
 }
 
-const RuleAnswer *rules_answers(gsize *count)
+const RuleAnswer *seccomp_rules_answers(gsize *count)
 {
     *count = G_N_ELEMENTS(answers);
     return answers;
