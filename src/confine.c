@@ -31,7 +31,7 @@ static gboolean open_disk(const MountConfig *config, DiskCache **disk, GError **
 /* The socket by which the mount is asked what it does. NULL: a mount can do without. */
 static Control *bind_control(const MountConfig *config)
 {
-    if (config_is_mounted(config))
+    if (mountpoint_is_passed(config))
         return NULL; /* the mountpoint's name is not known */
     ControlAddress place = {
         .mountpoint = config->mountpoint,

@@ -56,7 +56,7 @@ static ControlMount *find_mount(const char *path)
         best = entry;
         best_rest = rest;
     }
-    if (best == NULL || !mount_is_fuse(best))
+    if (best == NULL || !mounts_is_fuse(best))
         return NULL;
     const char *owner = strstr(best->super_options, "user_id=");
     ControlMount *found = g_new0(ControlMount, 1);

@@ -333,7 +333,7 @@ static gboolean start_helpers(Start *start, Arguments *arguments, GError **error
         .gid = config->setuid_name != NULL ? config->setuid_gid : getgid(),
         .background = !config->foreground,
     };
-    if (!config_is_mounted(config)) {
+    if (!mountpoint_is_passed(config)) {
         start->mounter = mounter_start(&options, set_title, arguments, error);
         if (start->mounter == NULL)
             return FALSE;
@@ -350,7 +350,7 @@ static int mount_and_serve(MountConfig *config, Arguments *arguments)
 {
     g_autoptr(GError) error = NULL;
     g_auto(Start) start = {.config = config, .ready_fd = -1};
-    if (config_is_mounted(config) &&
+    if (mountpoint_is_passed(config) &&
         !premounted_check(config->mountpoint, config->told_safe, &error))
         return fail(config, error);
     if (!start_helpers(&start, arguments, &error))

@@ -148,7 +148,7 @@ static gboolean check_options(const OptionState *state, GError **error)
                                config->codepage);
         g_iconv_close(converter);
     }
-    if (config->priority != NULL && !trust_check_priority(config->priority, config->tls_min, error))
+    if (config->priority != NULL && !trust_priority_check(config->priority, config->tls_min, error))
         return FALSE;
     gboolean other = FALSE, root = FALSE;
     for (guint i = 0; i < state->mount_words->len; i++) {

@@ -136,7 +136,7 @@ gboolean mountpoint_check(OptionState *state, const char *path, GError **error)
            check_owner(config, path, config->mountpoint_fd, error);
 }
 
-gboolean config_is_mounted(const MountConfig *config)
+gboolean mountpoint_is_passed(const MountConfig *config)
 {
     return g_str_has_prefix(config->mountpoint, PASSED_DESCRIPTOR);
 }

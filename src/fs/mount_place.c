@@ -70,7 +70,7 @@ MountPlace *mount_place_above(int covered, GError **error)
     const MountEntry *entry =
         place->parent >= 0 && number_there(place, &id) ? mounts_find(mounts, id) : NULL;
     /* One that lay on or below ours would have, or be, another's parent. */
-    if (entry == NULL || !mount_is_fuse(entry) || !mounts_fd_number(covered, "mnt_id", &below) ||
+    if (entry == NULL || !mounts_is_fuse(entry) || !mounts_fd_number(covered, "mnt_id", &below) ||
         entry->parent != below) {
         fail(path,
              "does not hold the mount that was just made: something was moved or mounted "

@@ -40,7 +40,7 @@ static gboolean all_safe(guint connection, gboolean *known)
     *known = FALSE;
     for (guint i = 0; mounts != NULL && i < mounts->len; i++) {
         const MountEntry *mount = g_ptr_array_index(mounts, i);
-        if ((mount->major << MINOR_BITS | mount->minor) != connection || !mount_is_fuse(mount))
+        if ((mount->major << MINOR_BITS | mount->minor) != connection || !mounts_is_fuse(mount))
             continue;
         *known = TRUE;
         safe = safe && (is_safe(mount) || make_safe(mount));

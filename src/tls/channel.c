@@ -422,60 +422,6 @@ gsize channel_pending(const Channel *channel)
     return pending + channel->ahead_length + (channel->has_later ? 1 : 0);
 }
 
-static void free_ticket(gpointer data)
-{
-    gnutls_free(data);
-}
-
-GBytes *channel_ticket(const Channel *channel)
-{
-    if (!channel->done)
-        return NULL;
-    /* Without this flag TLS 1.3 has no ticket yet, and GnuTLS would give a dummy. */
-    if (gnutls_protocol_get_version(channel->session) >= GNUTLS_TLS1_3 &&
-        (gnutls_session_get_flags(channel->session) & GNUTLS_SFLAGS_SESSION_TICKET) == 0)
-        return channel_resumed(channel) && channel->given_ticket != NULL
-                   ? g_bytes_ref(channel->given_ticket)
-                   : NULL;
-    gnutls_datum_t data = {NULL, 0};
-    int code = gnutls_session_get_data2(channel->session, &data);
-    if (code < 0) {
-        g_debug("no TLS session of %s to resume from: %s", channel->host, gnutls_strerror(code));
-        return NULL;
-    }
-    return g_bytes_new_with_free_func(data.data, data.size, free_ticket, data.data);
-}
-
-gboolean channel_resumed(const Channel *channel)
-{
-    return channel->done && gnutls_session_is_resumed(channel->session) != 0;
-}
-
-gboolean channel_resumption_refused(const Channel *channel)
-{
-    return channel->outdated;
-}
-
-gboolean channel_has_expired(const Channel *channel)
-{
-    return channel->done && !channel->is_data && channel->valid_until < (gint64)time(NULL);
-}
-
-gnutls_group_t channel_group(const Channel *channel)
-{
-    return channel->done ? gnutls_group_get(channel->session) : GNUTLS_GROUP_INVALID;
-}
-
-char *channel_describe(const Channel *channel)
-{
-    char *text = channel->done ? gnutls_session_get_desc(channel->session) : NULL;
-    if (text == NULL)
-        return g_strdup("no TLS yet");
-    char *copy = g_strdup(text);
-    gnutls_free(text);
-    return copy;
-}
-
 void channel_shutdown(Channel *channel)
 {
     g_atomic_int_set(&channel->shut, 1);

@@ -97,4 +97,8 @@ static inline void trust_datum_clear(gnutls_datum_t *datum)
 G_DEFINE_AUTO_CLEANUP_FREE_FUNC(gnutls_x509_crt_t, gnutls_x509_crt_deinit, NULL)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(gnutls_datum_t, trust_datum_clear)
 
+/* trust_priority.c: makes the priorities of `trust`, by the string `wanted` or else by its policy.
+ * FTPSFS_ERROR_CONFIG when they leave nothing. */
+gboolean trust_priority_make(Trust *trust, const char *wanted, GError **error);
+
 #endif

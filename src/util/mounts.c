@@ -75,7 +75,7 @@ const MountEntry *mounts_find(const GPtrArray *mounts, guint id)
     return NULL;
 }
 
-gboolean mount_is_fuse(const MountEntry *mount)
+gboolean mounts_is_fuse(const MountEntry *mount)
 {
     return g_str_equal(mount->type, "fuse") || g_str_has_prefix(mount->type, "fuse.");
 }

@@ -295,8 +295,8 @@ static void test_mountpoint(ConfigFixture *fixture, gconstpointer data)
     g_assert_cmpint(dotted->mountpoint[0], ==, '/');
     g_autoptr(MountConfig) passed = parse_good("host /dev/fd/7");
     g_assert_cmpstr(passed->mountpoint, ==, "/dev/fd/7");
-    g_assert_false(config_is_mounted(dotted) || dotted->mountpoint_fd < 0);
-    g_assert_true(config_is_mounted(passed) && passed->mountpoint_fd < 0);
+    g_assert_false(mountpoint_is_passed(dotted) || dotted->mountpoint_fd < 0);
+    g_assert_true(mountpoint_is_passed(passed) && passed->mountpoint_fd < 0);
 }
 
 /* mount.fuse3 mounts with the words that it hands on, the last of two being what counts for it. */

@@ -141,7 +141,7 @@ typedef struct {
  * set: the rest of argv was not read. */
 MountConfig *config_parse(int argc, char **argv, GError **error);
 /* Whether mount.fuse3 has mounted already, and the mountpoint is the name of a descriptor. */
-gboolean config_is_mounted(const MountConfig *config);
+gboolean mountpoint_is_passed(const MountConfig *config);
 
 /* Closes mountpoint_fd, by which the file system that the mountpoint is on would stay in use. For
  * the helper that mounts has its own. */

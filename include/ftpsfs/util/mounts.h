@@ -29,7 +29,7 @@ GPtrArray *mounts_read(GError **error);
 const MountEntry *mounts_find(const GPtrArray *mounts, guint id);
 
 /* Whether the file system is one of FUSE's. */
-gboolean mount_is_fuse(const MountEntry *mount);
+gboolean mounts_is_fuse(const MountEntry *mount);
 
 /* A number that the kernel tells of an open descriptor in /proc/self/fdinfo, by its name there:
  * "mnt_id". FALSE when it tells none. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "ftpsfs/util/digest.h"
 #include "ftpsfs/util/error.h"
 #include "writeback_private.h"
 

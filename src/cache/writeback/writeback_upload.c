@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "cache/temporary/temporary.h"
-#include "ftpsfs/util/digest.h"
 #include "ftpsfs/util/error.h"
 #include "writeback_private.h"
 

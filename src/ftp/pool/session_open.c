@@ -76,7 +76,7 @@ static gboolean say_auth_tls(int fd, const RemoteOptions *options, char **greete
     return FALSE;
 }
 
-int session_dial(const RemoteOptions *options, char **greeting, GCancellable *cancel,
+int session_open_dial(const RemoteOptions *options, char **greeting, GCancellable *cancel,
                  GError **error)
 {
     int fd = dial(options->host, options->port, options->timeout_s, cancel, error);
@@ -92,7 +92,7 @@ static Channel *connect_with(SessionContext *context, GBytes *ticket, gboolean *
 {
     const RemoteOptions *options = context->options;
     *refused = FALSE;
-    int fd = session_dial(options, NULL, cancel, error);
+    int fd = session_open_dial(options, NULL, cancel, error);
     if (fd < 0)
         return NULL;
     ChannelOptions how = {.host = options->host,

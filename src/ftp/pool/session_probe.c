@@ -11,7 +11,7 @@
 static gboolean shake_hands(const RemoteOptions *options, Trust *trust, GBytes *ticket,
                             char **greeting, Channel **made, GCancellable *cancel, GError **error)
 {
-    int fd = session_dial(options, greeting, cancel, error);
+    int fd = session_open_dial(options, greeting, cancel, error);
     if (fd < 0)
         return FALSE;
     ChannelOptions how = {.host = options->host,
