@@ -10,7 +10,7 @@
 #include "cache/read/prefetch.h"
 #include "cache/read/reader.h"
 #include "cache/spool/spool.h"
-#include "cache/temporary/temporary_cleanup.h"
+#include "cache/temporary/temporary.h"
 #include "cache/writeback/writeback_items.h"
 #include "drain_watchdog.h"
 #include "ftpsfs/cache/file.h"

@@ -2,7 +2,6 @@
 /*
  * Making the server's file what it should be, the cheapest safe way, and hearing it say so.
  */
-#include "cache/temporary/temporary.h"
 #include "file_private.h"
 #include "ftpsfs/util/error.h"
 
@@ -281,34 +280,17 @@ static gboolean send_changes(File *file, Upload *upload, gboolean whole, GCancel
 
 /* ---- atomic_upload ---- */
 
-/* The target is in the way on a server that does not rename over it. */
-static gboolean replace_aside(Files *files, const char *from, const char *to, GError **error)
-{
-    g_autofree char *aside = temporary_path(to, "old");
-    if (!temporary_replace(files->remote, from, to, aside, error))
-        return FALSE;
-    temporary_cleanup_remove(files->cleanup, aside);
-    return TRUE;
-}
-
 /* Moves the temporary over the file. Not cancelled on the way. Lock held; dropped. */
 static gboolean move_in_place(File *file, const char *path, GError **error)
 {
-    Remote *remote = file->files->remote;
+    const Files *files = file->files;
     g_autofree char *temporary = g_strdup(file->temporary);
-    g_autoptr(GError) failure = NULL;
+    g_autofree char *aside = temporary_path(path, "old");
     g_mutex_unlock(&file->lock);
-    gboolean ok = remote_rename(remote, temporary, path, NULL, &failure);
-    if (!ok && ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
-        !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND)) {
-        g_clear_error(&failure);
-        ok = replace_aside(file->files, temporary, path, &failure);
-    }
+    gboolean ok = temporary_move_over(files->remote, files->cleanup, temporary, path, aside, error);
     g_mutex_lock(&file->lock);
-    if (!ok) {
-        g_propagate_error(error, g_steal_pointer(&failure));
+    if (!ok)
         return FALSE;
-    }
     g_clear_pointer(&file->temporary, g_free);
     file->unborn = FALSE;
     return TRUE;

@@ -2,7 +2,6 @@
 /*
  * Changing a part of a large file on servers that overwrite in place (REST before STOR).
  */
-#include "cache/temporary/temporary.h"
 #include "file_private.h"
 #include "ftpsfs/util/error.h"
 

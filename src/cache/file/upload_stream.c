@@ -2,7 +2,6 @@
 /*
  * The store that runs behind a sequential writer.
  */
-#include "cache/temporary/temporary.h"
 #include "file_private.h"
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/wait.h"

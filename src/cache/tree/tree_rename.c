@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cache/temporary/ask_outcome.h"
+#include "cache/temporary/temporary.h"
 #include "tree_private.h"
 
 typedef struct {
@@ -74,19 +75,6 @@ static gboolean find_target(Rename *r, GError **error)
     return check_target(r, error);
 }
 
-/* Lock free. */
-static void move_back(const Rename *r, const char *aside)
-{
-    g_autoptr(GError) failure = NULL;
-    if (remote_rename(r->tree->remote, aside, r->to, NULL, &failure))
-        return;
-    /* NOT_FOUND: it had not been moved. */
-    if (!ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        g_warning("\"%s\" could not be replaced, and its content is left in \"%s\": %s. Rename it "
-                  "back with another FTP client.",
-                  r->to, aside, failure->message);
-}
-
 /* Deletes the target when the source has its name. If the server refuses, it was not what we took
  * it for, a directory perhaps that others have filled since: then all is put back. Lock free. */
 static gboolean delete_aside(const Rename *r, const char *aside, GError **error)
@@ -101,7 +89,7 @@ static gboolean delete_aside(const Rename *r, const char *aside, GError **error)
         return TRUE;
     if (ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
         remote_rename(r->tree->remote, r->to, r->from, NULL, NULL)) {
-        move_back(r, aside);
+        temporary_move_back(r->tree->remote, r->to, aside);
         if (is_dir)
             ftpsfs_error_propagate_as(error, g_steal_pointer(&failure), FTPSFS_ERROR_NOT_EMPTY);
         else
@@ -114,49 +102,19 @@ static gboolean delete_aside(const Rename *r, const char *aside, GError **error)
     return TRUE;
 }
 
-/* Moves the target aside, the source in its place, and deletes the target. Once begun this is not
- * cancelled, so that there is always one of the two under its name in the end. Takes `refusal`, the
+/* Moves the target aside, the source in its place, and deletes the target. Takes `refusal`, the
  * server's error for the plain rename. Lock free. */
 static gboolean replace_aside(const Rename *r, GError *refusal, GError **error)
 {
-    g_autofree char *parent = g_path_get_dirname(r->to);
-    g_autofree char *aside = g_strdup_printf(
-        "%s%s.ftpsfs-old-%08x", parent, g_str_has_suffix(parent, "/") ? "" : "/", g_random_int());
-    g_autoptr(GError) failure = NULL;
-    if (!remote_rename(r->tree->remote, r->to, aside, NULL, &failure)) {
-        if (!ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL))
-            move_back(r, aside);
+    Remote *remote = r->tree->remote;
+    g_autofree char *aside = temporary_path(r->to, "old");
+    if (!temporary_set_aside(remote, r->to, aside, NULL)) {
         g_propagate_error(error, refusal);
         return FALSE;
     }
     g_error_free(refusal);
-    if (!remote_rename(r->tree->remote, r->from, r->to, NULL, &failure)) {
-        AskOutcome renamed = ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)
-                                 ? ASK_OUTCOME_NO
-                                 : ask_outcome_renamed(r->tree->remote, r->from, r->to);
-        if (renamed == ASK_OUTCOME_NO)
-            move_back(r, aside);
-        if (renamed == ASK_OUTCOME_UNKNOWN)
-            g_warning("It is unknown whether \"%s\" was renamed to \"%s\"; what was there before "
-                      "is in \"%s\"",
-                      r->from, r->to, aside);
-        if (renamed != ASK_OUTCOME_YES) {
-            g_propagate_error(error, g_steal_pointer(&failure));
-            return FALSE;
-        }
-    }
-    return delete_aside(r, aside, error);
-}
-
-/* Whether the refusal may be because of the target. */
-static gboolean may_be_target(const GError *failure)
-{
-    return ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
-           !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND) &&
-           !ftpsfs_error_is(failure, FTPSFS_ERROR_UNSUPPORTED) &&
-           !ftpsfs_error_is(failure, FTPSFS_ERROR_NAME) &&
-           !ftpsfs_error_is(failure, FTPSFS_ERROR_CROSS) &&
-           !ftpsfs_error_is(failure, FTPSFS_ERROR_NAME_TOO_LONG);
+    return temporary_take_name(remote, r->from, r->to, aside, error) &&
+           delete_aside(r, aside, error);
 }
 
 /* After a refusal: the target as the server has it, since others may have changed it since we
@@ -197,7 +155,7 @@ static gboolean recover(Rename *r, GError *failure, GError **error)
             return TRUE;
         }
     }
-    if (!may_be_target(failure)) {
+    if (!temporary_target_may_be_in_the_way(failure)) {
         g_propagate_error(error, failure);
         return FALSE;
     }

@@ -10,7 +10,7 @@
 #ifndef FTPSFS_SRC_CACHE_WRITEBACK_WRITEBACK_PRIVATE_H
 #define FTPSFS_SRC_CACHE_WRITEBACK_WRITEBACK_PRIVATE_H
 
-#include "cache/temporary/temporary_cleanup.h"
+#include "cache/temporary/temporary.h"
 #include "ftpsfs/util/wait.h"
 #include "writeback_items.h"
 

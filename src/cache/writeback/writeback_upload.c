@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cache/temporary/temporary.h"
 #include "ftpsfs/util/error.h"
 #include "writeback_private.h"
 
@@ -30,17 +29,7 @@ typedef struct {
 
 /* ---- after an earlier try ---- */
 
-static void remove_quietly(Writeback *writeback, const char *path)
-{
-    g_autoptr(GError) failure = NULL;
-    if (!remote_unlink(writeback->remote, path, NULL, &failure) &&
-        !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND))
-        g_message("%s: a temporary file is left there: %s. Delete it with another "
-                  "FTP client.",
-                  path, failure->message);
-}
-
-/* The same, but FALSE when it may be there still and another try may help. */
+/* FALSE when it may be there still and another try may help. */
 static gboolean remove_earlier(Writeback *writeback, const char *path, GError **error)
 {
     g_autoptr(GError) failure = NULL;
@@ -73,7 +62,7 @@ static gboolean resolve_committed(Attempt *attempt, gboolean *done, GError **err
         if (!remote_rename(writeback->remote, item->aside, item->target, NULL, error))
             return FALSE;
     } else if (aside.kind == JOURNAL_FILE) {
-        remove_quietly(writeback, item->aside);
+        temporary_cleanup_remove(writeback->cleanup, item->aside);
     }
     attempt->conflict = ours && !g_str_equal(item->target, item->path);
     *done = ours;
@@ -302,26 +291,11 @@ static char *await_name(Attempt *attempt, JournalState *base)
     return path;
 }
 
-/* A server that does not rename over what is there. */
-static gboolean replace_aside(Item *item, GError **error)
+static gboolean rename_temporary(const Item *item, GError **error)
 {
-    if (!temporary_replace(item->writeback->remote, item->temporary, item->target, item->aside,
-                           error))
-        return FALSE;
-    remove_quietly(item->writeback, item->aside);
-    return TRUE;
-}
-
-static gboolean rename_temporary(Item *item, GError **error)
-{
-    g_autoptr(GError) failure = NULL;
-    if (remote_rename(item->writeback->remote, item->temporary, item->target, NULL, &failure))
-        return TRUE;
-    if (ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
-        !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND) && *item->aside != '\0')
-        return replace_aside(item, error);
-    g_propagate_error(error, g_steal_pointer(&failure));
-    return FALSE;
+    const Writeback *writeback = item->writeback;
+    return temporary_move_over(writeback->remote, writeback->cleanup, item->temporary, item->target,
+                               *item->aside != '\0' ? item->aside : NULL, error);
 }
 
 /* Gives the temporary its name, or another when others have changed the file. */
@@ -450,7 +424,7 @@ UploadEnd writeback_upload(Item *item, RemoteEntry *entry, JournalState *state, 
     item->may_reappear = left != NULL;
     g_mutex_unlock(&item->writeback->lock);
     if (left != NULL) {
-        remove_quietly(item->writeback, left);
+        temporary_cleanup_remove(item->writeback->cleanup, left);
         temporary_cleanup_recheck(item->writeback->cleanup, left);
     }
     return end;
