@@ -12,16 +12,16 @@
 #include "ftpsfs/cache/file.h"
 
 typedef enum {
-    UPLOAD_OPEN,    /* a program has the file open and may write more */
-    UPLOAD_SENDING, /* on its way to the server */
-    UPLOAD_WAITING, /* to be sent */
-    UPLOAD_FAILED,  /* it will be tried again; `failure` says why it has to be */
-} UploadState;
+    SNAPSHOT_OPEN,    /* a program has the file open and may write more */
+    SNAPSHOT_SENDING, /* on its way to the server */
+    SNAPSHOT_WAITING, /* to be sent */
+    SNAPSHOT_FAILED,  /* it will be tried again; `failure` says why it has to be */
+} SnapshotState;
 
 /* One file that the server does not have yet as it is here. */
 typedef struct {
     char *path; /* on the server; NULL: the file has no name any more */
-    UploadState state;
+    SnapshotState state;
     guint64 sent;  /* bytes of the new content that are under way or there */
     guint64 total; /* its size now */
     char *failure; /* why the last try failed; NULL */

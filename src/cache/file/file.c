@@ -9,7 +9,7 @@
 
 gboolean file_is_pending(const File *file)
 {
-    return file->store != NULL || file->whole_next || file->fresh || file->temporary != NULL ||
+    return upload_state(file->upload) != UPLOAD_NONE ||
            (file->spool != NULL && spool_is_dirty(file->spool));
 }
 
@@ -104,6 +104,13 @@ static void note_local(File *file, guint64 size, gboolean new_version)
                    (gint32)(now % G_USEC_PER_SEC) * 1000, G_MAXUINT32, new_version);
 }
 
+/* Of [start, end), as upload_note_change has it. Lock held. */
+static void note_change(File *file, guint64 start, guint64 end)
+{
+    file->generation++;
+    upload_note_change(file->upload, start, end);
+}
+
 /* The content is replaced by nothing, as of now. Lock held, busy. */
 static gboolean start_empty(File *file, GCancellable *cancel, GError **error)
 {
@@ -111,14 +118,13 @@ static gboolean start_empty(File *file, GCancellable *cancel, GError **error)
     if (empty == NULL)
         return FALSE;
     upload_abandon(file);
-    gboolean later = file->files->writeback != NULL;
-    if (!later && !upload_start(file, cancel, error))
+    if (file->files->writeback != NULL)
+        upload_go(file->upload, UPLOAD_WHOLE);
+    else if (!upload_start(file, cancel, error))
         return FALSE;
     g_clear_pointer(&file->spool, spool_free);
     file->spool = g_steal_pointer(&empty);
-    file->whole_next = later;
-    file->want_mtime = G_MININT64;
-    file->generation++;
+    note_change(file, 0, 0);
     return TRUE;
 }
 
@@ -137,8 +143,8 @@ File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node 
     if (ok) {
         ok = start_empty(file, cancel, error);
         if (ok) {
-            file->want_mode = mode;
-            file->unborn = known == NULL && (file->temporary != NULL || files->writeback != NULL);
+            upload_want(file->upload, mode, G_MININT64);
+            file->unborn = known == NULL && (files->atomic_upload || files->writeback != NULL);
             note_local(file, 0, TRUE);
         }
         node_info(created, &info);
@@ -336,20 +342,6 @@ gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, G
     return FALSE;
 }
 
-/* What a change of [start, end) means for the upload behind the writer. Lock held. */
-static void note_change(File *file, guint64 start, guint64 end)
-{
-    file->generation++;
-    file->want_mtime = G_MININT64; /* a time that was set before is not the last any more */
-    if (!file->fresh)
-        return;
-    /* Also when the store is ending just now. */
-    if (start < file->sent)
-        file->sent_changed = TRUE;
-    if (start <= file->frontier)
-        file->frontier = MAX(file->frontier, end);
-}
-
 /* Waits for space on the local disk for a write; with no lock, since those who give space back may
  * take it. The spool counts for itself what it takes then; *room is to be given back after. */
 static gboolean take_room(File *file, gsize length, guint64 *room, GError **error)
@@ -389,7 +381,7 @@ static gboolean truncate_to_nothing(File *file, GCancellable *cancel, GError **e
 {
     if (!file_begin_busy(file, cancel, error))
         return FALSE;
-    gboolean empty = file->fresh && file->sent == 0 && spool_size(file->spool) == 0;
+    gboolean empty = upload_is_empty(file->upload) && spool_size(file->spool) == 0;
     gboolean ok = empty || start_empty(file, cancel, error);
     if (ok)
         note_local(file, 0, FALSE);
@@ -406,7 +398,6 @@ static gboolean truncate_to(File *file, guint64 size, GError **error)
         return FALSE;
     if (size != old)
         note_change(file, MIN(size, old), MIN(size, old));
-    file->frontier = MIN(file->frontier, size);
     note_local(file, size, FALSE);
     file_update_pin(file);
     return TRUE;
@@ -442,7 +433,6 @@ static void give_up(File *file)
     g_mutex_unlock(&file->lock);
     rescue_save(file);
     g_mutex_lock(&file->lock);
-    upload_abandon(file);
     upload_forget(file);
     g_clear_pointer(&file->spool, spool_free);
     note_local(file, file->remote_size, TRUE);

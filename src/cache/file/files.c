@@ -68,7 +68,7 @@ void file_unref(gpointer data)
         return;
     reader_close(file->reader);
     spool_free(file->spool);
-    g_free(file->temporary);
+    upload_free(file->upload);
     g_free(file->failure);
     node_unref(file->node);
     g_cond_clear(&file->changed);
@@ -94,8 +94,7 @@ static File *file_new(Files *files, Node *node, const NodeInfo *known)
     file->version = info->version;
     file->remote_size = info->size;
     file->reader = reader_new(&files->reader, node, info->version, info->size);
-    file->want_mode = G_MAXUINT32;
-    file->want_mtime = G_MININT64;
+    file->upload = upload_new();
     file->base = file_state_of(info);
     if (files->writeback == NULL)
         return file;
@@ -170,7 +169,6 @@ static void end_file(File *file)
     if (!file_claim(file, NULL, NULL))
         return;
     g_mutex_lock(&file->lock);
-    upload_abandon(file);
     upload_forget(file);
     g_mutex_unlock(&file->lock);
     if (file->hidden)

@@ -41,10 +41,7 @@ static gboolean set_claimed(File *file, guint32 mode, gint64 mtime, GCancellable
     gboolean later = file_is_pending(file) || file->hidden;
     gboolean ok = !later || check_can(files, mode, mtime, error);
     if (later && ok) {
-        if (mode != G_MAXUINT32)
-            file->want_mode = mode;
-        if (mtime != G_MININT64)
-            file->want_mtime = mtime;
+        upload_want(file->upload, mode, mtime);
         tree_set_local(files->tree, file->node, G_MAXUINT64, mtime, 0, mode, FALSE);
     }
     g_mutex_unlock(&file->lock);
@@ -108,7 +105,6 @@ gboolean file_make_local(File *file, guint64 max, GCancellable *cancel)
 void file_cut_loose(File *file)
 {
     g_mutex_lock(&file->lock);
-    upload_abandon(file);
     upload_forget(file);
     file->unborn = FALSE;
     g_mutex_unlock(&file->lock);

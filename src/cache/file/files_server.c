@@ -14,11 +14,11 @@ static gboolean set_unsupported(GError **error, const char *why)
 /* Whether the target is what cp has just made: new, and empty. Lock held. */
 static gboolean is_new(const File *file)
 {
-    gboolean begun = file->fresh && file->store != NULL && file->sent == 0;
     /* With a Writeback the server has not heard of it. */
-    gboolean unsent = file->files->writeback != NULL && file->unborn && file->whole_next &&
+    gboolean unsent = file->files->writeback != NULL && file->unborn &&
+                      upload_state(file->upload) == UPLOAD_WHOLE &&
                       !writeback_has(file->files->writeback, file->node);
-    return (begun || unsent) && file->temporary == NULL && spool_size(file->spool) == 0;
+    return (upload_is_empty(file->upload) || unsent) && spool_size(file->spool) == 0;
 }
 
 /* Copies over the new file. On failure that is empty as before, and what is written to it then is
@@ -34,11 +34,12 @@ static gboolean copy_claimed(File *to, const char *from, const char *path, guint
         return set_unsupported(error, "the target is not new");
     }
     upload_abandon(to);
+    upload_go(to->upload, UPLOAD_FINISHING);
     guint64 generation = to->generation;
-    guint32 mode = to->want_mode;
+    UploadWanted set = {upload_wanted(to->upload).mode, G_MININT64};
     g_mutex_unlock(&to->lock);
     gboolean ok = remote_copy(remote, from, path, cancel, error) &&
-                  remote_finalize(remote, path, mode, G_MININT64, entry, cancel, error);
+                  remote_finalize(remote, path, set.mode, set.mtime, entry, cancel, error);
     if (ok && (!(entry->has & REMOTE_HAS_SIZE) || entry->size != size))
         ok = set_unsupported(error, "the copy has another size");
     g_mutex_lock(&to->lock);
@@ -46,9 +47,11 @@ static gboolean copy_claimed(File *to, const char *from, const char *path, guint
         ok = set_unsupported(error, "the target was written to meanwhile");
     if (ok) {
         g_clear_pointer(&to->spool, spool_free);
-        to->want_mode = G_MAXUINT32;
+        upload_had(to->upload, &set);
         to->unborn = FALSE;
         upload_adopt(to, entry, size, generation);
+    } else {
+        upload_go(to->upload, UPLOAD_WHOLE);
     }
     g_mutex_unlock(&to->lock);
     return ok;

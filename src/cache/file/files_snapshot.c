@@ -3,7 +3,7 @@
 
 #include "file_private.h"
 
-static void upload_free(gpointer data)
+static void free_upload(gpointer data)
 {
     UploadSnapshot *upload = data;
     g_free(upload->path);
@@ -11,13 +11,14 @@ static void upload_free(gpointer data)
     g_free(upload);
 }
 
-static UploadState state_of(const File *file, guint handles)
+static SnapshotState state_of(const File *file, guint handles)
 {
-    if (file->busy || file->store != NULL)
-        return handles > 0 && !file->busy ? UPLOAD_OPEN : UPLOAD_SENDING;
+    UploadState upload = upload_state(file->upload);
+    if (file->busy || upload == UPLOAD_STREAMING || upload == UPLOAD_STALE)
+        return handles > 0 && !file->busy ? SNAPSHOT_OPEN : SNAPSHOT_SENDING;
     if (file->failure != NULL)
-        return UPLOAD_FAILED;
-    return handles > 0 ? UPLOAD_OPEN : UPLOAD_WAITING;
+        return SNAPSHOT_FAILED;
+    return handles > 0 ? SNAPSHOT_OPEN : SNAPSHOT_WAITING;
 }
 
 static void add_upload(FilesSnapshot *snapshot, File *file, guint handles)
@@ -27,7 +28,7 @@ static void add_upload(FilesSnapshot *snapshot, File *file, guint handles)
         UploadSnapshot *upload = g_new0(UploadSnapshot, 1);
         upload->state = state_of(file, handles);
         upload->total = file->spool != NULL ? spool_size(file->spool) : file->remote_size;
-        upload->sent = MIN(file->progress, upload->total);
+        upload->sent = MIN(upload_progress(file->upload), upload->total);
         upload->failure = g_strdup(file->failure);
         g_ptr_array_add(snapshot->uploads, upload);
         g_mutex_unlock(&file->lock);
@@ -40,17 +41,17 @@ static void add_upload(FilesSnapshot *snapshot, File *file, guint handles)
 /* What was closed and is kept until the server has it. */
 static void add_kept(const WritebackEntry *entry, gpointer data)
 {
-    static const UploadState states[] = {
-        [WRITEBACK_WAITING] = UPLOAD_WAITING,
-        [WRITEBACK_UPLOADING] = UPLOAD_SENDING,
-        [WRITEBACK_REFUSED] = UPLOAD_FAILED,
+    static const SnapshotState states[] = {
+        [WRITEBACK_WAITING] = SNAPSHOT_WAITING,
+        [WRITEBACK_UPLOADING] = SNAPSHOT_SENDING,
+        [WRITEBACK_REFUSED] = SNAPSHOT_FAILED,
     };
     FilesSnapshot *snapshot = data;
     UploadSnapshot *upload = g_new0(UploadSnapshot, 1);
     upload->path = g_strdup(entry->path);
     upload->state = states[entry->state];
     if (entry->state == WRITEBACK_WAITING && entry->error != NULL)
-        upload->state = UPLOAD_FAILED;
+        upload->state = SNAPSHOT_FAILED;
     upload->total = entry->size;
     upload->sent = MIN(entry->sent, entry->size);
     upload->failure = g_strdup(entry->error);
@@ -85,7 +86,7 @@ FilesSnapshot *files_snapshot(Files *files)
         disk_usage(files->reader.disk, &snapshot->disk_used, &snapshot->disk_size);
     }
     snapshot->nodes = tree_count(files->tree);
-    snapshot->uploads = g_ptr_array_new_with_free_func(upload_free);
+    snapshot->uploads = g_ptr_array_new_with_free_func(free_upload);
     g_autoptr(GArray) handles = g_array_new(FALSE, FALSE, sizeof(guint));
     g_autoptr(GPtrArray) all = ref_all(files, handles);
     for (guint i = 0; i < all->len; i++) {

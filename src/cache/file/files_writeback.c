@@ -36,12 +36,13 @@ static guint64 missing_bytes(const Spool *spool)
 static WritebackPut describe(const File *file, const NodeInfo *info, const char *content)
 {
     gboolean replaces = !file->unborn && (info->has & REMOTE_HAS_MODE);
+    UploadWanted wanted = upload_wanted(file->upload);
     return (WritebackPut){
         .content = content,
         .size = spool_size(file->spool),
-        .mode = file->want_mode == G_MAXUINT32 && replaces ? info->mode : file->want_mode,
+        .mode = wanted.mode == G_MAXUINT32 && replaces ? info->mode : wanted.mode,
         /* The time of the last write: it stays when the upload comes later. */
-        .mtime = file->want_mtime != G_MININT64 ? file->want_mtime : info->mtime,
+        .mtime = wanted.mtime != G_MININT64 ? wanted.mtime : info->mtime,
         .base = file->unborn ? absent : file->base,
     };
 }
@@ -56,21 +57,21 @@ static gboolean put(File *file, GCancellable *cancel, GError **error)
     if (!spool_freeze(file->spool, &content, error))
         return FALSE;
     WritebackPut what = describe(file, &info, content);
+    UploadWanted set = upload_wanted(file->upload);
     guint64 generation = file->generation;
-    file->whole_next = FALSE;
+    upload_go(file->upload, UPLOAD_NONE);
     g_mutex_unlock(&file->lock);
     gboolean ok = writeback_put(files->writeback, file->node, &what, cancel, error);
     g_mutex_lock(&file->lock);
     if (!ok) {
         /* The frozen file is gone, but the spool has it open; whatever comes is to be kept again.
          */
-        file->whole_next = TRUE;
+        upload_go(file->upload, UPLOAD_WHOLE);
         return FALSE;
     }
     if (file->generation != generation)
         return TRUE;
-    file->want_mode = G_MAXUINT32;
-    file->want_mtime = G_MININT64;
+    upload_had(file->upload, &set);
     /* No fraction of a second, which the server's time won't have. */
     tree_set_local(files->tree, file->node, G_MAXUINT64, what.mtime, 0, G_MAXUINT32, FALSE);
     return TRUE;

@@ -2,8 +2,8 @@
 /*
  * Making the server's file what it should be, the cheapest safe way, and hearing it say so.
  */
-#include "file_private.h"
 #include "ftpsfs/util/error.h"
+#include "upload_private.h"
 
 #define FETCH_SIZE (1024 * 1024)
 
@@ -21,11 +21,10 @@ typedef struct {
     const char *path;   /* where it goes: the file's, or the temporary's */
     guint64 size;       /* what the server's file then has */
     guint64 generation; /* of the spool when it began */
-    guint32 want_mode;  /* the File's when it was finalized */
-    gint64 want_mtime;
+    UploadWanted set;   /* what was wanted when it was finalized */
     RemoteEntry *entry; /* the server's word on it, once finalized */
     gboolean finalized;
-} Upload;
+} Attempt;
 
 gboolean upload_fetch_missing(File *file, guint64 start, guint64 end, GCancellable *cancel,
                               GError **error)
@@ -76,10 +75,12 @@ static gboolean append_offset(const File *file, guint64 *offset)
 {
     Extent dirty;
     guint64 size = spool_size(file->spool);
-    if (file->fresh) {
-        *offset = file->stored;
-        return !file->sent_changed && file->stored > 0 && file->stored <= size;
+    if (file->upload->state == UPLOAD_PAUSED) {
+        *offset = file->upload->sent;
+        return *offset > 0 && *offset <= size;
     }
+    if (file->upload->state != UPLOAD_NONE)
+        return FALSE;
     *offset = spool_base_size(file->spool);
     /* A spool that has only become shorter, and one that was made longer again, are no appends. */
     return !file->files->atomic_upload && *offset > 0 && *offset < size &&
@@ -93,32 +94,33 @@ static guint32 mode_to_set(const File *file)
 {
     NodeInfo info;
     node_info(file->node, &info);
-    gboolean replaces = file->temporary != NULL && !file->unborn && (info.has & REMOTE_HAS_MODE);
-    return file->want_mode == G_MAXUINT32 && replaces ? info.mode : file->want_mode;
+    gboolean replaces =
+        file->upload->temporary != NULL && !file->unborn && (info.has & REMOTE_HAS_MODE);
+    guint32 wanted = file->upload->wanted.mode;
+    return wanted == G_MAXUINT32 && replaces ? info.mode : wanted;
 }
 
 /* Tells whoever asks for the state of things what is on its way. */
 static void announce(File *file, RemoteStream *store)
 {
-    g_autofree char *target = file->temporary != NULL ? node_path(file->node) : NULL;
+    g_autofree char *target = file->upload->temporary != NULL ? node_path(file->node) : NULL;
     remote_stream_expect(store, target, spool_size(file->spool));
 }
 
-/* Stores the rest of the spool, from upload->size on, and hears the server's verdict. */
-static gboolean store_rest(File *file, RemoteStream *store, Upload *upload, GCancellable *cancel,
+/* Stores the rest of the spool, from attempt->size on, and hears the server's verdict. */
+static gboolean store_rest(File *file, RemoteStream *store, Attempt *attempt, GCancellable *cancel,
                            GError **error)
 {
     Remote *remote = file->files->remote;
     announce(file, store);
-    gboolean ok = upload_send(file, store, &upload->size, spool_size(file->spool), cancel, error);
+    gboolean ok = upload_send(file, store, &attempt->size, spool_size(file->spool), cancel, error);
     guint32 mode = mode_to_set(file);
-    upload->want_mode = file->want_mode;
-    upload->want_mtime = file->want_mtime;
+    attempt->set = file->upload->wanted;
     g_mutex_unlock(&file->lock);
     if (ok)
-        ok = remote_stream_finish_and_finalize(store, remote, upload->path, mode,
-                                               upload->want_mtime, upload->entry, NULL,
-                                               &upload->finalized, cancel, error);
+        ok = remote_stream_finish_and_finalize(store, remote, attempt->path, mode,
+                                               attempt->set.mtime, attempt->entry, NULL,
+                                               &attempt->finalized, cancel, error);
     else
         remote_stream_close(store);
     g_mutex_lock(&file->lock);
@@ -134,50 +136,50 @@ typedef enum {
 } Step;
 
 /* Ends the file's store, which has sent everything. */
-static Step finish_store(File *file, Upload *upload, GCancellable *cancel, GError **error)
+static Step finish_store(File *file, Attempt *attempt, GCancellable *cancel, GError **error)
 {
-    RemoteStream *store = upload_take_store(file);
-    upload->size = file->sent;
-    /* What is changed now has been sent. */
-    file->sent = G_MAXUINT64;
-    return store_rest(file, store, upload, cancel, error) ? STEP_DONE : STEP_FAILED;
+    attempt->size = file->upload->sent;
+    RemoteStream *store = upload_take_store(file, UPLOAD_FINISHING);
+    return store_rest(file, store, attempt, cancel, error) ? STEP_DONE : STEP_FAILED;
 }
 
 /* Sends what is left to the file's store and ends it. */
-static Step drain(File *file, Upload *upload, GCancellable *cancel, GError **error)
+static Step drain(File *file, Attempt *attempt, GCancellable *cancel, GError **error)
 {
+    Upload *upload = file->upload;
     guint64 end = spool_size(file->spool);
-    announce(file, file->store);
-    while (file->sent < end) {
-        if (!upload_send(file, file->store, &file->sent, MIN(end, file->sent + DRAIN_SIZE), cancel,
-                         error)) {
-            upload->size = file->sent;
+    announce(file, upload->store);
+    while (upload->sent < end) {
+        if (!upload_send(file, upload->store, &upload->sent, MIN(end, upload->sent + DRAIN_SIZE),
+                         cancel, error)) {
+            attempt->size = upload->sent;
             upload_cut_off(file);
             return STEP_FAILED;
         }
         if (end > spool_size(file->spool))
             break; /* truncated meanwhile; the change counter makes the upload run again */
-        if (file->sent < end && upload_yield_is_wanted(file) &&
+        if (upload->sent < end && upload_yield_is_wanted(upload) &&
             !g_atomic_int_get(&file->files->no_append)) {
             upload_end_early(file, cancel);
             return STEP_EARLY;
         }
     }
-    return finish_store(file, upload, cancel, error);
+    return finish_store(file, attempt, cancel, error);
 }
 
 /* With `whole` there is no coming back: it isn't ended early. */
-static Step store_from(File *file, RemoteStore how, Upload *upload, gboolean whole,
+static Step store_from(File *file, RemoteStore how, Attempt *attempt, gboolean whole,
                        GCancellable *cancel, GError **error)
 {
-    RemoteStream *store = upload_open_store(file, upload->path, how, upload->size, cancel, error);
+    RemoteStream *store = upload_open_store(file, attempt->path, how, attempt->size, cancel, error);
     if (store == NULL)
         return STEP_FAILED;
-    if (whole)
-        return store_rest(file, store, upload, cancel, error) ? STEP_DONE : STEP_FAILED;
-    file->whole_next = FALSE; /* as long as this goes well */
-    upload_go_on(file, store, upload->size);
-    return drain(file, upload, cancel, error);
+    if (whole) {
+        upload_go(file->upload, UPLOAD_FINISHING);
+        return store_rest(file, store, attempt, cancel, error) ? STEP_DONE : STEP_FAILED;
+    }
+    upload_go_on(file, store, attempt->size);
+    return drain(file, attempt, cancel, error);
 }
 
 /* Lock held; dropped meanwhile. */
@@ -192,26 +194,26 @@ static gboolean reserve(File *file, GCancellable *cancel, GError **error)
     return ok;
 }
 
-static Step store_whole(File *file, Upload *upload, gboolean at_once, GCancellable *cancel,
+static Step store_whole(File *file, Attempt *attempt, gboolean at_once, GCancellable *cancel,
                         GError **error)
 {
     /* First of all: the store cuts the server's file to nothing. */
     if (!upload_fetch_missing(file, 0, G_MAXUINT64, cancel, error) || !reserve(file, cancel, error))
         return STEP_FAILED;
-    upload->size = 0;
-    return store_from(file, REMOTE_STORE_NEW, upload, at_once, cancel, error);
+    attempt->size = 0;
+    return store_from(file, REMOTE_STORE_NEW, attempt, at_once, cancel, error);
 }
 
-static Step append(File *file, Upload *upload, GCancellable *cancel, GError **error)
+static Step append(File *file, Attempt *attempt, GCancellable *cancel, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    guint64 offset = upload->size;
-    if (g_atomic_int_get(&file->files->no_append) || !has_size(file, upload->path, offset, cancel))
+    guint64 offset = attempt->size;
+    if (g_atomic_int_get(&file->files->no_append) || !has_size(file, attempt->path, offset, cancel))
         return STEP_NONE;
-    Step step = store_from(file, REMOTE_STORE_APPEND, upload, FALSE, cancel, &failure);
+    Step step = store_from(file, REMOTE_STORE_APPEND, attempt, FALSE, cancel, &failure);
     if (step != STEP_FAILED)
         return step;
-    if (upload->size == offset && ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)) {
+    if (attempt->size == offset && ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)) {
         g_debug("%s; storing it whole", failure->message);
         return STEP_REFUSED;
     }
@@ -220,28 +222,31 @@ static Step append(File *file, Upload *upload, GCancellable *cancel, GError **er
 }
 
 /* Sends what lies behind the server's content, in as many appends as it takes. */
-static Step append_all(File *file, Upload *upload, GCancellable *cancel, GError **error)
+static Step append_all(File *file, Attempt *attempt, GCancellable *cancel, GError **error)
 {
     Step step = STEP_EARLY;
-    while (step == STEP_EARLY && append_offset(file, &upload->size)) {
-        if (upload->size == spool_size(file->spool))
-            return STEP_DONE; /* a store that was ended early had sent everything */
-        step = append(file, upload, cancel, error);
+    while (step == STEP_EARLY && append_offset(file, &attempt->size)) {
+        if (attempt->size == spool_size(file->spool)) {
+            /* A store that was ended early had sent everything. */
+            upload_go(file->upload, UPLOAD_FINISHING);
+            return STEP_DONE;
+        }
+        step = append(file, attempt, cancel, error);
     }
     /* What was sent already was changed meanwhile, or did not arrive. */
     return step == STEP_EARLY ? STEP_NONE : step;
 }
 
 /* Sends all of it. What others interrupt is gone on with, unless that was `refused`. */
-static gboolean send_whole(File *file, Upload *upload, Step before, GCancellable *cancel,
+static gboolean send_whole(File *file, Attempt *attempt, Step before, GCancellable *cancel,
                            GError **error)
 {
-    Step step = store_whole(file, upload, before == STEP_REFUSED, cancel, error);
+    Step step = store_whole(file, attempt, before == STEP_REFUSED, cancel, error);
     if (step == STEP_EARLY)
-        step = append_all(file, upload, cancel, error);
+        step = append_all(file, attempt, cancel, error);
     if (step == STEP_NONE || step == STEP_REFUSED) {
         before = step;
-        step = store_whole(file, upload, TRUE, cancel, error);
+        step = store_whole(file, attempt, TRUE, cancel, error);
     }
     /* So it was not the file that was refused. */
     if (step == STEP_DONE && before == STEP_REFUSED)
@@ -250,32 +255,29 @@ static gboolean send_whole(File *file, Upload *upload, Step before, GCancellable
 }
 
 /* Sends what the server lacks and hears its 226. */
-static gboolean send_changes(File *file, Upload *upload, gboolean whole, GCancellable *cancel,
-                             GError **error)
+static gboolean send_changes(File *file, Attempt *attempt, GCancellable *cancel, GError **error)
 {
+    const Upload *upload = file->upload;
     Step step = STEP_NONE;
-    if (file->store != NULL && !whole && !file->sent_changed) {
-        step = drain(file, upload, cancel, error);
-        whole = file->whole_next;
-    } else if (file->store != NULL) {
-        whole = TRUE;
-        upload_abandon(file);
-    }
-    if (step == STEP_DONE || step == STEP_FAILED)
-        return step == STEP_DONE;
-    if (!whole && append_offset(file, &upload->size)) {
-        step = append_all(file, upload, cancel, error);
+    if (upload->state == UPLOAD_STREAMING) {
+        step = drain(file, attempt, cancel, error);
         if (step == STEP_DONE || step == STEP_FAILED)
             return step == STEP_DONE;
-    } else if (!whole && !file->fresh && !file->files->atomic_upload) {
+    }
+    upload_abandon(file);
+    if (append_offset(file, &attempt->size)) {
+        step = append_all(file, attempt, cancel, error);
+        if (step == STEP_DONE || step == STEP_FAILED)
+            return step == STEP_DONE;
+    } else if (upload->state == UPLOAD_NONE && !file->files->atomic_upload) {
         gboolean done = FALSE;
-        upload->size = spool_size(file->spool);
-        if (!upload_in_place(file, upload->path, &done, cancel, error))
+        attempt->size = spool_size(file->spool);
+        if (!upload_in_place(file, attempt->path, &done, cancel, error))
             return FALSE;
         if (done)
             return TRUE;
     }
-    return send_whole(file, upload, step, cancel, error);
+    return send_whole(file, attempt, step, cancel, error);
 }
 
 /* ---- atomic_upload ---- */
@@ -284,14 +286,14 @@ static gboolean send_changes(File *file, Upload *upload, gboolean whole, GCancel
 static gboolean move_in_place(File *file, const char *path, GError **error)
 {
     const Files *files = file->files;
-    g_autofree char *temporary = g_strdup(file->temporary);
+    g_autofree char *temporary = g_strdup(file->upload->temporary);
     g_autofree char *aside = temporary_path(path, "old");
     g_mutex_unlock(&file->lock);
     gboolean ok = temporary_move_over(files->remote, files->cleanup, temporary, path, aside, error);
     g_mutex_lock(&file->lock);
     if (!ok)
         return FALSE;
-    g_clear_pointer(&file->temporary, g_free);
+    g_clear_pointer(&file->upload->temporary, g_free);
     file->unborn = FALSE;
     return TRUE;
 }
@@ -300,46 +302,40 @@ static gboolean move_in_place(File *file, const char *path, GError **error)
 
 /* Sets mode and time that were asked for while the upload was pending, asks the server what it has
  * now, unless that was done on the upload's own connection; and compares. */
-static gboolean confirm(File *file, Upload *upload, GCancellable *cancel, GError **error)
+static gboolean confirm(File *file, Attempt *attempt, GCancellable *cancel, GError **error)
 {
-    if (!upload->finalized) {
+    if (!attempt->finalized) {
         guint32 mode = mode_to_set(file);
-        upload->want_mode = file->want_mode;
-        upload->want_mtime = file->want_mtime;
+        attempt->set = file->upload->wanted;
         g_mutex_unlock(&file->lock);
-        upload->finalized = remote_finalize(file->files->remote, upload->path, mode,
-                                            upload->want_mtime, upload->entry, cancel, error);
+        attempt->finalized = remote_finalize(file->files->remote, attempt->path, mode,
+                                             attempt->set.mtime, attempt->entry, cancel, error);
         g_mutex_lock(&file->lock);
-        if (!upload->finalized)
+        if (!attempt->finalized)
             return FALSE;
     }
-    const RemoteEntry *entry = upload->entry;
-    if ((entry->has & REMOTE_HAS_SIZE) && entry->size != upload->size) {
+    const RemoteEntry *entry = attempt->entry;
+    if ((entry->has & REMOTE_HAS_SIZE) && entry->size != attempt->size) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TRUNCATED,
                     "%s: the server has %" G_GUINT64_FORMAT " bytes of %" G_GUINT64_FORMAT
                     " after the upload",
-                    upload->path, entry->size, upload->size);
+                    attempt->path, entry->size, attempt->size);
         return FALSE;
     }
-    /* Unless others were asked for meanwhile. */
-    if (file->want_mode == upload->want_mode)
-        file->want_mode = G_MAXUINT32;
-    if (file->want_mtime == upload->want_mtime)
-        file->want_mtime = G_MININT64;
+    upload_had(file->upload, &attempt->set);
     return TRUE;
 }
 
 void upload_adopt(File *file, const RemoteEntry *entry, guint64 size, guint64 generation)
 {
     Tree *tree = file->files->tree;
-    file->fresh = FALSE;
-    file->whole_next = FALSE;
     if (file->generation != generation) {
         /* Written to meanwhile: still dirty, and no longer over what the server has. What is not
          * dirty is the same there. */
-        file->whole_next = TRUE;
+        upload_go(file->upload, UPLOAD_WHOLE);
         return;
     }
+    upload_go(file->upload, UPLOAD_NONE);
     if (file->spool != NULL)
         spool_clean(file->spool);
     gboolean has_mtime = (entry->has & REMOTE_HAS_MTIME) != 0;
@@ -355,27 +351,24 @@ void upload_adopt(File *file, const RemoteEntry *entry, guint64 size, guint64 ge
 }
 
 /* One whole try. */
-static gboolean finish_once(File *file, const char *path, gboolean whole, GCancellable *cancel,
-                            GError **error)
+static gboolean finish_once(File *file, const char *path, GCancellable *cancel, GError **error)
 {
-    if (file->files->atomic_upload && file->temporary == NULL)
-        file->temporary = temporary_path(path, "upload");
-    g_autofree char *target = g_strdup(file->temporary != NULL ? file->temporary : path);
+    g_autofree char *target = upload_target(file, path);
     g_autoptr(RemoteEntry) entry = entry_new();
-    Upload upload = {.path = target, .generation = file->generation, .entry = entry};
-    if (!send_changes(file, &upload, whole, cancel, error) ||
-        !confirm(file, &upload, cancel, error) ||
-        (file->temporary != NULL && !move_in_place(file, path, error)))
+    Attempt attempt = {.path = target, .generation = file->generation, .entry = entry};
+    if (!send_changes(file, &attempt, cancel, error) || !confirm(file, &attempt, cancel, error) ||
+        (file->upload->temporary != NULL && !move_in_place(file, path, error)))
         return FALSE;
-    upload_adopt(file, entry, upload.size, upload.generation);
+    upload_adopt(file, entry, attempt.size, attempt.generation);
     return TRUE;
 }
 
 /* The server may still be at it on the lost connection: the next try takes another name. */
 static void give_temporary_up(File *file, const GError *failure)
 {
-    if (file->temporary != NULL && ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_OUTAGE))
-        temporary_cleanup_add(file->files->cleanup, g_steal_pointer(&file->temporary), failure);
+    if (file->upload->temporary != NULL && ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_OUTAGE))
+        temporary_cleanup_add(file->files->cleanup, g_steal_pointer(&file->upload->temporary),
+                              failure);
 }
 
 gboolean upload_finish(File *file, GCancellable *cancel, GError **error)
@@ -384,20 +377,18 @@ gboolean upload_finish(File *file, GCancellable *cancel, GError **error)
         return TRUE;
     g_autofree char *path = node_path(file->node);
     if (path == NULL) {
-        upload_abandon(file);
         upload_forget(file);
         return TRUE;
     }
     for (guint attempt = 1;; attempt++) {
         g_autoptr(GError) failure = NULL;
-        if (finish_once(file, path, attempt > 1 || file->whole_next, cancel, &failure)) {
+        if (finish_once(file, path, cancel, &failure)) {
             temporary_cleanup_retry(file->files->cleanup);
             return TRUE;
         }
         /* Whatever the server has now, it is not a beginning to go on from. */
         give_temporary_up(file, failure);
-        file->fresh = FALSE;
-        file->whole_next = TRUE;
+        upload_go(file->upload, UPLOAD_WHOLE);
         if (attempt == UPLOAD_ATTEMPTS ||
             !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REPEATABLE)) {
             g_propagate_error(error, g_steal_pointer(&failure));

@@ -2,8 +2,7 @@
 /*
  * Changing a part of a large file on servers that overwrite in place (REST before STOR).
  */
-#include "file_private.h"
-#include "ftpsfs/util/error.h"
+#include "upload_private.h"
 
 /* Smaller files are stored whole: that is one exchange, and leaves no room for surprises. */
 #define IN_PLACE_MIN (1024 * 1024)
@@ -106,6 +105,7 @@ gboolean upload_in_place(File *file, const char *path, gboolean *done, GCancella
     if (runs == NULL || !skip_first_byte(file, &g_array_index(runs, Extent, 0), cancel) ||
         !server_overwrites(file, path, cancel) || !base_is_there(file, path, cancel))
         return TRUE;
+    upload_go(file->upload, UPLOAD_FINISHING);
     for (guint i = 0; i < runs->len; i++)
         if (!send_run(file, path, &g_array_index(runs, Extent, i), cancel, error))
             return FALSE;

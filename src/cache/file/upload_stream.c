@@ -2,9 +2,9 @@
 /*
  * The store that runs behind a sequential writer.
  */
-#include "file_private.h"
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/wait.h"
+#include "upload_private.h"
 
 /* Bytes that a sequential writer has to be ahead before a worker sends them, and a piece of it. */
 #define PUMP_MIN   (256 * 1024)
@@ -12,12 +12,14 @@
 
 static void on_yield(GCancellable *yield, gpointer data);
 
-RemoteStream *upload_take_store(File *file)
+RemoteStream *upload_take_store(File *file, UploadState next)
 {
-    RemoteStream *store = g_steal_pointer(&file->store);
-    g_autoptr(GCancellable) yield = g_steal_pointer(&file->yield);
-    gulong watch = file->yield_watch;
-    file->yield_watch = 0;
+    Upload *upload = file->upload;
+    upload_go(upload, next);
+    RemoteStream *store = g_steal_pointer(&upload->store);
+    g_autoptr(GCancellable) yield = g_steal_pointer(&upload->yield);
+    gulong watch = upload->yield_watch;
+    upload->yield_watch = 0;
     if (watch != 0) {
         /* Waits for on_yield if that is running. */
         g_mutex_unlock(&file->lock);
@@ -27,28 +29,23 @@ RemoteStream *upload_take_store(File *file)
     return store;
 }
 
-static void keep_store(File *file, RemoteStream *store)
-{
-    file->store = store;
-    file->yield = g_cancellable_new();
-    remote_stream_allow_yield(store, file->yield);
-    file->yield_watch =
-        g_cancellable_connect(file->yield, G_CALLBACK(on_yield), file_ref(file), file_unref);
-}
-
 void upload_go_on(File *file, RemoteStream *store, guint64 offset)
 {
-    file->fresh = TRUE;
-    file->sent_changed = FALSE;
-    file->sent = file->stored = file->frontier = offset;
-    keep_store(file, store);
+    Upload *upload = file->upload;
+    upload_go(upload, UPLOAD_STREAMING);
+    upload->sent = upload->frontier = offset;
+    upload->store = store;
+    upload->yield = g_cancellable_new();
+    remote_stream_allow_yield(store, upload->yield);
+    upload->yield_watch =
+        g_cancellable_connect(upload->yield, G_CALLBACK(on_yield), file_ref(file), file_unref);
 }
 
 void upload_abandon(File *file)
 {
-    RemoteStream *store = upload_take_store(file);
-    if (store == NULL)
+    if (file->upload->store == NULL)
         return;
+    RemoteStream *store = upload_take_store(file, UPLOAD_WHOLE);
     g_autoptr(GError) failure = NULL;
     g_mutex_unlock(&file->lock);
     /* Not cut off: a server may go on writing what it has received while the next store of the same
@@ -56,18 +53,22 @@ void upload_abandon(File *file)
     if (!remote_stream_finish(store, drain_watchdog_cancellable(file->files->watchdog), &failure))
         g_debug("a store that was given up: %s", failure->message);
     g_mutex_lock(&file->lock);
-    file->fresh = FALSE;
-    file->whole_next = TRUE;
 }
 
 void upload_cut_off(File *file)
 {
-    RemoteStream *store = upload_take_store(file);
-    file->fresh = FALSE;
-    file->whole_next = TRUE;
+    RemoteStream *store = upload_take_store(file, UPLOAD_WHOLE);
     g_mutex_unlock(&file->lock);
     remote_stream_close(store);
     g_mutex_lock(&file->lock);
+}
+
+char *upload_target(File *file, const char *path)
+{
+    Upload *upload = file->upload;
+    if (file->files->atomic_upload && upload->temporary == NULL)
+        upload->temporary = temporary_path(path, "upload");
+    return g_strdup(upload->temporary != NULL ? upload->temporary : path);
 }
 
 RemoteStream *upload_open_store(File *file, const char *path, RemoteStore how, guint64 offset,
@@ -84,7 +85,7 @@ RemoteStream *upload_open_store(File *file, const char *path, RemoteStore how, g
     if (!ready)
         return NULL;
     reader_stop(file->reader);
-    file->progress = offset;
+    file->upload->progress = offset;
     g_mutex_unlock(&file->lock);
     RemoteStream *store = remote_store_open(file->files->remote, path, how, offset, cancel, error);
     g_mutex_lock(&file->lock);
@@ -93,20 +94,25 @@ RemoteStream *upload_open_store(File *file, const char *path, RemoteStore how, g
 
 gboolean upload_start(File *file, GCancellable *cancel, GError **error)
 {
+    Upload *upload = file->upload;
     g_autofree char *path = node_path(file->node);
-    file->fresh = FALSE;
-    if (path == NULL || file->hidden)
-        return TRUE; /* nobody will ever see it but those who have it open */
-    if (file->files->atomic_upload && file->temporary == NULL)
-        file->temporary = temporary_path(path, "upload");
-    g_autofree char *target = g_strdup(file->temporary != NULL ? file->temporary : path);
+    if (path == NULL || file->hidden) {
+        /* Nobody will ever see it but those who have it open. */
+        upload_go(upload, UPLOAD_NONE);
+        return TRUE;
+    }
+    g_autofree char *target = upload_target(file, path);
     g_autoptr(GError) failure = NULL;
     RemoteStream *store = upload_open_store(file, target, REMOTE_STORE_NEW, 0, cancel, &failure);
     if (store == NULL) {
         /* A server creates the file first: the failure may have come after that. Who creates a
          * file, and may have been interrupted, doesn't wait for its removal. */
-        if (file->temporary != NULL)
-            temporary_cleanup_add(file->files->cleanup, g_steal_pointer(&file->temporary), failure);
+        if (upload->temporary != NULL)
+            temporary_cleanup_add(file->files->cleanup, g_steal_pointer(&upload->temporary),
+                                  failure);
+        /* Nothing can be appended to that any more. */
+        if (upload->state == UPLOAD_PAUSED)
+            upload_go(upload, UPLOAD_WHOLE);
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
@@ -126,7 +132,7 @@ gboolean upload_send(File *file, RemoteStream *store, guint64 *offset, guint64 e
         if (got == 0)
             break; /* truncated meanwhile; the change counter makes the upload run again */
         *offset += (guint64)got;
-        file->progress = *offset;
+        file->upload->progress = *offset;
         g_mutex_unlock(&file->lock);
         gboolean ok = remote_stream_write(store, buffer, (gsize)got, cancel, error);
         g_mutex_lock(&file->lock);
@@ -138,49 +144,57 @@ gboolean upload_send(File *file, RemoteStream *store, guint64 *offset, guint64 e
 
 void upload_end_early(File *file, GCancellable *cancel)
 {
-    RemoteStream *store = upload_take_store(file);
-    if (store == NULL)
+    Upload *upload = file->upload;
+    if (upload->store == NULL)
         return;
+    RemoteStream *store =
+        upload_take_store(file, upload->state == UPLOAD_STREAMING ? UPLOAD_PAUSED : UPLOAD_WHOLE);
     g_autoptr(GError) failure = NULL;
     g_mutex_unlock(&file->lock);
     gboolean ok = remote_stream_finish(store, cancel, &failure);
     g_mutex_lock(&file->lock);
-    file->stored = file->sent;
-    file->fresh = file->fresh && ok;
-    file->whole_next = file->whole_next || !ok;
-    if (!ok)
-        g_debug("an upload was cut off, and will be begun anew: %s", failure->message);
+    if (ok)
+        return;
+    upload_go(upload, UPLOAD_WHOLE);
+    g_debug("an upload was cut off, and will be begun anew: %s", failure->message);
 }
 
-gboolean upload_yield_is_wanted(const File *file)
+gboolean upload_yield_is_wanted(const Upload *upload)
 {
-    return file->yield != NULL && g_cancellable_is_cancelled(file->yield);
+    return upload->yield != NULL && g_cancellable_is_cancelled(upload->yield);
+}
+
+/* The end of what is to be sent now. */
+static guint64 pump_end(const File *file)
+{
+    return MIN(file->upload->frontier, spool_size(file->spool));
 }
 
 static gboolean pump_is_worth_it(const File *file)
 {
-    return file->store != NULL && file->spool != NULL && !file->sent_changed &&
-           MIN(file->frontier, spool_size(file->spool)) >= file->sent + PUMP_MIN;
+    const Upload *upload = file->upload;
+    return upload->state == UPLOAD_STREAMING && file->spool != NULL &&
+           pump_end(file) >= upload->sent + PUMP_MIN;
 }
 
 /* A worker's part in an upload. */
 static void pump(gpointer data)
 {
     File *file = data;
+    Upload *upload = file->upload;
+    GCancellable *cancel = drain_watchdog_cancellable(file->files->watchdog);
     g_mutex_lock(&file->lock);
     if (!file->busy) {
         file->busy = TRUE;
         g_autoptr(GError) failure = NULL;
-        while (failure == NULL && !upload_yield_is_wanted(file) && pump_is_worth_it(file)) {
-            guint64 end = MIN(file->frontier, spool_size(file->spool));
-            upload_send(file, file->store, &file->sent, MIN(end, file->sent + PIECE_SIZE),
-                        drain_watchdog_cancellable(file->files->watchdog), &failure);
-        }
+        while (failure == NULL && !upload_yield_is_wanted(upload) && pump_is_worth_it(file))
+            upload_send(file, upload->store, &upload->sent,
+                        MIN(pump_end(file), upload->sent + PIECE_SIZE), cancel, &failure);
         if (failure != NULL) {
             g_info("an upload was cut off, and will be begun anew: %s", failure->message);
             upload_cut_off(file);
-        } else if (upload_yield_is_wanted(file)) {
-            upload_end_early(file, drain_watchdog_cancellable(file->files->watchdog));
+        } else if (upload_yield_is_wanted(upload)) {
+            upload_end_early(file, cancel);
         }
         file_end_busy(file);
     }
@@ -203,11 +217,12 @@ void upload_pump(File *file)
 
 void upload_forget(File *file)
 {
-    g_autofree char *temporary = g_steal_pointer(&file->temporary);
-    file->fresh = FALSE;
-    file->whole_next = FALSE;
-    file->want_mode = G_MAXUINT32;
-    file->want_mtime = G_MININT64;
+    Upload *upload = file->upload;
+    upload_abandon(file);
+    g_autofree char *temporary = g_steal_pointer(&upload->temporary);
+    UploadWanted wanted = upload->wanted;
+    upload_had(upload, &wanted);
+    upload_go(upload, UPLOAD_NONE);
     if (file->spool != NULL)
         spool_clean(file->spool);
     if (temporary == NULL)
