@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ftpsfs under strace: what each process of a mount asks of the kernel once it is in its sandbox, and
-what its list in src/util/seccomp_rules.c says of that."""
+what its list in src/util/process/seccomp_rules.c says of that."""
 
 import collections
 import os
@@ -8,7 +8,7 @@ import re
 
 from harness import eventually
 
-RULES = os.path.join(os.path.dirname(__file__), "..", "..", "src", "util", "seccomp_rules.c")
+RULES = os.path.join(os.path.dirname(__file__), "..", "..", "src", "util", "process", "seccomp_rules.c")
 TABLE = re.compile(r"^static const Rule (\w+)\[\] = \{\n(.*?)^\};", re.DOTALL | re.MULTILINE)
 RULE = re.compile(r"ALLOW(?:_IF|_WHEN|_WHEN_IF)?\((?:RULE_\w+, )?(\w+),\s+\"([^\"]*)\"")
 
