@@ -179,7 +179,7 @@ static const OptionSpec table[] = {
     {                                                                                              \
         name, kind, OPTION_SECTION_MOUNT, NULL, 0, 0, 0, NULL, NULL, NULL                          \
     }
-    /* What libfuse 3.14 knows; it refuses the other generic words. */
+    /* What libfuse knows from 3.10 on; it refuses the other generic words. */
     WORD("exec", OPTION_MOUNT),
     WORD("noexec", OPTION_MOUNT),
     WORD("atime", OPTION_MOUNT),

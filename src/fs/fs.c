@@ -203,6 +203,26 @@ static void end_watch(Watch *watch, GThread *thread)
     g_thread_join(thread);
 }
 
+#if FUSE_USE_VERSION >= 312
+static int serve_by_threads(struct fuse_session *session, gboolean clone_fd)
+{
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    fuse_loop_cfg_set_max_threads(config, MAX_THREADS);
+    fuse_loop_cfg_set_clone_fd(config, clone_fd ? 1 : 0);
+    int result = fuse_session_loop_mt(session, config);
+    fuse_loop_cfg_destroy(config);
+    return result;
+}
+#else
+/* libfuse before 3.12 starts as many threads as there are requests. It ends those that it has too
+ * many of when they are idle, and the limit holds for them. */
+static int serve_by_threads(struct fuse_session *session, gboolean clone_fd)
+{
+    struct fuse_loop_config config = {.clone_fd = clone_fd, .max_idle_threads = MAX_THREADS};
+    return fuse_session_loop_mt(session, &config);
+}
+#endif
+
 /* The loop, with the signals let in for which libfuse has handlers: this thread takes them alone.
  */
 static int loop(Fs *fs)
@@ -213,14 +233,11 @@ static int loop(Fs *fs)
     sigaddset(&ours, SIGINT);
     sigaddset(&ours, SIGTERM);
     sigaddset(&ours, SIGHUP);
-    struct fuse_loop_config *config = fuse_loop_cfg_create();
-    fuse_loop_cfg_set_max_threads(config, MAX_THREADS);
     /* Each thread opens /dev/fuse for itself, where this user may. */
-    fuse_loop_cfg_set_clone_fd(config, access("/dev/fuse", R_OK | W_OK) == 0);
+    gboolean clone_fd = access("/dev/fuse", R_OK | W_OK) == 0;
     pthread_sigmask(SIG_UNBLOCK, &ours, &before);
-    int result = fuse_session_loop_mt(fs->session, config);
+    int result = serve_by_threads(fs->session, clone_fd);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    fuse_loop_cfg_destroy(config);
     return result;
 }
 

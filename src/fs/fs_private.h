@@ -6,8 +6,6 @@
 #ifndef FTPSFS_SRC_FS_FS_PRIVATE_H
 #define FTPSFS_SRC_FS_FS_PRIVATE_H
 
-#define FUSE_USE_VERSION 314
-
 #include <fuse_lowlevel.h>
 
 #include "ftpsfs/fs/fs.h"

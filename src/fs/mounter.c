@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/fs/mounter.h"
 
-#define FUSE_USE_VERSION 314
-
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>

@@ -55,7 +55,9 @@ static LockedFile open_locked(const char *path, GError **error)
                     g_strerror(errno));
         return -1;
     }
-    return g_steal_fd(&fd);
+    int locked = fd;
+    fd = -1;
+    return locked;
 }
 
 /* How the lines of a host and port begin. For g_free. */

@@ -186,7 +186,7 @@ gboolean remote_learn_zone(Remote *remote, Session *session, const char *directo
         return FALSE;
     if (learn_clock(remote, &samples))
         sample_listing(remote, bytes, take_again, &samples);
-    gint64 offset;
+    gint64 offset = 0;
     if (agree(&samples, &offset)) {
         server_clock_set_offset(remote->clock, offset);
         g_info("the server's listings are %+" G_GINT64_FORMAT " minutes from UTC", offset / 60);
