@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "ftpsfs/util/lock.h"
 #include "ftpsfs/util/wait.h"
 
 struct Progress {
     Control *control;
     GThread *thread;
-    GMutex lock;
+    Lock lock;
     GCond cond;
     gboolean over;
 };
@@ -47,16 +48,16 @@ static gpointer run(gpointer data)
 {
     Progress *progress = data;
     g_auto(Bar) bar = {0};
-    g_mutex_lock(&progress->lock);
+    lock_take(&progress->lock);
     while (!progress->over) {
-        g_mutex_unlock(&progress->lock);
+        lock_release(&progress->lock);
         draw(progress, &bar);
-        g_mutex_lock(&progress->lock);
+        lock_take(&progress->lock);
         gint64 deadline = g_get_monotonic_time() + PROGRESS_MS * G_TIME_SPAN_MILLISECOND;
-        while (!progress->over && wait_cond(&progress->cond, &progress->lock, deadline))
+        while (!progress->over && lock_wait_until(&progress->cond, &progress->lock, deadline))
             continue;
     }
-    g_mutex_unlock(&progress->lock);
+    lock_release(&progress->lock);
     return NULL;
 }
 
@@ -66,7 +67,7 @@ Progress *progress_start(Control *control)
         return NULL;
     Progress *progress = g_new0(Progress, 1);
     progress->control = control;
-    g_mutex_init(&progress->lock);
+    lock_init(&progress->lock, LOCK_RANK_PROGRESS);
     g_cond_init(&progress->cond);
     progress->thread = g_thread_new("progress", run, progress);
     return progress;
@@ -76,12 +77,12 @@ void progress_stop(Progress *progress)
 {
     if (progress == NULL)
         return;
-    g_mutex_lock(&progress->lock);
+    lock_take(&progress->lock);
     progress->over = TRUE;
     g_cond_signal(&progress->cond);
-    g_mutex_unlock(&progress->lock);
+    lock_release(&progress->lock);
     g_thread_join(progress->thread);
     g_cond_clear(&progress->cond);
-    g_mutex_clear(&progress->lock);
+    lock_clear(&progress->lock);
     g_free(progress);
 }

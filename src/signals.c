@@ -9,6 +9,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "ftpsfs/util/lock.h"
+
 typedef enum { PHASE_STARTING, PHASE_SERVING, PHASE_SETTLING } Phase;
 
 struct Signals {
@@ -16,7 +18,7 @@ struct Signals {
     GThread *thread;
     int fd;      /* a signalfd */
     int over_fd; /* an eventfd, readable in the end */
-    GMutex lock; /* guards what follows */
+    Lock lock;   /* guards what follows */
     Phase phase;
     Files *files; /* or NULL */
 };
@@ -51,13 +53,13 @@ static void end_program(int number)
 
 static void take(Signals *signals, int number)
 {
-    g_mutex_lock(&signals->lock);
+    lock_take(&signals->lock);
     Phase phase = signals->phase;
     if (phase == PHASE_SERVING)
         pthread_kill(signals->server, number);
     if (phase == PHASE_SETTLING && signals->files != NULL)
         files_give_up(signals->files);
-    g_mutex_unlock(&signals->lock);
+    lock_release(&signals->lock);
     if (phase == PHASE_STARTING)
         end_program(number);
 }
@@ -83,7 +85,7 @@ Signals *signals_start(void)
 {
     Signals *signals = g_new0(Signals, 1);
     sigset_t set = the_signals();
-    g_mutex_init(&signals->lock);
+    lock_init(&signals->lock, LOCK_RANK_SIGNALS);
     signals->server = pthread_self();
     signals->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     signals->over_fd = eventfd(0, EFD_CLOEXEC);
@@ -93,10 +95,10 @@ Signals *signals_start(void)
 
 static void set_phase(Signals *signals, Phase phase, Files *files)
 {
-    g_mutex_lock(&signals->lock);
+    lock_take(&signals->lock);
     signals->phase = phase;
     signals->files = files;
-    g_mutex_unlock(&signals->lock);
+    lock_release(&signals->lock);
 }
 
 void signals_serve(Signals *signals)
@@ -119,6 +121,6 @@ void signals_stop(Signals *signals)
     g_thread_join(signals->thread);
     close(signals->fd);
     close(signals->over_fd);
-    g_mutex_clear(&signals->lock);
+    lock_clear(&signals->lock);
     g_free(signals);
 }

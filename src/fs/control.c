@@ -14,6 +14,7 @@
 #include "ftpsfs/fs/control_path.h"
 #include "ftpsfs/util/error.h"
 #include "ftpsfs/util/guard.h"
+#include "ftpsfs/util/lock.h"
 #include "ftpsfs/util/wait.h"
 #include "ftpsfs/util/workers.h"
 #include "report.h"
@@ -37,7 +38,7 @@ struct Control {
     gint64 started;  /* microseconds since 1970 */
     GThread *thread; /* NULL: not started */
     Workers *workers;
-    GMutex lock; /* guards what follows */
+    Lock lock; /* guards what follows */
     GCond changed;
     ControlSubject subject;
     guint asking;      /* connections that are being answered */
@@ -93,7 +94,7 @@ static void free_control(Control *control)
     if (control->wake_fd >= 0)
         close(control->wake_fd);
     g_cond_clear(&control->changed);
-    g_mutex_clear(&control->lock);
+    lock_clear(&control->lock);
     g_free(control->mountpoint);
     g_free(control->directory);
     g_free(control->path);
@@ -127,7 +128,7 @@ Control *control_bind(const ControlAddress *address, GError **error)
     control->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     control->mountpoint = g_strdup(address->mountpoint);
     control->started = g_get_real_time();
-    g_mutex_init(&control->lock);
+    lock_init(&control->lock, LOCK_RANK_CONTROL);
     g_cond_init(&control->changed);
     g_auto(GStrv) directories = control_path_directories(address->uid, address->state_dir);
     g_autoptr(GError) failure = NULL;
@@ -210,36 +211,36 @@ static Records *receive_question(int fd, GError **error)
 /* Borrows the Files for one question; NULL when the mount has ended. */
 static Files *use_files(Control *control)
 {
-    g_mutex_lock(&control->lock);
+    lock_take(&control->lock);
     Files *files = control->subject.files;
     control->using_files += files != NULL ? 1 : 0;
-    g_mutex_unlock(&control->lock);
+    lock_release(&control->lock);
     return files;
 }
 
 static Fs *use_fs(Control *control)
 {
-    g_mutex_lock(&control->lock);
+    lock_take(&control->lock);
     Fs *fs = control->subject.fs;
     control->using_fs += fs != NULL ? 1 : 0;
-    g_mutex_unlock(&control->lock);
+    lock_release(&control->lock);
     return fs;
 }
 
 static void end_use(Control *control, guint *count)
 {
-    g_mutex_lock(&control->lock);
+    lock_take(&control->lock);
     (*count)--;
     g_cond_broadcast(&control->changed);
-    g_mutex_unlock(&control->lock);
+    lock_release(&control->lock);
 }
 
 void control_report(Control *control, Records *into)
 {
     Files *files = use_files(control);
-    g_mutex_lock(&control->lock);
+    lock_take(&control->lock);
     ControlSubject subject = control->subject;
-    g_mutex_unlock(&control->lock);
+    lock_release(&control->lock);
     records_begin(into, "ok");
     /* Without files the rest is on its way out too. */
     subject.files = files;
@@ -274,13 +275,13 @@ static void answer_refresh(Control *control, const char *path, Records *answer)
 static void answer_end(Control *control, int fd, Records *answer)
 {
     struct pollfd gone = {.fd = fd, .events = POLLRDHUP};
-    g_mutex_lock(&control->lock);
+    lock_take(&control->lock);
     while (!control->ending && poll(&gone, 1, 0) == 0)
-        wait_cond(&control->changed, &control->lock, deadline_in(1));
+        lock_wait_until(&control->changed, &control->lock, deadline_in(1));
     records_begin(answer, "ok");
     records_add_number(answer, "lost", STATS_GET(control->subject.stats, files_lost));
     records_add_text(answer, "lost_dir", control->subject.rescue_dir);
-    g_mutex_unlock(&control->lock);
+    lock_release(&control->lock);
 }
 
 static void answer_question(Control *control, int fd, const Records *question, Records *answer)
@@ -332,10 +333,10 @@ static void accept_one(Control *control)
         close(fd);
         return;
     }
-    g_mutex_lock(&control->lock);
+    lock_take(&control->lock);
     gboolean room = control->asking < QUESTIONS_MAX && !control->ending;
     control->asking += room ? 1 : 0;
-    g_mutex_unlock(&control->lock);
+    lock_release(&control->lock);
     if (!room) {
         g_info("%s was sent away from the control socket: too many questions at once", who);
         close(fd);
@@ -376,31 +377,31 @@ void control_leave_fs(Control *control)
 {
     if (control == NULL)
         return;
-    g_mutex_lock(&control->lock);
+    lock_take(&control->lock);
     control->subject.fs = NULL;
     while (control->using_fs > 0)
-        g_cond_wait(&control->changed, &control->lock);
-    g_mutex_unlock(&control->lock);
+        lock_wait(&control->changed, &control->lock);
+    lock_release(&control->lock);
 }
 
 void control_leave_files(Control *control)
 {
     if (control == NULL)
         return;
-    g_mutex_lock(&control->lock);
+    lock_take(&control->lock);
     control->subject.files = NULL;
     while (control->using_files > 0)
-        g_cond_wait(&control->changed, &control->lock);
+        lock_wait(&control->changed, &control->lock);
     control->subject.remote = NULL;
-    g_mutex_unlock(&control->lock);
+    lock_release(&control->lock);
 }
 
 static void end_threads(Control *control)
 {
-    g_mutex_lock(&control->lock);
+    lock_take(&control->lock);
     control->ending = TRUE;
     g_cond_broadcast(&control->changed);
-    g_mutex_unlock(&control->lock);
+    lock_release(&control->lock);
     guint64 one = 1;
     if (write(control->wake_fd, &one, sizeof one) < 0)
         g_debug("the control thread could not be woken: %s", g_strerror(errno));

@@ -131,7 +131,7 @@ void fs_free(Fs *fs)
     g_object_unref(fs->ended);
     if (fs->wake_fd >= 0)
         close(fs->wake_fd);
-    g_mutex_clear(&fs->lock);
+    lock_clear(&fs->lock);
     g_free(fs);
 }
 
@@ -139,7 +139,7 @@ Fs *fs_mount(Remote *remote, Tree *tree, Files *files, const FsOptions *options,
 {
     g_autoptr(Fs) fs = g_new0(Fs, 1);
     fs->options = *options;
-    g_mutex_init(&fs->lock);
+    lock_init(&fs->lock, LOCK_RANK_FS);
     interrupts_init(&fs->interrupts);
     fs->ended = g_cancellable_new();
     fs->wake_fd = -1;

@@ -9,8 +9,10 @@
 
 #include "fs_private.h"
 
+#include "ftpsfs/util/lock.h"
+
 typedef struct {
-    GMutex lock;         /* guards what follows: a handle may be used by several threads */
+    Lock lock;           /* guards what follows: a handle may be used by several threads */
     GPtrArray *children; /* Node references */
     TreeListing *rest;   /* what follows them; NULL: that is all */
     gboolean read;       /* something was read from it since */
@@ -24,27 +26,27 @@ void fs_directory_handle_free(gpointer data)
     DirHandle *handle = data;
     g_ptr_array_unref(handle->children);
     g_clear_pointer(&handle->rest, tree_listing_unref);
-    g_mutex_clear(&handle->lock);
+    lock_clear(&handle->lock);
     g_free(handle);
 }
 
 static DirHandle *new_handle(Fs *fs, GPtrArray *children, TreeListing *rest)
 {
     DirHandle *handle = g_new0(DirHandle, 1);
-    g_mutex_init(&handle->lock);
+    lock_init(&handle->lock, LOCK_RANK_HANDLE);
     handle->children = children;
     handle->rest = rest;
-    g_mutex_lock(&fs->lock);
+    lock_take(&fs->lock);
     g_hash_table_add(fs->directories, handle);
-    g_mutex_unlock(&fs->lock);
+    lock_release(&fs->lock);
     return handle;
 }
 
 static void drop_handle(Fs *fs, DirHandle *handle)
 {
-    g_mutex_lock(&fs->lock);
+    lock_take(&fs->lock);
     g_hash_table_remove(fs->directories, handle);
-    g_mutex_unlock(&fs->lock);
+    lock_release(&fs->lock);
 }
 
 /* Takes the children and the rest, which may be NULL. */
@@ -105,11 +107,11 @@ static gboolean rewind_handle(fuse_req_t req, DirHandle *handle, Node *dir, GErr
     fuse_req_interrupt_func(req, NULL, NULL);
     if (children == NULL)
         return FALSE;
-    g_mutex_lock(&handle->lock);
+    lock_take(&handle->lock);
     g_ptr_array_unref(handle->children);
     handle->children = children;
     g_clear_pointer(&handle->rest, tree_listing_unref);
-    g_mutex_unlock(&handle->lock);
+    lock_release(&handle->lock);
     return TRUE;
 }
 
@@ -117,7 +119,7 @@ static gboolean rewind_handle(fuse_req_t req, DirHandle *handle, Node *dir, GErr
  * a reference, or NULL. */
 static TreeListing *rest_at(DirHandle *handle, off_t offset, guint *known)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&handle->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&handle->lock);
     *known = handle->children->len;
     if (handle->rest == NULL || offset - FIRST_CHILD < (off_t)*known)
         return NULL;
@@ -126,7 +128,7 @@ static TreeListing *rest_at(DirHandle *handle, off_t offset, guint *known)
 
 static void take_more(DirHandle *handle, TreeListing *rest)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&handle->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&handle->lock);
     /* Else it was rewound. */
     if (handle->rest == rest && tree_listing_take(rest, handle->children))
         g_clear_pointer(&handle->rest, tree_listing_unref);
@@ -200,10 +202,10 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
         return;
     }
     g_autofree char *buffer = g_malloc(size);
-    g_mutex_lock(&handle->lock);
+    lock_take(&handle->lock);
     handle->read = TRUE;
     size_t used = fill(req, handle, dir, buffer, size, offset, plus);
-    g_mutex_unlock(&handle->lock);
+    lock_release(&handle->lock);
     fuse_reply_buf(req, buffer, used);
 }
 

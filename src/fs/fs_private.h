@@ -9,6 +9,7 @@
 #include <fuse_lowlevel.h>
 
 #include "ftpsfs/fs/fs.h"
+#include "ftpsfs/util/lock.h"
 #include "interrupts.h"
 
 struct Fs {
@@ -17,7 +18,7 @@ struct Fs {
     Tree *tree;
     Files *files;
     struct fuse_session *session;
-    GMutex lock;             /* guards directories */
+    Lock lock;               /* guards directories */
     GHashTable *directories; /* handles of open directories, for those that are never released: the
                                 kernel does not do so after a signal has ended the session */
     Interrupts interrupts;

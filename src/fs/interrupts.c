@@ -25,20 +25,20 @@ static void cancel_number(Interrupts *interrupts, gsize number)
 {
     GCancellable *found = g_hash_table_lookup(interrupts->pending, GSIZE_TO_POINTER(number));
     g_autoptr(GCancellable) cancel = found != NULL ? g_object_ref(found) : NULL;
-    g_mutex_unlock(&interrupts->lock);
+    lock_release(&interrupts->lock);
     g_cancellable_cancel(cancel);
-    g_mutex_lock(&interrupts->lock);
+    lock_take(&interrupts->lock);
 }
 
 static gpointer run(gpointer data)
 {
     Interrupts *interrupts = data;
-    g_mutex_lock(&interrupts->lock);
+    lock_take(&interrupts->lock);
     while (!interrupts->over) {
         Asked *asked = g_queue_peek_head(&interrupts->asked);
         if (asked == NULL) {
-            g_cond_wait(&interrupts->cond, &interrupts->lock);
-        } else if (wait_cond(&interrupts->cond, &interrupts->lock, asked->at)) {
+            lock_wait(&interrupts->cond, &interrupts->lock);
+        } else if (lock_wait_until(&interrupts->cond, &interrupts->lock, asked->at)) {
             continue; /* that one is still the first */
         } else {
             gsize number = asked->number;
@@ -46,13 +46,13 @@ static gpointer run(gpointer data)
             cancel_number(interrupts, number);
         }
     }
-    g_mutex_unlock(&interrupts->lock);
+    lock_release(&interrupts->lock);
     return NULL;
 }
 
 void interrupts_init(Interrupts *interrupts)
 {
-    g_mutex_init(&interrupts->lock);
+    lock_init(&interrupts->lock, LOCK_RANK_INTERRUPTS);
     g_cond_init(&interrupts->cond);
     g_queue_init(&interrupts->asked);
     interrupts->last = 0;
@@ -63,26 +63,26 @@ void interrupts_init(Interrupts *interrupts)
 
 void interrupts_clear(Interrupts *interrupts)
 {
-    g_mutex_lock(&interrupts->lock);
+    lock_take(&interrupts->lock);
     interrupts->over = TRUE;
     g_cond_signal(&interrupts->cond);
-    g_mutex_unlock(&interrupts->lock);
+    lock_release(&interrupts->lock);
     g_thread_join(interrupts->thread);
     g_queue_clear_full(&interrupts->asked, g_free);
     g_hash_table_unref(interrupts->pending);
     g_cond_clear(&interrupts->cond);
-    g_mutex_clear(&interrupts->lock);
+    lock_clear(&interrupts->lock);
 }
 
 GCancellable *interrupts_begin(Interrupts *interrupts, gsize *number)
 {
     GCancellable *cancel = g_cancellable_new();
     Registered *registered = g_new(Registered, 1);
-    g_mutex_lock(&interrupts->lock);
+    lock_take(&interrupts->lock);
     *registered = (Registered){interrupts, ++interrupts->last};
     g_hash_table_insert(interrupts->pending, GSIZE_TO_POINTER(registered->number),
                         g_object_ref(cancel));
-    g_mutex_unlock(&interrupts->lock);
+    lock_release(&interrupts->lock);
     *number = registered->number;
     g_object_set_data_full(G_OBJECT(cancel), REGISTERED, registered, g_free);
     return cancel;
@@ -92,19 +92,19 @@ void interrupts_ask(Interrupts *interrupts, gsize number)
 {
     Asked *asked = g_new(Asked, 1);
     *asked = (Asked){number, g_get_monotonic_time() + PATIENCE_US};
-    g_mutex_lock(&interrupts->lock);
+    lock_take(&interrupts->lock);
     g_queue_push_tail(&interrupts->asked, asked);
     g_cond_signal(&interrupts->cond);
-    g_mutex_unlock(&interrupts->lock);
+    lock_release(&interrupts->lock);
 }
 
 void interrupts_detach(GCancellable *cancel)
 {
     const Registered *registered = g_object_get_data(G_OBJECT(cancel), REGISTERED);
     Interrupts *interrupts = registered->interrupts;
-    g_mutex_lock(&interrupts->lock);
+    lock_take(&interrupts->lock);
     g_hash_table_remove(interrupts->pending, GSIZE_TO_POINTER(registered->number));
-    g_mutex_unlock(&interrupts->lock);
+    lock_release(&interrupts->lock);
 }
 
 void interrupts_end(GCancellable *cancel)

@@ -17,9 +17,11 @@
 
 #include <gio/gio.h>
 
+#include "ftpsfs/util/lock.h"
+
 typedef struct {
     GThread *thread; /* waits for the end of the while */
-    GMutex lock;     /* guards what follows */
+    Lock lock;       /* guards what follows */
     GCond cond;      /* something was asked for, or it is over */
     gsize last;
     GHashTable *pending; /* number -> GCancellable */

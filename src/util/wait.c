@@ -9,6 +9,7 @@
 gboolean wait_fd(int fd, short events, gint64 deadline, GCancellable *cancel, const char *what,
                  GError **error)
 {
+    lock_check_none(what);
     GPollFD cancel_poll = {.fd = -1};
     gboolean cancellable = g_cancellable_make_pollfd(cancel, &cancel_poll);
     struct pollfd fds[2] = {
@@ -41,23 +42,18 @@ gboolean wait_fd(int fd, short events, gint64 deadline, GCancellable *cancel, co
     return TRUE;
 }
 
-gboolean wait_cond(GCond *cond, GMutex *mutex, gint64 deadline)
-{
-    return g_cond_wait_until(cond, mutex, deadline);
-}
-
 static void wake(GCancellable *cancel, gpointer data)
 {
     (void)cancel;
     const Wait *wait = data;
-    g_mutex_lock(wait->mutex);
+    lock_take(wait->lock);
     g_cond_broadcast(wait->cond);
-    g_mutex_unlock(wait->mutex);
+    lock_release(wait->lock);
 }
 
-void wait_begin(Wait *wait, GCond *cond, GMutex *mutex, GCancellable *cancel)
+void wait_begin(Wait *wait, GCond *cond, Lock *lock, GCancellable *cancel)
 {
-    *wait = (Wait){.cond = cond, .mutex = mutex, .cancel = cancel};
+    *wait = (Wait){.cond = cond, .lock = lock, .cancel = cancel};
     if (cancel != NULL)
         wait->handler = g_cancellable_connect(cancel, G_CALLBACK(wake), wait, NULL);
 }
@@ -69,20 +65,20 @@ void wait_end(Wait *wait)
     wait->handler = 0;
 }
 
-void wait_begin_locked(Wait *wait, GCond *cond, GMutex *mutex, GCancellable *cancel)
+void wait_begin_locked(Wait *wait, GCond *cond, Lock *lock, GCancellable *cancel)
 {
-    g_mutex_unlock(mutex);
-    wait_begin(wait, cond, mutex, cancel);
-    g_mutex_lock(mutex);
+    lock_release(lock);
+    wait_begin(wait, cond, lock, cancel);
+    lock_take(lock);
 }
 
 void wait_end_locked(Wait *wait)
 {
     if (wait->handler == 0)
         return;
-    g_mutex_unlock(wait->mutex);
+    lock_release(wait->lock);
     wait_end(wait);
-    g_mutex_lock(wait->mutex);
+    lock_take(wait->lock);
 }
 
 gboolean wait_step(const Wait *wait, gint64 deadline, const char *what, GError **error)
@@ -90,9 +86,9 @@ gboolean wait_step(const Wait *wait, gint64 deadline, const char *what, GError *
     gboolean woken = TRUE;
     gboolean cancelled = g_cancellable_is_cancelled(wait->cancel);
     if (!cancelled && deadline == WAIT_FOREVER)
-        g_cond_wait(wait->cond, wait->mutex);
+        lock_wait(wait->cond, wait->lock);
     else if (!cancelled)
-        woken = wait_cond(wait->cond, wait->mutex, deadline);
+        woken = lock_wait_until(wait->cond, wait->lock, deadline);
     if (cancelled || g_cancellable_is_cancelled(wait->cancel)) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
                     "interrupted while waiting for %s", what);

@@ -15,9 +15,10 @@ FILES_MAX = 25
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 59
 
-# What outlives a call and belongs to nobody else: what the logger is set to, and the random key of the
-# process's hash tables, which is made once and constant from then on.
-MUTABLE_GLOBALS_OF = ("src/util/log.c", "src/util/keyed_hash.c")
+# What outlives a call and belongs to nobody else: what the logger is set to; the random key of the
+# process's hash tables, which is made once and constant from then on; and, in debug builds, which locks
+# each thread holds.
+MUTABLE_GLOBALS_OF = ("src/util/log.c", "src/util/keyed_hash.c", "src/util/lock.c")
 
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/util/wait.h"
+#include "ftpsfs/util/lock.h"
 
 #include "ftpsfs/util/error.h"
 
@@ -7,7 +8,7 @@
 #define FAR_S 600
 
 typedef struct {
-    GMutex lock;
+    Lock lock;
     GCond cond;
     gboolean set; /* guarded by the lock */
     GCancellable *cancel;
@@ -16,7 +17,7 @@ typedef struct {
 static void flag_init(Flag *flag)
 {
     *flag = (Flag){.cancel = g_cancellable_new()};
-    g_mutex_init(&flag->lock);
+    lock_init(&flag->lock, LOCK_RANK_FILE);
     g_cond_init(&flag->cond);
 }
 
@@ -24,16 +25,16 @@ static void flag_clear(Flag *flag)
 {
     g_object_unref(flag->cancel);
     g_cond_clear(&flag->cond);
-    g_mutex_clear(&flag->lock);
+    lock_clear(&flag->lock);
 }
 
 static gpointer set_flag(gpointer data)
 {
     Flag *flag = data;
-    g_mutex_lock(&flag->lock);
+    lock_take(&flag->lock);
     flag->set = TRUE;
     g_cond_signal(&flag->cond);
-    g_mutex_unlock(&flag->lock);
+    lock_release(&flag->lock);
     return NULL;
 }
 
@@ -50,11 +51,11 @@ static gboolean wait_beside(Flag *flag, GThreadFunc work, gint64 deadline, GErro
     Wait wait;
     gboolean ok = TRUE;
     wait_begin(&wait, &flag->cond, &flag->lock, flag->cancel);
-    g_mutex_lock(&flag->lock);
+    lock_take(&flag->lock);
     GThread *thread = work != NULL ? g_thread_new("other", work, flag) : NULL;
     while (ok && !flag->set)
         ok = wait_step(&wait, deadline, "the flag", error);
-    g_mutex_unlock(&flag->lock);
+    lock_release(&flag->lock);
     wait_end(&wait);
     if (thread != NULL)
         g_thread_join(thread);
@@ -109,14 +110,14 @@ static void begins_and_ends_with_the_lock_held(void)
     Flag flag;
     Wait wait;
     flag_init(&flag);
-    g_mutex_lock(&flag.lock);
+    lock_take(&flag.lock);
     g_cancellable_cancel(flag.cancel);
     wait_begin_locked(&wait, &flag.cond, &flag.lock, flag.cancel);
-    g_assert_false(g_mutex_trylock(&flag.lock));
+    g_assert_false(g_mutex_trylock(&flag.lock.mutex));
     g_assert_false(wait_step(&wait, WAIT_FOREVER, "the flag", NULL));
     wait_end_locked(&wait);
-    g_assert_false(g_mutex_trylock(&flag.lock));
-    g_mutex_unlock(&flag.lock);
+    g_assert_false(g_mutex_trylock(&flag.lock.mutex));
+    lock_release(&flag.lock);
     flag_clear(&flag);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "drain_watchdog.h"
 
+#include "ftpsfs/util/lock.h"
 #include "ftpsfs/util/wait.h"
 
 /* Timeouts without progress: one for what is under way, one for its second try. */
@@ -10,8 +11,8 @@ struct DrainWatchdog {
     const Stats *stats;
     guint timeout_s;
     GCancellable *cancel;
-    GMutex lock; /* guards what follows */
-    GCond cond;  /* over */
+    Lock lock;  /* guards what follows */
+    GCond cond; /* over */
     GThread *thread;
     guint64 done;
     gboolean over;
@@ -23,7 +24,7 @@ DrainWatchdog *drain_watchdog_new(const Stats *stats, guint timeout_s)
     watchdog->stats = stats;
     watchdog->timeout_s = timeout_s;
     watchdog->cancel = g_cancellable_new();
-    g_mutex_init(&watchdog->lock);
+    lock_init(&watchdog->lock, LOCK_RANK_DRAIN_WATCHDOG);
     g_cond_init(&watchdog->cond);
     return watchdog;
 }
@@ -36,11 +37,11 @@ static guint64 progress(const DrainWatchdog *watchdog)
 static gpointer watch(gpointer data)
 {
     DrainWatchdog *watchdog = data;
-    g_mutex_lock(&watchdog->lock);
+    lock_take(&watchdog->lock);
     guint64 before = progress(watchdog);
     gint64 deadline = deadline_in(PATIENCE_TIMEOUTS * watchdog->timeout_s);
     while (!watchdog->over) {
-        if (wait_cond(&watchdog->cond, &watchdog->lock, deadline))
+        if (lock_wait_until(&watchdog->cond, &watchdog->lock, deadline))
             continue;
         guint64 now = progress(watchdog);
         if (now == before)
@@ -49,7 +50,7 @@ static gpointer watch(gpointer data)
         deadline = deadline_in(PATIENCE_TIMEOUTS * watchdog->timeout_s);
     }
     gboolean over = watchdog->over;
-    g_mutex_unlock(&watchdog->lock);
+    lock_release(&watchdog->lock);
     if (!over) {
         g_message("the server takes nothing any more; the unmount does not wait for it longer");
         g_cancellable_cancel(watchdog->cancel);
@@ -59,10 +60,10 @@ static gpointer watch(gpointer data)
 
 void drain_watchdog_begin(DrainWatchdog *watchdog)
 {
-    g_mutex_lock(&watchdog->lock);
+    lock_take(&watchdog->lock);
     if (watchdog->thread == NULL)
         watchdog->thread = g_thread_new("ending", watch, watchdog);
-    g_mutex_unlock(&watchdog->lock);
+    lock_release(&watchdog->lock);
 }
 
 void drain_watchdog_give_up(DrainWatchdog *watchdog)
@@ -72,9 +73,9 @@ void drain_watchdog_give_up(DrainWatchdog *watchdog)
 
 void drain_watchdog_note_progress(DrainWatchdog *watchdog)
 {
-    g_mutex_lock(&watchdog->lock);
+    lock_take(&watchdog->lock);
     watchdog->done++;
-    g_mutex_unlock(&watchdog->lock);
+    lock_release(&watchdog->lock);
 }
 
 GCancellable *drain_watchdog_cancellable(const DrainWatchdog *watchdog)
@@ -86,14 +87,14 @@ void drain_watchdog_free(DrainWatchdog *watchdog)
 {
     if (watchdog == NULL)
         return;
-    g_mutex_lock(&watchdog->lock);
+    lock_take(&watchdog->lock);
     watchdog->over = TRUE;
     g_cond_signal(&watchdog->cond);
-    g_mutex_unlock(&watchdog->lock);
+    lock_release(&watchdog->lock);
     if (watchdog->thread != NULL)
         g_thread_join(watchdog->thread);
     g_object_unref(watchdog->cancel);
     g_cond_clear(&watchdog->cond);
-    g_mutex_clear(&watchdog->lock);
+    lock_clear(&watchdog->lock);
     g_free(watchdog);
 }

@@ -61,17 +61,17 @@ static gboolean await_idle(File *file, GCancellable *cancel, GError **error)
 
 gboolean file_claim(File *file, GCancellable *cancel, GError **error)
 {
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     gboolean ok = file_begin_busy(file, cancel, error);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     return ok;
 }
 
 void file_unclaim(File *file)
 {
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     file_end_busy(file);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
 }
 
 Spool *file_new_spool(const File *file, guint64 base_size, GError **error)
@@ -138,7 +138,7 @@ File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node 
     NodeInfo info;
     node_info(created, &info);
     File *file = files_acquire(files, created, &info);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     gboolean ok = file_begin_busy(file, cancel, error);
     if (ok) {
         ok = start_empty(file, cancel, error);
@@ -150,7 +150,7 @@ File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node 
         node_info(created, &info);
         file_end_busy(file);
     }
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     tree_unpin(files->tree, created);
     if (!ok) {
         if (known == NULL)
@@ -217,7 +217,7 @@ File *file_open(Files *files, Node *node, int flags, gboolean *keep_cache, GCanc
         return NULL;
     File *file = files_acquire(files, node, &info);
     gboolean ok = TRUE;
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     node_info(node, &info); /* an upload may have ended since */
     adopt_version(file, &info);
     if (flags & O_TRUNC) {
@@ -230,7 +230,7 @@ File *file_open(Files *files, Node *node, int flags, gboolean *keep_cache, GCanc
         }
     }
     node_info(node, &info);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (!ok) {
         file_close(file);
         return NULL;
@@ -254,9 +254,9 @@ static gboolean read_remote(File *file, guint64 offset, gsize length, GPtrArray 
     Reader *reader = file->reader;
     guint before = parts->len;
     file->reading++;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     gboolean ok = reader_read(reader, offset, length, parts, cancel, error);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     end_reading(file);
     for (guint i = before; i < parts->len; i++)
         *got += g_bytes_get_size(g_ptr_array_index(parts, i));
@@ -307,15 +307,15 @@ gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, G
                    GError **error)
 {
     guint64 end = offset + length;
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     if (file->spool == NULL && !await_idle(file, cancel, error)) {
-        g_mutex_unlock(&file->lock);
+        lock_release(&file->lock);
         return FALSE;
     }
     if (file->spool != NULL) {
         gboolean ok = read_spooled(file, &offset, length, parts, cancel, error);
         if (!ok || file->spool != NULL) {
-            g_mutex_unlock(&file->lock);
+            lock_release(&file->lock);
             return ok;
         }
         length = (gsize)(end - offset);
@@ -326,13 +326,13 @@ gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, G
     if (!file->counted)
         STATS_ADD(file->files->reader.stats, file_reads, 1);
     file->counted = TRUE;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     prefetch_await(file->files->prefetch, file->node, version, offset + length, cancel);
     g_autoptr(GError) failure = NULL;
     gboolean ok = reader_read(reader, offset, length, parts, cancel, &failure);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     end_reading(file);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (ok)
         return TRUE;
     /* Shorter than its directory says: the next look has to ask the server. */
@@ -346,9 +346,9 @@ gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, G
  * take it. The spool counts for itself what it takes then; *room is to be given back after. */
 static gboolean take_room(File *file, gsize length, guint64 *room, GError **error)
 {
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     *room = length + (file->spool != NULL ? spool_copy_size(file->spool) : 0);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     return space_take(file->files->space, *room, error);
 }
 
@@ -358,7 +358,7 @@ gboolean file_write(File *file, const void *data, gsize length, guint64 offset, 
     guint64 room = 0;
     if (!take_room(file, length, &room, error))
         return FALSE;
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     gboolean ok = file_ensure_spool(file, error);
     if (ok && append)
         offset = spool_size(file->spool);
@@ -371,7 +371,7 @@ gboolean file_write(File *file, const void *data, gsize length, guint64 offset, 
         if (ok)
             upload_pump(file);
     }
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     space_give(file->files->space, room);
     return ok;
 }
@@ -405,10 +405,10 @@ static gboolean truncate_to(File *file, guint64 size, GError **error)
 
 static gboolean truncate_open(File *file, guint64 size, GCancellable *cancel, GError **error)
 {
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     gboolean ok =
         size == 0 ? truncate_to_nothing(file, cancel, error) : truncate_to(file, size, error);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     return ok;
 }
 
@@ -430,9 +430,9 @@ gboolean file_truncate(Files *files, Node *node, File *file, guint64 size, GCanc
  * file is again what the server has. Lock held, busy; the lock is dropped. */
 static void give_up(File *file)
 {
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     rescue_save(file);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     upload_forget(file);
     g_clear_pointer(&file->spool, spool_free);
     note_local(file, file->remote_size, TRUE);
@@ -442,7 +442,7 @@ static void give_up(File *file)
 gboolean file_flush(File *file, GCancellable *cancel, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     gboolean ok = file_begin_busy(file, cancel, &failure);
     if (ok) {
         ok = !file_is_pending(file) || file_finalize(file, cancel, &failure);
@@ -452,7 +452,7 @@ gboolean file_flush(File *file, GCancellable *cancel, GError **error)
             give_up(file);
         file_end_busy(file);
     }
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (!ok)
         g_propagate_error(error, g_steal_pointer(&failure));
     return ok;

@@ -14,6 +14,7 @@
 #include "cache/writeback/writeback_items.h"
 #include "drain_watchdog.h"
 #include "ftpsfs/cache/file.h"
+#include "ftpsfs/util/lock.h"
 #include "ftpsfs/util/workers.h"
 #include "upload.h"
 
@@ -40,7 +41,7 @@ struct Files {
     guint timeout_s;
     gboolean flushed_last; /* files_flush_last has been called */
     gint no_append;        /* atomic: the server refuses APPE where it takes STOR */
-    GMutex lock;           /* guards what follows, and File.handles */
+    Lock lock;             /* guards what follows, and File.handles */
     GHashTable *table;     /* Node * -> File * */
 };
 
@@ -49,7 +50,7 @@ struct File {
     Node *node; /* a reference */
     guint handles;
     gint references; /* atomic: the table's, and background work's */
-    GMutex lock;     /* guards all that follows */
+    Lock lock;       /* guards all that follows */
     GCond changed;
     Reader *reader; /* of the remote content below the spool */
     Spool *spool;   /* NULL until something is written */

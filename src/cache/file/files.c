@@ -46,7 +46,7 @@ Files *files_new(Remote *remote, Tree *tree, Stats *stats, const FilesOptions *o
     files->atomic_upload = options->atomic_upload;
     files->cache_size = options->cache_size;
     files->timeout_s = options->timeout_s;
-    g_mutex_init(&files->lock);
+    lock_init(&files->lock, LOCK_RANK_FILES);
     files->table = g_hash_table_new(NULL, NULL);
     files->space = options->space;
     files->writeback = options->writeback;
@@ -72,7 +72,7 @@ void file_unref(gpointer data)
     g_free(file->failure);
     node_unref(file->node);
     g_cond_clear(&file->changed);
-    g_mutex_clear(&file->lock);
+    lock_clear(&file->lock);
     g_free(file);
 }
 
@@ -89,7 +89,7 @@ static File *file_new(Files *files, Node *node, const NodeInfo *known)
     file->files = files;
     file->node = node_ref(node);
     file->references = 1;
-    g_mutex_init(&file->lock);
+    lock_init(&file->lock, LOCK_RANK_FILE);
     g_cond_init(&file->changed);
     file->version = info->version;
     file->remote_size = info->size;
@@ -108,14 +108,14 @@ static File *file_new(Files *files, Node *node, const NodeInfo *known)
 
 File *files_acquire(Files *files, Node *node, const NodeInfo *info)
 {
-    g_mutex_lock(&files->lock);
+    lock_take(&files->lock);
     File *file = g_hash_table_lookup(files->table, node);
     if (file == NULL) {
         file = file_new(files, node, info);
         g_hash_table_insert(files->table, node, file);
     }
     file->handles++;
-    g_mutex_unlock(&files->lock);
+    lock_release(&files->lock);
     return file;
 }
 
@@ -123,11 +123,11 @@ File *files_find(Files *files, Node *node)
 {
     if (node == NULL)
         return NULL;
-    g_mutex_lock(&files->lock);
+    lock_take(&files->lock);
     File *file = g_hash_table_lookup(files->table, node);
     if (file != NULL)
         file_ref(file);
-    g_mutex_unlock(&files->lock);
+    lock_release(&files->lock);
     return file;
 }
 
@@ -148,9 +148,9 @@ static void remove_hidden(File *file)
 /* FALSE when something is still pending. */
 static gboolean flush_logged(File *file)
 {
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     gboolean pending = file_is_pending(file) && !file->hidden;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     g_autoptr(GError) failure = NULL;
     if (!pending)
         return TRUE;
@@ -168,9 +168,9 @@ static void end_file(File *file)
 {
     if (!file_claim(file, NULL, NULL))
         return;
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     upload_forget(file);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (file->hidden)
         remove_hidden(file);
     file_unclaim(file);
@@ -179,14 +179,14 @@ static void end_file(File *file)
 void files_reap(File *file)
 {
     Files *files = file->files;
-    g_mutex_lock(&files->lock);
-    g_mutex_lock(&file->lock);
+    lock_take(&files->lock);
+    lock_take(&file->lock);
     gboolean gone = file->handles == 0 && !file->busy && (file->hidden || !file_is_pending(file)) &&
                     g_hash_table_lookup(files->table, file->node) == file;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (gone)
         g_hash_table_remove(files->table, file->node);
-    g_mutex_unlock(&files->lock);
+    lock_release(&files->lock);
     if (!gone)
         return;
     if (file->hidden)
@@ -198,9 +198,9 @@ void file_close(File *file)
 {
     Files *files = file->files;
     file_ref(file);
-    g_mutex_lock(&files->lock);
+    lock_take(&files->lock);
     gboolean last = --file->handles == 0;
-    g_mutex_unlock(&files->lock);
+    lock_release(&files->lock);
     if (last) {
         /* One that opens it now only adds to what is still to be uploaded. */
         flush_logged(file);
@@ -227,9 +227,9 @@ GPtrArray *files_list(Files *files, Node *dir, TreeParts *parts, GCancellable *c
 
 static gboolean file_is_stranded(File *file)
 {
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     gboolean pending = file_is_pending(file);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     return pending;
 }
 
@@ -251,11 +251,11 @@ static guint flush_open(Files *files)
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(file_unref);
     GHashTableIter iter;
     gpointer value;
-    g_mutex_lock(&files->lock);
+    lock_take(&files->lock);
     g_hash_table_iter_init(&iter, files->table);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         g_ptr_array_add(all, file_ref(value));
-    g_mutex_unlock(&files->lock);
+    lock_release(&files->lock);
     guint failed = 0;
     for (guint i = 0; i < all->len; i++) {
         File *file = g_ptr_array_index(all, i);
@@ -306,7 +306,7 @@ void files_free(Files *files)
     prefetch_free(files->prefetch);
     g_hash_table_unref(files->table);
     chunks_free(files->chunks);
-    g_mutex_clear(&files->lock);
+    lock_clear(&files->lock);
     drain_watchdog_free(files->watchdog);
     g_free(files->spool_dir);
     g_free(files->rescue_dir);

@@ -37,14 +37,14 @@ static gboolean set_claimed(File *file, guint32 mode, gint64 mtime, GCancellable
                             GError **error)
 {
     Files *files = file->files;
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     gboolean later = file_is_pending(file) || file->hidden;
     gboolean ok = !later || check_can(files, mode, mtime, error);
     if (later && ok) {
         upload_want(file->upload, mode, mtime);
         tree_set_local(files->tree, file->node, G_MAXUINT64, mtime, 0, mode, FALSE);
     }
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (later)
         return ok;
     if (!set_now(files, file->node, mode, mtime, cancel, error))
@@ -80,9 +80,9 @@ gboolean file_hide(File *file, Node *dir, const char *name, GCancellable *cancel
         tree_unpin(tree, file->node);
         return FALSE;
     }
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     file->hidden = TRUE;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     return TRUE;
 }
 
@@ -90,13 +90,13 @@ gboolean file_make_local(File *file, guint64 max, GCancellable *cancel)
 {
     g_autoptr(GError) failure = NULL;
     Extent missing;
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     guint64 size = file->spool != NULL ? spool_size(file->spool) : file->remote_size;
     gboolean local = file->spool != NULL && !spool_missing(file->spool, 0, G_MAXUINT64, &missing);
     if (!local && size <= max)
         local = file_ensure_spool(file, &failure) &&
                 upload_fetch_missing(file, 0, G_MAXUINT64, cancel, &failure);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (failure != NULL)
         g_debug("an open file is not kept by a copy: %s", failure->message);
     return local;
@@ -104,19 +104,19 @@ gboolean file_make_local(File *file, guint64 max, GCancellable *cancel)
 
 void file_cut_loose(File *file)
 {
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     upload_forget(file);
     file->unborn = FALSE;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
 }
 
 /* Ends a store in good order before its file is deleted or replaced under it: some servers refuse
  * to delete what is being written. Claimed. */
 static void end_store(File *file)
 {
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     upload_abandon(file);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
 }
 
 static gboolean unlink_known(File *file, Node *dir, const char *name, GCancellable *cancel,
@@ -250,7 +250,7 @@ static GPtrArray *files_concerned(Files *files, Node *node, File *replaced)
     g_autofree char *prefix = g_strconcat(path != NULL ? path : "", "/", NULL);
     if (replaced != NULL)
         g_ptr_array_add(concerned, file_ref(replaced));
-    g_mutex_lock(&files->lock);
+    lock_take(&files->lock);
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, files->table);
@@ -261,7 +261,7 @@ static GPtrArray *files_concerned(Files *files, Node *node, File *replaced)
             (g_str_equal(own, path) || g_str_has_prefix(own, prefix)))
             g_ptr_array_add(concerned, file_ref(file));
     }
-    g_mutex_unlock(&files->lock);
+    lock_release(&files->lock);
     g_ptr_array_sort(concerned, compare_addresses);
     return concerned;
 }
@@ -284,10 +284,10 @@ static gboolean finalize_all(GPtrArray *all, const File *replaced, GCancellable 
         File *file = g_ptr_array_index(all, i);
         if (file == replaced)
             continue;
-        g_mutex_lock(&file->lock);
+        lock_take(&file->lock);
         ok = !file_is_pending(file) || file_finalize(file, cancel, error);
         /* Written to while that was on its way; the new name gets it with the next flush. */
-        g_mutex_unlock(&file->lock);
+        lock_release(&file->lock);
     }
     return ok;
 }
@@ -324,9 +324,9 @@ static gboolean rename_over_open(File *target, const Names *names, GCancellable 
                   names->new_name, hidden, failure->message);
         return FALSE;
     }
-    g_mutex_lock(&target->lock);
+    lock_take(&target->lock);
     target->hidden = FALSE;
-    g_mutex_unlock(&target->lock);
+    lock_release(&target->lock);
     tree_unpin(tree, target->node);
     return FALSE;
 }

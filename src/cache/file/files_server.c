@@ -28,21 +28,21 @@ static gboolean copy_claimed(File *to, const char *from, const char *path, guint
 {
     Remote *remote = to->files->remote;
     g_autoptr(RemoteEntry) entry = entry_new();
-    g_mutex_lock(&to->lock);
+    lock_take(&to->lock);
     if (!is_new(to)) {
-        g_mutex_unlock(&to->lock);
+        lock_release(&to->lock);
         return set_unsupported(error, "the target is not new");
     }
     upload_abandon(to);
     upload_go(to->upload, UPLOAD_FINISHING);
     guint64 generation = to->generation;
     UploadWanted set = {upload_wanted(to->upload).mode, G_MININT64};
-    g_mutex_unlock(&to->lock);
+    lock_release(&to->lock);
     gboolean ok = remote_copy(remote, from, path, cancel, error) &&
                   remote_finalize(remote, path, set.mode, set.mtime, entry, cancel, error);
     if (ok && (!(entry->has & REMOTE_HAS_SIZE) || entry->size != size))
         ok = set_unsupported(error, "the copy has another size");
-    g_mutex_lock(&to->lock);
+    lock_take(&to->lock);
     if (ok && to->generation != generation)
         ok = set_unsupported(error, "the target was written to meanwhile");
     if (ok) {
@@ -53,7 +53,7 @@ static gboolean copy_claimed(File *to, const char *from, const char *path, guint
     } else {
         upload_go(to->upload, UPLOAD_WHOLE);
     }
-    g_mutex_unlock(&to->lock);
+    lock_release(&to->lock);
     return ok;
 }
 

@@ -23,7 +23,7 @@ static SnapshotState state_of(const File *file, guint handles)
 
 static void add_upload(FilesSnapshot *snapshot, File *file, guint handles)
 {
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     if (file_is_pending(file) && !file->hidden) {
         UploadSnapshot *upload = g_new0(UploadSnapshot, 1);
         upload->state = state_of(file, handles);
@@ -31,11 +31,11 @@ static void add_upload(FilesSnapshot *snapshot, File *file, guint handles)
         upload->sent = MIN(upload_progress(file->upload), upload->total);
         upload->failure = g_strdup(file->failure);
         g_ptr_array_add(snapshot->uploads, upload);
-        g_mutex_unlock(&file->lock);
+        lock_release(&file->lock);
         upload->path = node_path(file->node);
         return;
     }
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
 }
 
 /* What was closed and is kept until the server has it. */
@@ -65,14 +65,14 @@ static GPtrArray *ref_all(Files *files, GArray *handles)
     GPtrArray *all = g_ptr_array_new_with_free_func(file_unref);
     GHashTableIter iter;
     gpointer value;
-    g_mutex_lock(&files->lock);
+    lock_take(&files->lock);
     g_hash_table_iter_init(&iter, files->table);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         File *file = value;
         g_ptr_array_add(all, file_ref(file));
         g_array_append_val(handles, file->handles);
     }
-    g_mutex_unlock(&files->lock);
+    lock_release(&files->lock);
     return all;
 }
 

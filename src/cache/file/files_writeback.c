@@ -60,9 +60,9 @@ static gboolean put(File *file, GCancellable *cancel, GError **error)
     UploadWanted set = upload_wanted(file->upload);
     guint64 generation = file->generation;
     upload_go(file->upload, UPLOAD_NONE);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     gboolean ok = writeback_put(files->writeback, file->node, &what, cancel, error);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     if (!ok) {
         /* The frozen file is gone, but the spool has it open; whatever comes is to be kept again.
          */
@@ -155,7 +155,7 @@ static void adopt_result(File *file, const WritebackResult *result)
 void files_uploaded(gpointer data, const WritebackResult *result)
 {
     Files *files = data;
-    g_mutex_lock(&files->lock);
+    lock_take(&files->lock);
     File *file = g_hash_table_lookup(files->table, result->node);
     if (file != NULL)
         file_ref(file);
@@ -163,12 +163,12 @@ void files_uploaded(gpointer data, const WritebackResult *result)
         show_conflict(files, result);
     else if (writeback_is_newest(files->writeback, result->node, result->id))
         show_result(files, result);
-    g_mutex_unlock(&files->lock);
+    lock_release(&files->lock);
     if (file == NULL)
         return;
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     adopt_result(file, result);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     file_unref(file);
 }
 

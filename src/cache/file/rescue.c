@@ -84,9 +84,9 @@ void rescue_save(File *file)
     int fd = open_new(file->files->rescue_dir, name, &full);
     if (fd < 0)
         set_errno(&failure);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     gboolean ok = fd >= 0 && write_all(fd, file->spool, &holes, &failure);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (fd >= 0 && close(fd) != 0 && ok)
         ok = set_errno(&failure);
     if (!ok)

@@ -34,9 +34,9 @@ gboolean upload_fetch_missing(File *file, guint64 start, guint64 end, GCancellab
         gsize length = (gsize)MIN(missing.end - missing.start, (guint64)FETCH_SIZE);
         g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
         Reader *reader = file->reader;
-        g_mutex_unlock(&file->lock);
+        lock_release(&file->lock);
         gboolean ok = reader_read(reader, missing.start, length, parts, cancel, error);
-        g_mutex_lock(&file->lock);
+        lock_take(&file->lock);
         if (!ok)
             return FALSE;
         guint64 offset = missing.start;
@@ -61,9 +61,9 @@ static gboolean has_size(File *file, const char *path, guint64 size, GCancellabl
 {
     g_autoptr(RemoteEntry) entry = entry_new();
     g_autoptr(GError) failure = NULL;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     gboolean ok = remote_stat_exact(file->files->remote, path, entry, cancel, &failure);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     if (!ok)
         g_debug("%s: %s", path, failure->message);
     return ok && (entry->has & REMOTE_HAS_SIZE) && entry->size == size;
@@ -116,14 +116,14 @@ static gboolean store_rest(File *file, RemoteStream *store, Attempt *attempt, GC
     gboolean ok = upload_send(file, store, &attempt->size, spool_size(file->spool), cancel, error);
     guint32 mode = mode_to_set(file);
     attempt->set = file->upload->wanted;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (ok)
         ok = remote_stream_finish_and_finalize(store, remote, attempt->path, mode,
                                                attempt->set.mtime, attempt->entry, NULL,
                                                &attempt->finalized, cancel, error);
     else
         remote_stream_close(store);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     return ok;
 }
 
@@ -188,9 +188,9 @@ static gboolean reserve(File *file, GCancellable *cancel, GError **error)
     guint64 size = spool_size(file->spool);
     if (size < RESERVE_MIN)
         return TRUE;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     gboolean ok = remote_reserve(file->files->remote, size, cancel, error);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     return ok;
 }
 
@@ -288,9 +288,9 @@ static gboolean move_in_place(File *file, const char *path, GError **error)
     const Files *files = file->files;
     g_autofree char *temporary = g_strdup(file->upload->temporary);
     g_autofree char *aside = temporary_path(path, "old");
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     gboolean ok = temporary_move_over(files->remote, files->cleanup, temporary, path, aside, error);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     if (!ok)
         return FALSE;
     g_clear_pointer(&file->upload->temporary, g_free);
@@ -307,10 +307,10 @@ static gboolean confirm(File *file, Attempt *attempt, GCancellable *cancel, GErr
     if (!attempt->finalized) {
         guint32 mode = mode_to_set(file);
         attempt->set = file->upload->wanted;
-        g_mutex_unlock(&file->lock);
+        lock_release(&file->lock);
         attempt->finalized = remote_finalize(file->files->remote, attempt->path, mode,
                                              attempt->set.mtime, attempt->entry, cancel, error);
-        g_mutex_lock(&file->lock);
+        lock_take(&file->lock);
         if (!attempt->finalized)
             return FALSE;
     }

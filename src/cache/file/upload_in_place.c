@@ -42,9 +42,9 @@ static gboolean skip_first_byte(File *file, Extent *run, GCancellable *cancel)
         return TRUE;
     g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     Reader *reader = file->reader;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     gboolean ok = reader_read(reader, 0, 1, parts, cancel, NULL);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     guint8 wanted = 0;
     if (!ok || parts->len != 1 || spool_read(file->spool, &wanted, 1, 0, NULL) != 1)
         return FALSE;
@@ -59,9 +59,9 @@ static gboolean server_overwrites(File *file, const char *path, GCancellable *ca
 {
     Remote *remote = file->files->remote;
     g_autofree char *scratch = temporary_path(path, "probe");
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     gboolean overwrites = remote_probe_rest_stor(remote, scratch, cancel);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     return overwrites;
 }
 
@@ -70,9 +70,9 @@ static gboolean base_is_there(File *file, const char *path, GCancellable *cancel
 {
     guint64 size = file->remote_size;
     g_autoptr(RemoteEntry) entry = entry_new();
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     gboolean ok = remote_stat_exact(file->files->remote, path, entry, cancel, NULL);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     return ok && (entry->has & REMOTE_HAS_SIZE) && entry->size == size;
 }
 
@@ -86,12 +86,12 @@ static gboolean send_run(File *file, const char *path, const Extent *run, GCance
         return FALSE;
     guint64 offset = run->start;
     gboolean ok = upload_send(file, store, &offset, run->end, cancel, error);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     if (ok)
         ok = remote_stream_finish(store, cancel, error);
     else
         remote_stream_close(store);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     return ok;
 }
 

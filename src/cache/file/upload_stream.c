@@ -22,9 +22,9 @@ RemoteStream *upload_take_store(File *file, UploadState next)
     upload->yield_watch = 0;
     if (watch != 0) {
         /* Waits for on_yield if that is running. */
-        g_mutex_unlock(&file->lock);
+        lock_release(&file->lock);
         g_cancellable_disconnect(yield, watch);
-        g_mutex_lock(&file->lock);
+        lock_take(&file->lock);
     }
     return store;
 }
@@ -47,20 +47,20 @@ void upload_abandon(File *file)
         return;
     RemoteStream *store = upload_take_store(file, UPLOAD_WHOLE);
     g_autoptr(GError) failure = NULL;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     /* Not cut off: a server may go on writing what it has received while the next store of the same
      * file is under way already. */
     if (!remote_stream_finish(store, drain_watchdog_cancellable(file->files->watchdog), &failure))
         g_debug("a store that was given up: %s", failure->message);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
 }
 
 void upload_cut_off(File *file)
 {
     RemoteStream *store = upload_take_store(file, UPLOAD_WHOLE);
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     remote_stream_close(store);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
 }
 
 char *upload_target(File *file, const char *path)
@@ -86,9 +86,9 @@ RemoteStream *upload_open_store(File *file, const char *path, RemoteStore how, g
         return NULL;
     reader_stop(file->reader);
     file->upload->progress = offset;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     RemoteStream *store = remote_store_open(file->files->remote, path, how, offset, cancel, error);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     return store;
 }
 
@@ -133,9 +133,9 @@ gboolean upload_send(File *file, RemoteStream *store, guint64 *offset, guint64 e
             break; /* truncated meanwhile; the change counter makes the upload run again */
         *offset += (guint64)got;
         file->upload->progress = *offset;
-        g_mutex_unlock(&file->lock);
+        lock_release(&file->lock);
         gboolean ok = remote_stream_write(store, buffer, (gsize)got, cancel, error);
-        g_mutex_lock(&file->lock);
+        lock_take(&file->lock);
         if (!ok)
             return FALSE;
     }
@@ -150,9 +150,9 @@ void upload_end_early(File *file, GCancellable *cancel)
     RemoteStream *store =
         upload_take_store(file, upload->state == UPLOAD_STREAMING ? UPLOAD_PAUSED : UPLOAD_WHOLE);
     g_autoptr(GError) failure = NULL;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     gboolean ok = remote_stream_finish(store, cancel, &failure);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     if (ok)
         return;
     upload_go(upload, UPLOAD_WHOLE);
@@ -183,7 +183,7 @@ static void pump(gpointer data)
     File *file = data;
     Upload *upload = file->upload;
     GCancellable *cancel = drain_watchdog_cancellable(file->files->watchdog);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
     if (!file->busy) {
         file->busy = TRUE;
         g_autoptr(GError) failure = NULL;
@@ -198,7 +198,7 @@ static void pump(gpointer data)
         }
         file_end_busy(file);
     }
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     file_unref(file);
 }
 
@@ -227,7 +227,7 @@ void upload_forget(File *file)
         spool_clean(file->spool);
     if (temporary == NULL)
         return;
-    g_mutex_unlock(&file->lock);
+    lock_release(&file->lock);
     temporary_cleanup_remove(file->files->cleanup, temporary);
-    g_mutex_lock(&file->lock);
+    lock_take(&file->lock);
 }

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "ftpsfs/util/keyed_hash.h"
+#include "ftpsfs/util/lock.h"
 
 /* What a chunk costs at least: its bookkeeping. Without it a great many small files would take far
  * more memory than the capacity says. */
@@ -35,7 +36,7 @@ typedef struct {
 /* Memory of whole chunks. Each GBytes in it has a reference. */
 typedef struct {
     gint references; /* atomic */
-    GMutex lock;     /* guards what follows */
+    Lock lock;       /* guards what follows */
     GPtrArray *free; /* buffers of CHUNK_SIZE that are not in use */
     GPtrArray *regions;
 } Buffers;
@@ -47,7 +48,7 @@ typedef struct {
 
 struct ChunkCache {
     Buffers *buffers;
-    GMutex lock;        /* guards all below */
+    Lock lock;          /* guards all below */
     gsize capacity;     /* limit of `cost` */
     gsize cost;         /* sum of chunk_cost */
     gsize used;         /* bytes of content */
@@ -89,7 +90,7 @@ static Buffers *buffers_new(void)
 {
     Buffers *buffers = g_new0(Buffers, 1);
     buffers->references = 1;
-    g_mutex_init(&buffers->lock);
+    lock_init(&buffers->lock, LOCK_RANK_BUFFERS);
     buffers->free = g_ptr_array_new();
     buffers->regions = g_ptr_array_new_with_free_func(free);
     return buffers;
@@ -101,7 +102,7 @@ static void buffers_unref(Buffers *buffers)
         return;
     g_ptr_array_unref(buffers->free);
     g_ptr_array_unref(buffers->regions);
-    g_mutex_clear(&buffers->lock);
+    lock_clear(&buffers->lock);
     g_free(buffers);
 }
 
@@ -124,19 +125,19 @@ guint8 *chunks_buffer_new(ChunkCache *cache, gsize length)
     Buffers *buffers = cache->buffers;
     if (length < CHUNK_SIZE)
         return g_malloc(length);
-    g_mutex_lock(&buffers->lock);
+    lock_take(&buffers->lock);
     if (buffers->free->len == 0)
         add_region(buffers);
     guint8 *buffer = g_ptr_array_steal_index_fast(buffers->free, buffers->free->len - 1);
-    g_mutex_unlock(&buffers->lock);
+    lock_release(&buffers->lock);
     return buffer;
 }
 
 static void give_back(Buffers *buffers, guint8 *buffer)
 {
-    g_mutex_lock(&buffers->lock);
+    lock_take(&buffers->lock);
     g_ptr_array_add(buffers->free, buffer);
-    g_mutex_unlock(&buffers->lock);
+    lock_release(&buffers->lock);
 }
 
 void chunks_buffer_free(ChunkCache *cache, guint8 *buffer, gsize length)
@@ -171,7 +172,7 @@ GBytes *chunks_buffer_to_bytes(ChunkCache *cache, guint8 *buffer, gsize length)
 ChunkCache *chunks_new(gsize capacity)
 {
     ChunkCache *cache = g_new0(ChunkCache, 1);
-    g_mutex_init(&cache->lock);
+    lock_init(&cache->lock, LOCK_RANK_CHUNKS);
     cache->buffers = buffers_new();
     cache->capacity = MAX(capacity, (gsize)CHUNK_SIZE);
     cache->chunks = g_hash_table_new(key_hash, key_equal);
@@ -213,7 +214,7 @@ void chunks_free(ChunkCache *cache)
     g_hash_table_unref(cache->chunks);
     g_hash_table_unref(cache->nodes);
     buffers_unref(cache->buffers);
-    g_mutex_clear(&cache->lock);
+    lock_clear(&cache->lock);
     g_free(cache);
 }
 
@@ -221,23 +222,23 @@ GBytes *chunks_get(ChunkCache *cache, guint64 node, guint64 version, guint64 ind
 {
     const ChunkKey key = {node, version, index};
     GBytes *bytes = NULL;
-    g_mutex_lock(&cache->lock);
+    lock_take(&cache->lock);
     Chunk *chunk = g_hash_table_lookup(cache->chunks, &key);
     if (chunk != NULL) {
         g_queue_unlink(&cache->by_age, &chunk->by_age);
         g_queue_push_head_link(&cache->by_age, &chunk->by_age);
         bytes = g_bytes_ref(chunk->bytes);
     }
-    g_mutex_unlock(&cache->lock);
+    lock_release(&cache->lock);
     return bytes;
 }
 
 gboolean chunks_has(ChunkCache *cache, guint64 node, guint64 version, guint64 index)
 {
     const ChunkKey key = {node, version, index};
-    g_mutex_lock(&cache->lock);
+    lock_take(&cache->lock);
     gboolean has = g_hash_table_contains(cache->chunks, &key);
-    g_mutex_unlock(&cache->lock);
+    lock_release(&cache->lock);
     return has;
 }
 
@@ -273,7 +274,7 @@ void chunks_put(ChunkCache *cache, guint64 node, guint64 version, guint64 index,
     chunk->in_node.data = chunk;
     GList *dropped = NULL;
 
-    g_mutex_lock(&cache->lock);
+    lock_take(&cache->lock);
     Chunk *old = g_hash_table_lookup(cache->chunks, &chunk->key);
     if (old != NULL)
         dropped = take_out(cache, old, dropped);
@@ -281,7 +282,7 @@ void chunks_put(ChunkCache *cache, guint64 node, guint64 version, guint64 index,
     /* The new chunk is at the head and fits by itself, so this ends before it. */
     while (cache->cost > cache->capacity)
         dropped = take_out(cache, cache->by_age.tail->data, dropped);
-    g_mutex_unlock(&cache->lock);
+    lock_release(&cache->lock);
 
     free_dropped(dropped);
 }
@@ -290,30 +291,30 @@ void chunks_forget(ChunkCache *cache, guint64 node, guint64 version, guint64 ind
 {
     const ChunkKey key = {node, version, index};
     GList *dropped = NULL;
-    g_mutex_lock(&cache->lock);
+    lock_take(&cache->lock);
     Chunk *chunk = g_hash_table_lookup(cache->chunks, &key);
     if (chunk != NULL)
         dropped = take_out(cache, chunk, dropped);
-    g_mutex_unlock(&cache->lock);
+    lock_release(&cache->lock);
     free_dropped(dropped);
 }
 
 void chunks_drop(ChunkCache *cache, guint64 node)
 {
     GList *dropped = NULL;
-    g_mutex_lock(&cache->lock);
+    lock_take(&cache->lock);
     NodeChunks *chunks = g_hash_table_lookup(cache->nodes, &node);
     /* The last chunk takes `chunks` with it, so it is counted down here. */
     for (guint left = chunks != NULL ? chunks->chunks.length : 0; left > 0; left--)
         dropped = take_out(cache, chunks->chunks.head->data, dropped);
-    g_mutex_unlock(&cache->lock);
+    lock_release(&cache->lock);
     free_dropped(dropped);
 }
 
 gsize chunks_used(ChunkCache *cache)
 {
-    g_mutex_lock(&cache->lock);
+    lock_take(&cache->lock);
     gsize used = cache->used;
-    g_mutex_unlock(&cache->lock);
+    lock_release(&cache->lock);
     return used;
 }

@@ -14,6 +14,7 @@
 
 #include "chunks.h"
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/lock.h"
 
 #define SUBDIRECTORY "ftpsfs-content-1"
 #define LOCK_NAME    "lock"
@@ -52,7 +53,7 @@ struct DiskCache {
     char *path;
     char *source; /* the identity, as text; NULL until disk_set_source */
     guint64 capacity;
-    GMutex lock;        /* guards what follows */
+    Lock lock;          /* guards what follows */
     guint64 used;       /* bytes on disk, as far as is known */
     guint64 names;      /* made so far, for new files */
     gint64 quiet_until; /* monotonic microseconds: nothing is written before */
@@ -111,7 +112,7 @@ DiskCache *disk_new(const char *dir, guint64 capacity, GError **error)
     disk->lock_fd = lock_fd;
     disk->path = g_build_filename(dir, SUBDIRECTORY, NULL);
     disk->capacity = capacity;
-    g_mutex_init(&disk->lock);
+    lock_init(&disk->lock, LOCK_RANK_DISK_CACHE);
     disk->used = G_MAXUINT64; /* the first chunk that is put has it counted */
     return disk;
 }
@@ -128,7 +129,7 @@ void disk_free(DiskCache *disk)
         return;
     close(disk->dir_fd);
     close(disk->lock_fd);
-    g_mutex_clear(&disk->lock);
+    lock_clear(&disk->lock);
     g_free(disk->path);
     g_free(disk->source);
     g_free(disk);
@@ -345,18 +346,18 @@ static guint64 delete_oldest(DiskCache *disk)
  * mounts' files included. */
 static void make_room(DiskCache *disk, guint64 size)
 {
-    g_mutex_lock(&disk->lock);
+    lock_take(&disk->lock);
     gboolean full = disk->used > disk->capacity || disk->capacity - disk->used < size;
     /* Until the count is right again others go on. */
     disk->used = full ? disk->capacity / 10 * KEEP_TENTHS : disk->used + size;
-    g_mutex_unlock(&disk->lock);
+    lock_release(&disk->lock);
     if (!full || flock(disk->lock_fd, LOCK_EX | LOCK_NB) != 0)
         return; /* another mount is at it */
     guint64 used = delete_oldest(disk);
     flock(disk->lock_fd, LOCK_UN);
-    g_mutex_lock(&disk->lock);
+    lock_take(&disk->lock);
     disk->used = used + size;
-    g_mutex_unlock(&disk->lock);
+    lock_release(&disk->lock);
 }
 
 /* ---- writing ---- */
@@ -364,10 +365,10 @@ static void make_room(DiskCache *disk, guint64 size)
 /* A name for a new file; NULL while nothing is to be written. */
 static char *new_name(DiskCache *disk)
 {
-    g_mutex_lock(&disk->lock);
+    lock_take(&disk->lock);
     gboolean quiet = g_get_monotonic_time() < disk->quiet_until;
     guint64 number = disk->names++;
-    g_mutex_unlock(&disk->lock);
+    lock_release(&disk->lock);
     return quiet ? NULL
                  : g_strdup_printf(NEW_PREFIX "%ld-%" G_GUINT64_FORMAT "-%08x", (long)getpid(),
                                    number, g_random_int());
@@ -392,9 +393,9 @@ static gboolean write_file(const DiskCache *disk, const char *name, const Header
 
 void disk_usage(DiskCache *disk, guint64 *used, guint64 *capacity)
 {
-    g_mutex_lock(&disk->lock);
+    lock_take(&disk->lock);
     *used = disk->used;
-    g_mutex_unlock(&disk->lock);
+    lock_release(&disk->lock);
     *capacity = disk->capacity;
 }
 
@@ -418,7 +419,7 @@ void disk_put(DiskCache *disk, const DiskKey *key, guint64 index, GBytes *chunk)
               "of -o cache_dir",
               g_strerror(errno));
     discard(disk, temporary);
-    g_mutex_lock(&disk->lock);
+    lock_take(&disk->lock);
     disk->quiet_until = g_get_monotonic_time() + PAUSE_US;
-    g_mutex_unlock(&disk->lock);
+    lock_release(&disk->lock);
 }

@@ -147,10 +147,10 @@ static void publish(Job *job, guint64 index, GBytes *chunk, gboolean from_server
         chunks_put(prefetch->with.chunks, job->info.ino, job->info.version, index, chunk);
     if (from_server)
         STATS_ADD(prefetch->with.stats, prefetched_bytes, g_bytes_get_size(chunk));
-    g_mutex_lock(&prefetch->lock);
+    lock_take(&prefetch->lock);
     job->fetched += g_bytes_get_size(chunk);
     g_cond_broadcast(&prefetch->changed);
-    g_mutex_unlock(&prefetch->lock);
+    lock_release(&prefetch->lock);
 }
 
 static gsize chunk_length(const Job *job, guint64 index)
@@ -294,7 +294,7 @@ static void run_job(gpointer data)
     gboolean ok = is_dir(job) ? list_dir(job, &failure) : fetch_file(job, &failure);
     if (!ok)
         g_debug("not fetched ahead: %s", failure->message);
-    g_mutex_lock(&prefetch->lock);
+    lock_take(&prefetch->lock);
     prefetch->running--;
     if (job->awaited)
         prefetch->awaited--;
@@ -304,7 +304,7 @@ static void run_job(gpointer data)
     start_jobs(prefetch);
     g_cond_broadcast(&prefetch->changed);
     job_unref(job);
-    g_mutex_unlock(&prefetch->lock);
+    lock_release(&prefetch->lock);
 }
 
 gboolean prefetch_has_job(const Prefetch *prefetch, Node *node)
@@ -367,7 +367,7 @@ void prefetch_await(Prefetch *prefetch, Node *node, guint64 version, guint64 end
 {
     if (prefetch == NULL)
         return;
-    g_mutex_lock(&prefetch->lock);
+    lock_take(&prefetch->lock);
     Job *job = g_hash_table_lookup(prefetch->jobs, node);
     if (job != NULL && job->info.version != version) {
         /* The file has another content by now. */
@@ -383,7 +383,7 @@ void prefetch_await(Prefetch *prefetch, Node *node, guint64 version, guint64 end
         if (running)
             wait_for(job, end, cancel);
     }
-    g_mutex_unlock(&prefetch->lock);
+    lock_release(&prefetch->lock);
 }
 
 /* ---- the whole ---- */
@@ -397,7 +397,7 @@ Prefetch *prefetch_new(const PrefetchOptions *options)
     prefetch->limit = options->connections - 1;
     prefetch->window_max = 2 * options->connections;
     prefetch->stop = g_cancellable_new();
-    g_mutex_init(&prefetch->lock);
+    lock_init(&prefetch->lock, LOCK_RANK_PREFETCH);
     g_cond_init(&prefetch->changed);
     prefetch->jobs = g_hash_table_new(NULL, NULL);
     gint64 now = g_get_monotonic_time();
@@ -412,11 +412,11 @@ void prefetch_stop(Prefetch *prefetch)
 {
     if (prefetch == NULL)
         return;
-    g_mutex_lock(&prefetch->lock);
+    lock_take(&prefetch->lock);
     prefetch->stopping = TRUE;
     while (prefetch->queue.head != NULL)
         cancel_queued(prefetch->queue.head->data);
-    g_mutex_unlock(&prefetch->lock);
+    lock_release(&prefetch->lock);
     g_cancellable_cancel(prefetch->stop);
 }
 
@@ -433,6 +433,6 @@ void prefetch_free(Prefetch *prefetch)
     g_hash_table_unref(prefetch->jobs);
     g_object_unref(prefetch->stop);
     g_cond_clear(&prefetch->changed);
-    g_mutex_clear(&prefetch->lock);
+    lock_clear(&prefetch->lock);
     g_free(prefetch);
 }

@@ -92,17 +92,17 @@ void prefetch_note_listing(Prefetch *prefetch, Node *dir)
 {
     if (prefetch == NULL)
         return;
-    g_mutex_lock(&prefetch->lock);
+    lock_take(&prefetch->lock);
     prefetch_take_over(prefetch, dir);
-    g_mutex_unlock(&prefetch->lock);
+    lock_release(&prefetch->lock);
 }
 
 void prefetch_note_listed(Prefetch *prefetch, Node *dir)
 {
     if (prefetch == NULL)
         return;
-    g_mutex_lock(&prefetch->lock);
+    lock_take(&prefetch->lock);
     prefetch_finish_dir(prefetch, dir);
     guess(prefetch, walk_to(prefetch, dir));
-    g_mutex_unlock(&prefetch->lock);
+    lock_release(&prefetch->lock);
 }

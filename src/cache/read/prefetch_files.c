@@ -184,7 +184,7 @@ void prefetch_note_open(Prefetch *prefetch, Node *node)
     g_autoptr(Node) dir = node_parent(node);
     if (dir == NULL)
         return;
-    g_mutex_lock(&prefetch->lock);
+    lock_take(&prefetch->lock);
     note_open(prefetch, dir, node);
-    g_mutex_unlock(&prefetch->lock);
+    lock_release(&prefetch->lock);
 }

@@ -6,6 +6,7 @@
 #ifndef FTPSFS_SRC_CACHE_READ_PREFETCH_PRIVATE_H
 #define FTPSFS_SRC_CACHE_READ_PREFETCH_PRIVATE_H
 
+#include "ftpsfs/util/lock.h"
 #include "prefetch.h"
 
 /* What is ahead at the first guess; each step in order doubles it. */
@@ -77,7 +78,7 @@ struct Prefetch {
     guint limit;      /* jobs that run at once */
     guint window_max; /* files or directories ahead */
     GCancellable *stop;
-    GMutex lock; /* guards all that follows */
+    Lock lock; /* guards all that follows */
     GCond changed;
     GHashTable *jobs; /* Node -> Job */
     GQueue queue;     /* Jobs that wait for a worker */

@@ -69,12 +69,12 @@ void read_block_fetch(Reader *reader, guint64 index, gsize from, GCancellable *c
     guint64 size = reader->size;
     guint64 offset = index * CHUNK_SIZE + from / BLOCK_SIZE * BLOCK_SIZE;
     gsize length = (gsize)MIN((guint64)BLOCK_SIZE, size - offset);
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
     g_autoptr(GError) failure = NULL;
     g_autoptr(GBytes) block = fetch(reader, offset, length, size, cancel, &failure);
     if (block != NULL)
         chunks_put(reader->shared->chunks, reader->ino, version, number_of(index, from), block);
     else
         g_debug("a lone read goes on as a stream: %s", failure->message);
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
 }

@@ -48,24 +48,24 @@ static void disconnect(Stream *stream)
     stream->stop = g_cancellable_new();
     if (stream->closed)
         g_cancellable_cancel(stream->stop);
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
     if (watch != 0) {
         g_cancellable_disconnect(stop, watch);
         g_cancellable_release_fd(stop);
     }
     remote_stream_close(remote);
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
 }
 
 static void let_go(gpointer data)
 {
     Stream *stream = data;
     Reader *reader = stream->reader;
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
     /* A worker that is in it sees by itself that it is to stop. */
     if (!stream->busy && stream->remote != NULL && g_cancellable_is_cancelled(stream->stop))
         disconnect(stream);
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
     stream_unref(stream);
 }
 
@@ -104,7 +104,7 @@ static gboolean connect_stream(Stream *stream, GError **error)
     guint64 told_end = stream->end;
     g_autoptr(GCancellable) stop = g_object_ref(stream->stop);
     stream->opened = g_get_monotonic_time();
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
     g_autofree char *path = node_path(reader->node);
     RemoteStream *remote = NULL;
     gboolean ends = FALSE;
@@ -121,7 +121,7 @@ static gboolean connect_stream(Stream *stream, GError **error)
         if (watch != 0 && g_cancellable_get_fd(stop) < 0)
             g_debug("no file descriptor to wait for an interruption with");
     }
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
     stream->remote = remote;
     stream->stop_watch = watch;
     stream->told_end = ends ? told_end : reader_chunks(reader);
@@ -146,9 +146,9 @@ static void publish(Stream *stream)
     if (!reader->on_disk)
         return;
     DiskKey key = reader->key;
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
     disk_put(shared->disk, &key, index, chunk);
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
 }
 
 static gsize chunk_length(const Reader *reader, guint64 index)
@@ -168,12 +168,12 @@ static void identify(Stream *stream)
     if (info.version != reader->version || info.size != reader->size)
         return;
     g_autoptr(GCancellable) stop = g_object_ref(stream->stop);
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
     g_autofree char *path = node_path(reader->node);
     DiskKey key;
     gboolean known =
         path != NULL && disk_identify(shared->disk, shared->remote, path, &info, stop, &key);
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
     /* A reader that was reset meanwhile has closed its streams. */
     if (known && !stream->closed) {
         reader->key = key;
@@ -198,12 +198,12 @@ static gboolean pass_cached(Stream *stream)
         DiskKey key = reader->key;
         guint64 version = reader->version;
         gsize length = chunk_length(reader, index);
-        g_mutex_unlock(&reader->lock);
+        lock_release(&reader->lock);
         g_autoptr(GBytes) chunk = disk_get(shared->disk, &key, index, length);
         if (chunk != NULL)
             chunks_put(shared->chunks, reader->ino, version, index, chunk);
         there = chunk != NULL;
-        g_mutex_lock(&reader->lock);
+        lock_take(&reader->lock);
     }
     if (!there)
         return FALSE;
@@ -226,9 +226,9 @@ static gboolean read_once(Stream *stream, GError **error)
     guint8 *buffer = stream->buffer;
     RemoteStream *remote = stream->remote;
     g_autoptr(GCancellable) stop = g_object_ref(stream->stop);
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
     gssize got = remote_stream_read(remote, buffer + filled, length - filled, stop, error);
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
     if (got < 0)
         return FALSE;
     if (got == 0) {
@@ -262,11 +262,11 @@ static void take_end(Stream *stream)
     Reader *reader = stream->reader;
     RemoteStream *remote = stream->remote;
     g_autoptr(GCancellable) stop = g_object_ref(stream->stop);
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
     guint8 more[16];
     g_autoptr(GError) error = NULL;
     gssize got = remote_stream_read(remote, more, sizeof more, stop, &error);
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
     if (got > 0 && stream->told_end * CHUNK_SIZE >= reader->size)
         g_info("a file has grown on the server while it was read");
     else if (got < 0 && !ftpsfs_error_is(error, FTPSFS_ERROR_INTERRUPTED))
@@ -374,7 +374,7 @@ static void fill(gpointer data)
 {
     Stream *stream = data;
     Reader *reader = stream->reader;
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
     stream->busy = TRUE;
     fill_window(stream);
     if (!stream->closed && stream->failure == NULL)
@@ -386,6 +386,6 @@ static void fill(gpointer data)
     stream->running = FALSE;
     /* The application may have gone on while the lock was dropped. */
     read_stream_go_on(stream, 0);
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
     stream_unref(stream);
 }

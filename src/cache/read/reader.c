@@ -29,7 +29,7 @@ void reader_unref(Reader *reader)
     g_ptr_array_unref(reader->streams);
     g_ptr_array_unref(reader->runs);
     node_unref(reader->node);
-    g_mutex_clear(&reader->lock);
+    lock_clear(&reader->lock);
     g_free(reader);
 }
 
@@ -44,7 +44,7 @@ Reader *reader_new(ReaderShared *shared, Node *node, guint64 version, guint64 si
     reader->ino = info.ino;
     reader->version = version;
     reader->size = size;
-    g_mutex_init(&reader->lock);
+    lock_init(&reader->lock, LOCK_RANK_READER);
     reader->runs = g_ptr_array_new();
     reader->streams = g_ptr_array_new();
     g_queue_init(&reader->waiters);
@@ -64,15 +64,15 @@ static void drop_all(Reader *reader)
 
 void reader_close(Reader *reader)
 {
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
     drop_all(reader);
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
     reader_unref(reader);
 }
 
 void reader_reset(Reader *reader, guint64 version, guint64 size)
 {
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
     if (reader->version != version || reader->size != size) {
         drop_all(reader);
         reader->version = version;
@@ -80,15 +80,15 @@ void reader_reset(Reader *reader, guint64 version, guint64 size)
         reader->identified = reader->on_disk = FALSE;
         reader_wake(reader, G_MAXUINT64, 0);
     }
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
 }
 
 void reader_stop(Reader *reader)
 {
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
     drop_all(reader);
     reader_wake(reader, G_MAXUINT64, 0);
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
 }
 
 void reader_wake(Reader *reader, guint64 index, gsize filled)
@@ -260,11 +260,11 @@ gboolean reader_read(Reader *reader, guint64 offset, gsize length, GPtrArray *pa
     g_cond_init(&request.cond);
     guint before = parts->len;
     g_autoptr(GError) failure = NULL;
-    g_mutex_lock(&reader->lock);
+    lock_take(&reader->lock);
     /* What is given is of one version: from the beginning again when that has changed. */
     while (!read_chunks(reader, &request, offset, length, parts, &failure) && failure == NULL)
         g_ptr_array_set_size(parts, (gint)before);
-    g_mutex_unlock(&reader->lock);
+    lock_release(&reader->lock);
     wait_end(&request.wait);
     g_cond_clear(&request.cond);
     if (failure == NULL)

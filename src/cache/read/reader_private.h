@@ -7,6 +7,7 @@
 #ifndef FTPSFS_SRC_CACHE_READ_READER_PRIVATE_H
 #define FTPSFS_SRC_CACHE_READ_READER_PRIVATE_H
 
+#include "ftpsfs/util/lock.h"
 #include "ftpsfs/util/wait.h"
 #include "reader.h"
 
@@ -64,7 +65,7 @@ struct Reader {
     ReaderShared *shared;
     Node *node;
     guint64 ino;
-    GMutex lock; /* guards all that follows, and the streams */
+    Lock lock; /* guards all that follows, and the streams */
     guint64 version;
     guint64 size;
     gboolean identified; /* it was looked for the key; or that is under way */

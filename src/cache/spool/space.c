@@ -2,12 +2,13 @@
 #include "ftpsfs/cache/space.h"
 
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/lock.h"
 #include "ftpsfs/util/wait.h"
 
 struct Space {
     guint64 limit;
     guint timeout_s;
-    GMutex lock; /* guards what follows */
+    Lock lock; /* guards what follows */
     GCond changed;
     guint64 used;
     guint64 given; /* counts what was given back */
@@ -18,7 +19,7 @@ Space *space_new(guint64 limit, guint timeout_s)
     Space *space = g_new0(Space, 1);
     space->limit = limit;
     space->timeout_s = timeout_s;
-    g_mutex_init(&space->lock);
+    lock_init(&space->lock, LOCK_RANK_SPACE);
     g_cond_init(&space->changed);
     return space;
 }
@@ -28,7 +29,7 @@ void space_free(Space *space)
     if (space == NULL)
         return;
     g_cond_clear(&space->changed);
-    g_mutex_clear(&space->lock);
+    lock_clear(&space->lock);
     g_free(space);
 }
 
@@ -40,12 +41,12 @@ static gboolean fits(const Space *space, guint64 bytes)
 
 gboolean space_take(Space *space, guint64 bytes, GError **error)
 {
-    g_mutex_lock(&space->lock);
+    lock_take(&space->lock);
     gint64 deadline = deadline_in(space->timeout_s);
     gboolean ok = fits(space, bytes);
     while (!ok && bytes <= space->limit) {
         guint64 given = space->given;
-        gboolean woken = wait_cond(&space->changed, &space->lock, deadline);
+        gboolean woken = lock_wait_until(&space->changed, &space->lock, deadline);
         ok = fits(space, bytes);
         /* As long as uploads get on there is hope. */
         if (space->given != given)
@@ -55,7 +56,7 @@ gboolean space_take(Space *space, guint64 bytes, GError **error)
     }
     if (ok)
         space->used += bytes;
-    g_mutex_unlock(&space->lock);
+    lock_release(&space->lock);
     if (!ok)
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_NO_SPACE,
                     "files being written fill the %" G_GUINT64_FORMAT " bytes of -o spool_size=, "
@@ -66,26 +67,26 @@ gboolean space_take(Space *space, guint64 bytes, GError **error)
 
 void space_count(Space *space, guint64 bytes)
 {
-    g_mutex_lock(&space->lock);
+    lock_take(&space->lock);
     space->used += bytes;
-    g_mutex_unlock(&space->lock);
+    lock_release(&space->lock);
 }
 
 void space_give(Space *space, guint64 bytes)
 {
     if (bytes == 0)
         return;
-    g_mutex_lock(&space->lock);
+    lock_take(&space->lock);
     space->used -= MIN(space->used, bytes);
     space->given += bytes;
     g_cond_broadcast(&space->changed);
-    g_mutex_unlock(&space->lock);
+    lock_release(&space->lock);
 }
 
 guint64 space_used(Space *space)
 {
-    g_mutex_lock(&space->lock);
+    lock_take(&space->lock);
     guint64 used = space->used;
-    g_mutex_unlock(&space->lock);
+    lock_release(&space->lock);
     return used;
 }

@@ -2,6 +2,7 @@
 #include "temporary_cleanup.h"
 
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/lock.h"
 #include "ftpsfs/util/wait.h"
 
 /* A name may come into being after it was removed; how often it is removed again. */
@@ -19,7 +20,7 @@ struct TemporaryCleanup {
     Workers *workers;
     guint timeout_s;
     GCancellable *cancel;
-    GMutex lock;  /* guards what follows */
+    Lock lock;    /* guards what follows */
     GQueue items; /* Item *, those that no task has */
 };
 
@@ -31,7 +32,7 @@ TemporaryCleanup *temporary_cleanup_new(Remote *remote, Workers *workers, guint 
     cleanup->workers = workers;
     cleanup->timeout_s = timeout_s;
     cleanup->cancel = g_object_ref(cancel);
-    g_mutex_init(&cleanup->lock);
+    lock_init(&cleanup->lock, LOCK_RANK_CLEANUP);
     g_queue_init(&cleanup->items);
     return cleanup;
 }
@@ -49,7 +50,7 @@ void temporary_cleanup_free(TemporaryCleanup *cleanup)
         return;
     g_queue_clear_full(&cleanup->items, item_free);
     g_object_unref(cleanup->cancel);
-    g_mutex_clear(&cleanup->lock);
+    lock_clear(&cleanup->lock);
     g_free(cleanup);
 }
 
@@ -65,9 +66,9 @@ static Item *item_new(TemporaryCleanup *cleanup, char *path, const GError *failu
 
 static void keep(Item *item)
 {
-    g_mutex_lock(&item->cleanup->lock);
+    lock_take(&item->cleanup->lock);
     g_queue_push_tail(&item->cleanup->items, item);
-    g_mutex_unlock(&item->cleanup->lock);
+    lock_release(&item->cleanup->lock);
 }
 
 static void say(const Item *item, const GError *failure)
@@ -132,7 +133,7 @@ void temporary_cleanup_recheck(TemporaryCleanup *cleanup, const char *path)
 void temporary_cleanup_retry(TemporaryCleanup *cleanup)
 {
     gint64 now = g_get_monotonic_time();
-    g_mutex_lock(&cleanup->lock);
+    lock_take(&cleanup->lock);
     for (GList *l = cleanup->items.head, *next; l != NULL; l = next) {
         Item *item = l->data;
         next = l->next;
@@ -141,15 +142,15 @@ void temporary_cleanup_retry(TemporaryCleanup *cleanup)
         g_queue_delete_link(&cleanup->items, l);
         workers_run(cleanup->workers, run, item);
     }
-    g_mutex_unlock(&cleanup->lock);
+    lock_release(&cleanup->lock);
 }
 
 void temporary_cleanup_end(TemporaryCleanup *cleanup)
 {
-    g_mutex_lock(&cleanup->lock);
+    lock_take(&cleanup->lock);
     GQueue rest = cleanup->items;
     g_queue_init(&cleanup->items);
-    g_mutex_unlock(&cleanup->lock);
+    lock_release(&cleanup->lock);
     for (Item *item; (item = g_queue_pop_head(&rest)) != NULL; item_free(item)) {
         g_autoptr(GError) failure = NULL;
         if (!try_to_remove(item, &failure))

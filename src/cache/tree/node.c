@@ -374,9 +374,9 @@ void node_snapshot(const Node *node, NodeInfo *info)
 
 Node *node_ref(Node *node)
 {
-    g_mutex_lock(&node->tree->lock);
+    lock_take(&node->tree->lock);
     node->references++;
-    g_mutex_unlock(&node->tree->lock);
+    lock_release(&node->tree->lock);
     return node;
 }
 
@@ -384,58 +384,58 @@ void node_unref(Node *node)
 {
     /* The node may be gone when the lock is let go. */
     Tree *tree = node->tree;
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     g_assert(node->references > 0);
     node->references--;
     node_collect(node);
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
 }
 
 void node_remember(Node *node)
 {
-    g_mutex_lock(&node->tree->lock);
+    lock_take(&node->tree->lock);
     node->lookups++;
-    g_mutex_unlock(&node->tree->lock);
+    lock_release(&node->tree->lock);
 }
 
 void node_forget(Node *node, guint64 count)
 {
     Tree *tree = node->tree;
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     node->lookups -= MIN(node->lookups, count);
     node_collect(node);
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
 }
 
 void node_info(Node *node, NodeInfo *info)
 {
-    g_mutex_lock(&node->tree->lock);
+    lock_take(&node->tree->lock);
     node_snapshot(node, info);
-    g_mutex_unlock(&node->tree->lock);
+    lock_release(&node->tree->lock);
 }
 
 char *node_path(Node *node)
 {
-    g_mutex_lock(&node->tree->lock);
+    lock_take(&node->tree->lock);
     char *path = node_path_locked(node);
-    g_mutex_unlock(&node->tree->lock);
+    lock_release(&node->tree->lock);
     return path;
 }
 
 char *node_name(Node *node)
 {
-    g_mutex_lock(&node->tree->lock);
+    lock_take(&node->tree->lock);
     char *name = g_strdup(node->name);
-    g_mutex_unlock(&node->tree->lock);
+    lock_release(&node->tree->lock);
     return name;
 }
 
 Node *node_parent(Node *node)
 {
-    g_mutex_lock(&node->tree->lock);
+    lock_take(&node->tree->lock);
     Node *parent = node->parent;
     if (parent != NULL)
         parent->references++;
-    g_mutex_unlock(&node->tree->lock);
+    lock_release(&node->tree->lock);
     return parent;
 }

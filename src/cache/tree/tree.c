@@ -29,7 +29,7 @@ gint64 tree_now(const Tree *tree)
 Tree *tree_new(Remote *remote, const TreeOptions *options)
 {
     Tree *tree = g_new0(Tree, 1);
-    g_mutex_init(&tree->lock);
+    lock_init(&tree->lock, LOCK_RANK_TREE);
     g_cond_init(&tree->changed);
     g_queue_init(&tree->used);
     tree->remote = remote;
@@ -63,14 +63,14 @@ void tree_free(Tree *tree)
     node_destroy(tree->root);
     while (tree->detached.first != NULL)
         node_destroy(tree->detached.first);
-    g_mutex_clear(&tree->lock);
+    lock_clear(&tree->lock);
     g_cond_clear(&tree->changed);
     g_free(tree);
 }
 
 guint tree_count(Tree *tree)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     return tree->nodes;
 }
 
@@ -176,11 +176,11 @@ QueryResult tree_query(Tree *tree, Node *dir, const char *name, const Node *exac
         g_autoptr(GError) failure = NULL;
         Watch watch;
         dir_watch_begin(&watch, dir, name);
-        g_mutex_unlock(&tree->lock);
+        lock_release(&tree->lock);
 
         Node *fresh = ask(tree, path, name, exact_of != NULL, type, cancel, &failure);
 
-        g_mutex_lock(&tree->lock);
+        lock_take(&tree->lock);
         dir_watch_end(&watch, dir);
         g_autofree char *path_now = node_child_path(dir, name);
         gboolean gone = ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND);
@@ -287,7 +287,7 @@ Node *tree_lookup(Tree *tree, Node *dir, const char *name, GCancellable *cancel,
 {
     if (!tree_check_name(name, error))
         return NULL;
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     if (!tree_check_dir(dir, error))
         return NULL;
     if (tree_name_is_hidden(name)) {
@@ -304,7 +304,7 @@ Node *tree_lookup(Tree *tree, Node *dir, const char *name, GCancellable *cancel,
 
 Node *tree_peek(Tree *tree, Node *dir, const char *name)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     Node *child = dir_child(dir, name);
     if (child != NULL)
         child->references++;
@@ -316,10 +316,10 @@ Node *tree_peek(Tree *tree, Node *dir, const char *name)
 static gboolean refresh_root(Tree *tree, GCancellable *cancel, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     Node *fresh =
         ask(tree, remote_root(tree->remote), "", FALSE, REMOTE_TYPE_DIR, cancel, &failure);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     if (fresh == NULL && !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
@@ -415,7 +415,7 @@ static gboolean wants_more(const Node *node, gboolean exact)
 gboolean tree_refresh(Tree *tree, Node *node, gboolean exact, NodeInfo *info, GCancellable *cancel,
                       GError **error)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     node->references++;
     count_request(tree, node->pins > 0 || node->valid_until > tree_now(tree));
     gboolean stale;

@@ -21,7 +21,7 @@ static gint by_name(gconstpointer a, gconstpointer b)
 
 GPtrArray *tree_known_files(Tree *tree, Node *dir, TreeOrder order)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     if (dir->type != REMOTE_TYPE_DIR || !node_is_attached(dir) ||
         !dir_is_current(dir, tree_now(tree)))
         return NULL;
@@ -39,7 +39,7 @@ GPtrArray *tree_known_files(Tree *tree, Node *dir, TreeOrder order)
 
 gboolean tree_wants_content(Tree *tree, Node *node, NodeInfo *info)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     if (node->type != REMOTE_TYPE_FILE || node->pins > 0 || !node_is_attached(node) ||
         node->valid_until <= tree_now(tree) || node->kernel_version == node->version)
         return FALSE;
@@ -49,7 +49,7 @@ gboolean tree_wants_content(Tree *tree, Node *node, NodeInfo *info)
 
 gint64 tree_listed_until(Tree *tree, Node *dir)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     if (dir->type != REMOTE_TYPE_DIR || dir->of.dir == NULL)
         return 0;
     return dir_is_current(dir, tree_now(tree)) ? dir->of.dir->listed_until : 0;
@@ -57,7 +57,7 @@ gint64 tree_listed_until(Tree *tree, Node *dir)
 
 gboolean tree_wants_listing(Tree *tree, Node *dir)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     if (dir->type != REMOTE_TYPE_DIR || !node_is_attached(dir))
         return FALSE;
     const Dir *state = dir->of.dir;
@@ -105,7 +105,7 @@ static Node *next_dir(Walk *walk, Node *dir, const Node *top)
 
 GPtrArray *tree_next_dirs(Tree *tree, Node *dir, Node *top, TreeOrder order, guint max)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     GPtrArray *dirs = g_ptr_array_new_with_free_func(unref_node);
     if (dir->type != REMOTE_TYPE_DIR || !node_is_attached(dir) || !node_is_below(dir, top))
         return dirs;

@@ -115,12 +115,12 @@ static gboolean run(Tree *tree, Node *node, guint max, GCancellable *cancel, GEr
     dir->references++;
     Watch watch;
     dir_watch_begin(&watch, dir, NULL);
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
 
     g_autoptr(GError) failure = NULL;
     gboolean ok = remote_stat_batch(tree->remote, batch.queries, batch.count, cancel, &failure);
 
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     dir_watch_end(&watch, dir);
     g_autoptr(GHashTable) touched = watch.touched;
     if (ok)
@@ -149,9 +149,9 @@ static gboolean measure(Tree *tree, Node *node, GCancellable *cancel, GError **e
     guint64 version = node->version;
     if (path == NULL)
         return TRUE;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     gboolean ok = remote_measure(tree->remote, path, &size, cancel, error);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     if (ok && node->version == version && node->pins == 0) {
         node->size = size;
         node->has |= REMOTE_HAS_SIZE;

@@ -31,7 +31,7 @@ GPtrArray *tree_expire_all(Tree *tree, Node *node)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(name_free);
     g_autoptr(GPtrArray) todo = g_ptr_array_new();
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     expire(node);
     g_ptr_array_add(todo, node);
     while (todo->len > 0) {

@@ -71,10 +71,10 @@ static gboolean list_targets(Tree *tree, Node *dir, const char *wanted, GCancell
         tree_set_stale(error, dir);
         return FALSE;
     }
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     gboolean ok =
         remote_list_long(tree->remote, path, keep_link, forget_links, &links, cancel, error);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     for (guint i = 0; ok && i < found->len; i++) {
         const Link *link = g_ptr_array_index(found, i);
         Node *node = dir_child(dir, link->name);
@@ -93,9 +93,9 @@ static gboolean ask_target(Tree *tree, Node *node, GCancellable *cancel, GError 
 {
     g_autofree char *path = node_path_locked(node);
     g_autoptr(RemoteEntry) entry = entry_new();
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     gboolean ok = remote_stat(tree->remote, path, entry, cancel, error);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     g_autofree char *path_now = node_path_locked(node);
     if (!ok || entry->type != REMOTE_TYPE_SYMLINK || g_strcmp0(path, path_now) != 0)
         return ok;
@@ -210,7 +210,7 @@ static char *show_or_tell(Tree *tree, const Node *node, GError **error)
 
 char *tree_readlink(Tree *tree, Node *node, GCancellable *cancel, GError **error)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     if (node->type != REMOTE_TYPE_SYMLINK) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INVALID, "\"%s\" is not a symbolic link",
                     node->name);

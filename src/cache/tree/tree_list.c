@@ -33,7 +33,7 @@ static gboolean show_part(Gather *gather, GError **error)
 {
     Tree *tree = gather->tree;
     TreeListing *listing = gather->listing;
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     /* The answer is about a directory that is no more, or elsewhere. */
     if (!path_is(gather->dir, gather->path)) {
         gather->parts = NULL;
@@ -71,7 +71,7 @@ static void gather_restart(gpointer data)
 {
     Gather *gather = data;
     g_ptr_array_set_size(gather->nodes, 0);
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&gather->tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&gather->tree->lock);
     tree_partial_restart(gather->listing, gather->dir);
 }
 
@@ -175,13 +175,13 @@ static gboolean run_listing(Tree *tree, Node *dir, TreeParts *parts, gboolean *a
         .parts = tree->remove_temporaries ? NULL : parts,
         .nodes = nodes,
     };
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
 
     if (remote_list(tree->remote, path, gather_entry, gather_restart, &gather, cancel, &failure) &&
         tree->remove_temporaries)
         remove_temporaries(tree, path, nodes);
 
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     dir_watch_end(&watch, dir);
     return take_listing(&gather, &watch, failure, again, error);
 }
@@ -310,7 +310,7 @@ GPtrArray *tree_list(Tree *tree, Node *dir, GCancellable *cancel, GError **error
 GPtrArray *tree_list_parts(Tree *tree, Node *dir, TreeParts *parts, GCancellable *cancel,
                            GError **error)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     if (!tree_check_dir(dir, error))
         return NULL;
     gint64 now = tree_now(tree);

@@ -66,7 +66,7 @@ Node *tree_add_locked(Tree *tree, Node *dir, Node *fresh)
 
 Node *tree_add_file(Tree *tree, Node *dir, const char *name, guint32 mode)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     Node *fresh = node_new(tree, name, REMOTE_TYPE_FILE);
     fresh->mode = (guint16)(mode & 07777);
     fresh->has = REMOTE_HAS_MODE | REMOTE_HAS_SIZE;
@@ -77,20 +77,20 @@ Node *tree_add_file(Tree *tree, Node *dir, const char *name, guint32 mode)
 
 void tree_detach(Tree *tree, Node *node)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     tree_remove_locked(tree, node);
 }
 
 void tree_moved(Tree *tree, Node *node, Node *new_dir, const char *new_name)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     tree_move_locked(tree, node, new_dir, new_name);
 }
 
 void tree_set_local(Tree *tree, Node *node, guint64 size, gint64 mtime, gint32 mtime_ns,
                     guint32 mode, gboolean new_version)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     touch(node);
     if (size != G_MAXUINT64) {
         node->size = size;
@@ -114,7 +114,7 @@ void tree_set_local(Tree *tree, Node *node, guint64 size, gint64 mtime, gint32 m
 
 gboolean tree_note_kernel_version(Node *node, guint64 version)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&node->tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&node->tree->lock);
     gboolean same = node->kernel_version == version;
     node->kernel_version = version;
     return same;
@@ -122,13 +122,13 @@ gboolean tree_note_kernel_version(Node *node, guint64 version)
 
 void tree_pin(Tree *tree, Node *node)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     node->pins++;
 }
 
 void tree_unpin(Tree *tree, Node *node)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     g_assert(node->pins > 0);
     /* A listing that began before the upload ended knows less than we do. */
     touch(node);
@@ -157,6 +157,6 @@ void tree_expire_locked(Node *node)
 
 void tree_expire(Tree *tree, Node *node)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     tree_expire_locked(node);
 }

@@ -9,9 +9,9 @@ gboolean tree_is_offline(Tree *tree, const GError *failure, GCancellable *cancel
 {
     if (!tree->offline || !ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_OUTAGE))
         return FALSE;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     gboolean gone = remote_is_gone(tree->remote, cancel);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     return gone;
 }
 

@@ -45,10 +45,10 @@ static void restrict_mode(Tree *tree, Node *node, const char *path, guint32 mode
     if ((mode & 0055) == 0055 || !remote_can(tree->remote, REMOTE_CAN_CHMOD))
         return;
     g_autoptr(GError) failure = NULL;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     gboolean ok =
         remote_set_attributes(tree->remote, path, mode & 07777, G_MININT64, NULL, &failure);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     if (ok)
         return;
     g_warning("The new directory \"%s\" is more widely accessible than asked for (mode %04o): %s. "
@@ -62,7 +62,7 @@ Node *tree_mkdir(Tree *tree, Node *dir, const char *name, guint32 mode, GCancell
 {
     if (!tree_check_name(name, error))
         return NULL;
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     if (!tree_check_dir(dir, error))
         return NULL;
     g_autofree char *path = path_or_stale(dir, name, error);
@@ -73,9 +73,9 @@ Node *tree_mkdir(Tree *tree, Node *dir, const char *name, guint32 mode, GCancell
         return NULL;
     }
     GError *failure = NULL;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     gboolean ok = remote_mkdir(tree->remote, path, cancel, &failure);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     if (!ok) {
         explain_creation(tree, dir, name, path, cancel, failure, error);
         return NULL;
@@ -97,7 +97,7 @@ Node *tree_symlink(Tree *tree, Node *dir, const char *name, const char *target,
 {
     if (!tree_check_name(name, error))
         return NULL;
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     if (!tree_check_dir(dir, error))
         return NULL;
     g_autofree char *path = path_or_stale(dir, name, error);
@@ -110,9 +110,9 @@ Node *tree_symlink(Tree *tree, Node *dir, const char *name, const char *target,
     if (!tree_check_link(tree, dir, path, target, error))
         return NULL;
     GError *failure = NULL;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     gboolean ok = remote_symlink(tree->remote, target, path, cancel, &failure);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     if (!ok && ftpsfs_error_is(failure, FTPSFS_ERROR_UNSUPPORTED)) {
         g_propagate_error(error, failure);
         return NULL;
@@ -194,9 +194,9 @@ static gboolean rmdir_locked(Tree *tree, Node *node, Node *dir, const char *name
     if (path == NULL)
         return FALSE;
     GError *failure = NULL;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     remote_rmdir(tree->remote, path, cancel, &failure);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     if (failure != NULL && !ftpsfs_error_is(failure, FTPSFS_ERROR_NOT_FOUND) &&
         ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)) {
         explain_rmdir(tree, node, cancel, failure, error);
@@ -209,7 +209,7 @@ gboolean tree_rmdir(Tree *tree, Node *dir, const char *name, GCancellable *cance
 {
     if (!tree_check_name(name, error))
         return FALSE;
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     if (!tree_check_dir(dir, error))
         return FALSE;
     Node *node = tree_find_locked(tree, dir, name, cancel, error);
@@ -226,7 +226,7 @@ gboolean tree_unlink(Tree *tree, Node *dir, const char *name, GCancellable *canc
 {
     if (!tree_check_name(name, error))
         return FALSE;
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     if (!tree_check_dir(dir, error))
         return FALSE;
     Node *node = tree_find_locked(tree, dir, name, cancel, error);
@@ -241,9 +241,9 @@ gboolean tree_unlink(Tree *tree, Node *dir, const char *name, GCancellable *canc
     }
     GError *failure = NULL;
     node->references++;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     remote_unlink(tree->remote, path, cancel, &failure);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     gboolean ok = conclude_removal(tree, node, dir, name, failure, error);
     node->references--;
     node_collect(node);
@@ -270,7 +270,7 @@ static void apply_attributes(Node *node, guint32 mode, gint64 mtime)
 gboolean tree_set_attributes(Tree *tree, Node *node, guint32 mode, gint64 mtime,
                              GCancellable *cancel, GError **error)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     g_autofree char *path = node_path_locked(node);
     if (path == NULL) {
         tree_set_stale(error, node);
@@ -278,9 +278,9 @@ gboolean tree_set_attributes(Tree *tree, Node *node, guint32 mode, gint64 mtime,
     }
     g_autoptr(GError) failure = NULL;
     node->references++;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     gboolean ok = remote_set_attributes(tree->remote, path, mode, mtime, cancel, &failure);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     if (ok)
         apply_attributes(node, mode, mtime);
     else
@@ -308,16 +308,16 @@ static void apply_owner(Node *node, const TreeOwner *owner)
 gboolean tree_set_owner(Tree *tree, Node *node, const TreeOwner *owner, GCancellable *cancel,
                         GError **error)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     g_autofree char *path = node_path_locked(node);
     if (path == NULL) {
         tree_set_stale(error, node);
         return FALSE;
     }
     node->references++;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     gboolean ok = remote_set_owner(tree->remote, path, owner->kind, owner->account, cancel, error);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     if (ok)
         apply_owner(node, owner);
     node->references--;

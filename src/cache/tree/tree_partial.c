@@ -85,14 +85,14 @@ void tree_partial_begin(TreeListing *listing, TreeParts *parts)
     copy_shown(listing, children);
     listing->references++;
     parts->begun = TRUE;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     parts->begin(children, listing, parts->data);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
 }
 
 gboolean tree_listing_await(TreeListing *listing, guint known, GCancellable *cancel, GError **error)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&listing->tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&listing->tree->lock);
     if (!tree_partial_wait(listing, known, cancel)) {
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED,
                     "interrupted while waiting for the rest of a listing");
@@ -106,20 +106,20 @@ gboolean tree_listing_await(TreeListing *listing, guint known, GCancellable *can
 
 gboolean tree_listing_take(TreeListing *listing, GPtrArray *children)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&listing->tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&listing->tree->lock);
     copy_shown(listing, children);
     return listing->done && listing->error == NULL;
 }
 
 TreeListing *tree_listing_ref(TreeListing *listing)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&listing->tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&listing->tree->lock);
     listing->references++;
     return listing;
 }
 
 void tree_listing_unref(TreeListing *listing)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&listing->tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&listing->tree->lock);
     tree_partial_unref(listing);
 }

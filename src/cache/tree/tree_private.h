@@ -18,6 +18,7 @@
 
 #include "ftpsfs/cache/tree.h"
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/lock.h"
 
 #define TREE_NAME_MAX      255     /* bytes, as statfs says */
 #define TREE_ABSENT_MAX    1024    /* absent names remembered for one directory */
@@ -113,7 +114,7 @@ struct Dir {
 };
 
 struct Tree {
-    GMutex lock;
+    Lock lock;
     GCond changed; /* a listing ended or has got on, or a waiter was cancelled */
     Remote *remote;
     Stats *stats;          /* NULL: nothing is counted */

@@ -147,9 +147,9 @@ static gboolean recover(Rename *r, GError *failure, GError **error)
     Tree *tree = r->tree;
     if (!ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
         !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
-        g_mutex_unlock(&tree->lock);
+        lock_release(&tree->lock);
         AskOutcome renamed = ask_outcome_renamed(r->tree->remote, r->from, r->to);
-        g_mutex_lock(&tree->lock);
+        lock_take(&tree->lock);
         if (renamed == ASK_OUTCOME_YES) {
             g_error_free(failure);
             return TRUE;
@@ -161,9 +161,9 @@ static gboolean recover(Rename *r, GError *failure, GError **error)
     }
     if (!find_target_now(r, failure, error))
         return FALSE;
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     gboolean ok = replace_aside(r, failure, error);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     return ok;
 }
 
@@ -177,9 +177,9 @@ static gboolean run(Rename *r, GError **error)
         tree->renames++;
         tree->renaming++;
     }
-    g_mutex_unlock(&tree->lock);
+    lock_release(&tree->lock);
     gboolean ok = remote_rename(tree->remote, r->from, r->to, r->cancel, &failure);
-    g_mutex_lock(&tree->lock);
+    lock_take(&tree->lock);
     g_autoptr(GError) final = NULL;
     if (!ok)
         ok = recover(r, failure, &final);
@@ -235,7 +235,7 @@ gboolean tree_rename(Tree *tree, Node *dir, const char *name, Node *new_dir, con
         .no_replace = no_replace,
         .cancel = cancel,
     };
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tree->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&tree->lock);
     gboolean ok = prepare(&r, error);
     if (ok && !(dir == new_dir && strcmp(name, new_name) == 0))
         ok = find_target(&r, error) && run(&r, error);

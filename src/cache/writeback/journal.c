@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/lock.h"
 #include "journal_private.h"
 
 /* A journal has this much at most. */
@@ -20,7 +21,7 @@ struct Journal {
     char *path;
     char *prefix;
     int lock_fd;
-    GMutex lock; /* guards what follows */
+    Lock lock; /* guards what follows */
     GCond changed;
     int fd;           /* -1 until journal_rewrite */
     gsize end;        /* bytes of good records */
@@ -126,7 +127,7 @@ Journal *journal_open(const char *directory, guint number, JournalPlan **plan, G
     journal->prefix = g_strdup_printf("content-%u-", number);
     journal->lock_fd = lock_fd;
     journal->fd = -1;
-    g_mutex_init(&journal->lock);
+    lock_init(&journal->lock, LOCK_RANK_JOURNAL);
     g_cond_init(&journal->changed);
     *plan = read_plan(journal->path, error);
     return *plan != NULL ? g_steal_pointer(&journal) : NULL;
@@ -140,7 +141,7 @@ void journal_close(Journal *journal)
         close(journal->fd);
     close(journal->lock_fd);
     g_cond_clear(&journal->changed);
-    g_mutex_clear(&journal->lock);
+    lock_clear(&journal->lock);
     g_free(journal->directory);
     g_free(journal->path);
     g_free(journal->prefix);
@@ -160,9 +161,9 @@ const char *journal_prefix(const Journal *journal)
 
 gsize journal_size(Journal *journal)
 {
-    g_mutex_lock(&journal->lock);
+    lock_take(&journal->lock);
     gsize size = journal->end;
-    g_mutex_unlock(&journal->lock);
+    lock_release(&journal->lock);
     return size;
 }
 
@@ -186,9 +187,9 @@ gboolean journal_rewrite(Journal *journal, const GPtrArray *records, GError **er
         g_byte_array_append(bytes, one->data, one->len);
     }
     g_autofree char *path = g_strconcat(journal->path, ".new", NULL);
-    g_mutex_lock(&journal->lock);
+    lock_take(&journal->lock);
     while (journal->syncing)
-        g_cond_wait(&journal->changed, &journal->lock);
+        lock_wait(&journal->changed, &journal->lock);
     int fd = write_new(path, bytes, error);
     gboolean ok = fd >= 0;
     if (ok && rename(path, journal->path) != 0)
@@ -204,7 +205,7 @@ gboolean journal_rewrite(Journal *journal, const GPtrArray *records, GError **er
     } else if (fd >= 0) {
         close(fd);
     }
-    g_mutex_unlock(&journal->lock);
+    lock_release(&journal->lock);
     return ok;
 }
 
@@ -214,15 +215,15 @@ static gboolean sync_to(Journal *journal, gsize end, GError **error)
 {
     while (journal->synced < MIN(end, journal->end)) {
         if (journal->syncing) {
-            g_cond_wait(&journal->changed, &journal->lock);
+            lock_wait(&journal->changed, &journal->lock);
             continue;
         }
         gsize all = journal->end;
         journal->syncing = TRUE;
-        g_mutex_unlock(&journal->lock);
+        lock_release(&journal->lock);
         gboolean ok = fdatasync(journal->fd) == 0;
         int code = errno;
-        g_mutex_lock(&journal->lock);
+        lock_take(&journal->lock);
         journal->syncing = FALSE;
         g_cond_broadcast(&journal->changed);
         if (!ok) {
@@ -257,9 +258,9 @@ static gboolean append_locked(Journal *journal, const GByteArray *bytes, GError 
 
 gboolean journal_sync(Journal *journal, GError **error)
 {
-    g_mutex_lock(&journal->lock);
+    lock_take(&journal->lock);
     gboolean ok = sync_to(journal, journal->end, error);
-    g_mutex_unlock(&journal->lock);
+    lock_release(&journal->lock);
     return ok;
 }
 
@@ -267,9 +268,9 @@ gboolean journal_append(Journal *journal, const JournalRecord *record, gboolean 
                         GError **error)
 {
     g_autoptr(GByteArray) bytes = journal_encode(record);
-    g_mutex_lock(&journal->lock);
+    lock_take(&journal->lock);
     gboolean ok =
         append_locked(journal, bytes, error) && (!durable || sync_to(journal, journal->end, error));
-    g_mutex_unlock(&journal->lock);
+    lock_release(&journal->lock);
     return ok;
 }

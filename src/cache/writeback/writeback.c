@@ -154,11 +154,11 @@ static void forget_durably(Item *item, const char *unless)
     g_autofree char *content = NULL;
     item->state = ITEM_WAITING; /* so that it is freed */
     writeback_forget(item, &content);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     if (!journal_sync(writeback->journal, &failure))
         g_warning("%s: %s", unless, failure->message);
     writeback_remove_content(content);
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     writeback_compact(writeback);
 }
 
@@ -271,9 +271,9 @@ static void report(Item *item, const RemoteEntry *entry, const JournalState *sta
         .id = item->id,
         .state = *state,
     };
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     writeback->func(writeback->data, &result);
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
 }
 
 /* Lock held; dropped. */
@@ -285,12 +285,12 @@ static void upload(Item *item)
     item->state = ITEM_UPLOADING;
     item->sent = 0;
     JournalState state = item->base;
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     g_autoptr(RemoteEntry) entry = entry_new();
     GError *failure = NULL;
     gboolean conflict = FALSE;
     UploadEnd end = writeback_upload(item, entry, &state, &conflict, &failure);
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     writeback->large -= large ? 1 : 0;
     if (end == UPLOAD_DONE) {
         report(item, entry, &state, conflict);
@@ -322,19 +322,19 @@ static gboolean has_ended(const Writeback *writeback)
 static gpointer run(gpointer data)
 {
     Writeback *writeback = data;
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     while (!has_ended(writeback)) {
         gint64 wake_at;
         Item *item = take_next(writeback, &wake_at);
         if (item != NULL)
             upload(item);
         else if (wake_at == G_MAXINT64)
-            g_cond_wait(&writeback->changed, &writeback->lock);
+            lock_wait(&writeback->changed, &writeback->lock);
         else
-            g_cond_wait_until(&writeback->changed, &writeback->lock, wake_at);
+            lock_wait_until(&writeback->changed, &writeback->lock, wake_at);
     }
     g_cond_broadcast(&writeback->changed);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     return NULL;
 }
 
@@ -351,7 +351,7 @@ Writeback *writeback_new(Remote *remote, Tree *tree, Stats *stats, Space *space,
     writeback->connections = options->connections;
     writeback->delay = (gint64)options->delay_ms * 1000;
     writeback->threads = g_ptr_array_new();
-    g_mutex_init(&writeback->lock);
+    lock_init(&writeback->lock, LOCK_RANK_WRITEBACK);
     g_cond_init(&writeback->changed);
     g_queue_init(&writeback->ready);
     writeback->by_id = g_hash_table_new(g_int64_hash, g_int64_equal);
@@ -374,25 +374,25 @@ void writeback_start(Writeback *writeback, TemporaryCleanup *cleanup, WritebackF
 
 void writeback_stop(Writeback *writeback)
 {
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     writeback->stopping = TRUE;
     guint pending = g_hash_table_size(writeback->by_id);
     if (pending > 0)
         g_info("%u uploads are left to be made", pending);
     g_cond_broadcast(&writeback->changed);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     for (guint i = 0; i < writeback->threads->len; i++)
         g_thread_join(g_ptr_array_index(writeback->threads, i));
     g_ptr_array_set_size(writeback->threads, 0);
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     writeback->stopped = TRUE;
     g_cond_broadcast(&writeback->changed);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
 }
 
 void writeback_give_up(Writeback *writeback)
 {
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     writeback->given_up = TRUE;
     GHashTableIter iter;
     gpointer item;
@@ -400,7 +400,7 @@ void writeback_give_up(Writeback *writeback)
     while (g_hash_table_iter_next(&iter, NULL, &item))
         g_cancellable_cancel(((Item *)item)->cancel);
     g_cond_broadcast(&writeback->changed);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
 }
 
 void writeback_free(Writeback *writeback)
@@ -427,7 +427,7 @@ void writeback_free(Writeback *writeback)
     g_ptr_array_unref(writeback->threads);
     journal_close(writeback->journal);
     g_cond_clear(&writeback->changed);
-    g_mutex_clear(&writeback->lock);
+    lock_clear(&writeback->lock);
     g_free(writeback->directory);
     g_free(writeback->prefix);
     g_free(writeback);

@@ -93,11 +93,11 @@ gboolean writeback_put(Writeback *writeback, Node *node, const WritebackPut *put
     }
     Wait wait;
     wait_begin(&wait, &writeback->changed, &writeback->lock, cancel);
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     g_autofree char *path = free_path(writeback, node, &wait, error);
     if (path != NULL)
         ok = put_locked(writeback, node, path, put, &old, error);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     wait_end(&wait);
     if (!ok) {
         writeback_remove_content(put->content);
@@ -111,18 +111,18 @@ gboolean writeback_put(Writeback *writeback, Node *node, const WritebackPut *put
 
 gboolean writeback_has(Writeback *writeback, Node *node)
 {
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     gboolean has = g_hash_table_contains(writeback->by_node, node);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     return has;
 }
 
 gboolean writeback_is_newest(Writeback *writeback, Node *node, guint64 id)
 {
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     const Item *item = g_hash_table_lookup(writeback->by_node, node);
     gboolean newest = item != NULL && item->id == id;
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     return newest;
 }
 
@@ -130,20 +130,20 @@ Spool *writeback_spool(Writeback *writeback, Node *node, const char *directory)
 {
     g_autoptr(GError) failure = NULL;
     Spool *spool = NULL;
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     const Item *item = g_hash_table_lookup(writeback->by_node, node);
     if (item != NULL)
         spool = spool_open_frozen(directory, item->content, item->size, &failure);
     if (failure != NULL)
         g_critical("%s: its pending content can't be read: %s", item->path, failure->message);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     return spool;
 }
 
 gboolean writeback_set(Writeback *writeback, Node *node, guint32 mode, gint64 mtime,
                        gboolean *pending, GError **error)
 {
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     Item *item = g_hash_table_lookup(writeback->by_node, node);
     *pending = item != NULL;
     gboolean ok = TRUE;
@@ -163,7 +163,7 @@ gboolean writeback_set(Writeback *writeback, Node *node, guint32 mode, gint64 mt
         if (item->link != NULL && item->attempts == 0)
             writeback_schedule(item, soon(writeback));
     }
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     return ok && (!*pending || journal_sync(writeback->journal, error));
 }
 
@@ -208,13 +208,13 @@ gboolean writeback_sync(Writeback *writeback, Node *node, GCancellable *cancel, 
 {
     Wait wait;
     wait_begin(&wait, &writeback->changed, &writeback->lock, cancel);
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     const Item *item = g_hash_table_lookup(writeback->by_node, node);
     guint64 id = item != NULL ? item->id : 0;
     guint64 before = item != NULL && item->after != NULL ? item->after->id : 0;
     gboolean ok =
         sync_item(writeback, before, &wait, error) && sync_item(writeback, id, &wait, error);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     wait_end(&wait);
     return ok;
 }
@@ -238,7 +238,7 @@ guint writeback_flush(Writeback *writeback, GCancellable *cancel)
 {
     Wait wait;
     wait_begin(&wait, &writeback->changed, &writeback->lock, cancel);
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     writeback->flushing++;
     g_cond_broadcast(&writeback->changed);
     guint64 last = writeback->next_id;
@@ -253,7 +253,7 @@ guint writeback_flush(Writeback *writeback, GCancellable *cancel)
     for (done = 0; (item = oldest(writeback, done, last)) != NULL; done = item->id)
         left++;
     writeback->flushing--;
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     wait_end(&wait);
     return left;
 }
@@ -270,7 +270,7 @@ static gint compare_ids(gconstpointer a, gconstpointer b)
 void writeback_foreach(Writeback *writeback,
                        void (*func)(const WritebackEntry *entry, gpointer data), gpointer data)
 {
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     GList *items = g_list_sort(g_hash_table_get_values(writeback->by_id), compare_ids);
     for (GList *l = items; l != NULL; l = l->next) {
         const Item *item = l->data;
@@ -286,5 +286,5 @@ void writeback_foreach(Writeback *writeback,
         func(&entry, data);
     }
     g_list_free(items);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
 }

@@ -63,7 +63,7 @@ gboolean writeback_path_lock(Writeback *writeback, WritebackPathLock *lock, GCan
     gboolean ok = TRUE;
     Wait wait;
     wait_begin(&wait, &writeback->changed, &writeback->lock, cancel);
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     while (ok && is_taken(writeback, lock))
         ok = wait_step(&wait, WAIT_FOREVER, WRITEBACK_AWAITED, error);
     if (ok) {
@@ -75,17 +75,17 @@ gboolean writeback_path_lock(Writeback *writeback, WritebackPathLock *lock, GCan
             g_cond_broadcast(&writeback->changed);
         }
     }
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     wait_end(&wait);
     return ok;
 }
 
 void writeback_path_unlock(Writeback *writeback, WritebackPathLock *lock)
 {
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     g_ptr_array_remove_fast(writeback->path_locks, lock);
     g_cond_broadcast(&writeback->changed);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
 }
 
 /* The oldest item of the node. */
@@ -105,10 +105,10 @@ static gboolean may_be_there(const Item *item)
 
 gboolean writeback_is_new(Writeback *writeback, Node *node)
 {
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     const Item *first = first_of(writeback, node);
     gboolean new = first != NULL && first->base.kind == JOURNAL_ABSENT && !may_be_there(first);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     return new;
 }
 
@@ -139,10 +139,10 @@ gboolean writeback_drop(Writeback *writeback, Node *node, GError **error)
     g_autoptr(GPtrArray) contents = g_ptr_array_new_with_free_func(g_free);
     gboolean ok = TRUE;
     Item *item;
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     while (ok && (item = g_hash_table_lookup(writeback->by_node, node)) != NULL)
         ok = drop_one(writeback, item, contents, error);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     return sync_and_remove(writeback, contents, ok, error);
 }
 
@@ -190,9 +190,9 @@ gboolean writeback_move(Writeback *writeback, Node *node, const char *to, Node *
                         const JournalState *base, GError **error)
 {
     g_autoptr(GPtrArray) contents = g_ptr_array_new_with_free_func(g_free);
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     gboolean ok = move_locked(writeback, node, to, replaced, base, contents, error);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     return sync_and_remove(writeback, contents, ok, error);
 }
 
@@ -204,7 +204,7 @@ gboolean writeback_rename_begin(Writeback *writeback, const WritebackPathLock *l
     *id = 0;
     gboolean concerned = FALSE;
     gboolean ok = TRUE;
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     GHashTableIter iter;
     gpointer item;
     g_hash_table_iter_init(&iter, writeback->by_id);
@@ -218,7 +218,7 @@ gboolean writeback_rename_begin(Writeback *writeback, const WritebackPathLock *l
         *id = record.id;
         writeback->renaming += ok ? 1 : 0;
     }
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     return ok && (!concerned || journal_sync(writeback->journal, error));
 }
 
@@ -258,12 +258,12 @@ void writeback_rename_end(Writeback *writeback, const WritebackPathLock *lock, g
     g_autoptr(GPtrArray) contents = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) failure = NULL;
     JournalRecord record = journal_record(renamed ? JOURNAL_RENAMED : JOURNAL_KEPT, id);
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     writeback->renaming--;
     gboolean ok = journal_append(writeback->journal, &record, FALSE, &failure);
     if (renamed)
         move_all(writeback, lock, contents);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     /* Without the record the next mount asks the server. */
     if (!sync_and_remove(writeback, contents, ok, &failure))
         g_warning("%s", failure->message);

@@ -11,6 +11,7 @@
 #define FTPSFS_SRC_CACHE_WRITEBACK_WRITEBACK_PRIVATE_H
 
 #include "cache/temporary/temporary.h"
+#include "ftpsfs/util/lock.h"
 #include "ftpsfs/util/wait.h"
 #include "writeback_items.h"
 
@@ -67,7 +68,7 @@ struct Writeback {
     gpointer data;
     GPtrArray *threads;
     JournalPlan *plan; /* of earlier mounts, until writeback_start */
-    GMutex lock;       /* guards what follows */
+    Lock lock;         /* guards what follows */
     GCond changed;
     guint64 next_id;
     GHashTable *by_id;     /* of &Item.id: Item, all that are pending */

@@ -419,7 +419,7 @@ static void drop_older(Writeback *writeback, JournalItem *newer)
 
 static void resume_item(Writeback *writeback, JournalItem *from, Node *node)
 {
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     if (node == NULL)
         drop_older(writeback, from);
     Item *before = node != NULL ? g_hash_table_lookup(writeback->by_node, node) : NULL;
@@ -437,7 +437,7 @@ static void resume_item(Writeback *writeback, JournalItem *from, Node *node)
     space_count(writeback->space, item->size);
     STATS_ADD(writeback->stats, writeback_bytes, item->size);
     writeback_schedule(item, 0);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
 }
 
 void writeback_resume(Writeback *writeback)

@@ -83,11 +83,11 @@ static gboolean resolve(Attempt *attempt, gboolean *done, GError **error)
             return FALSE;
         temporary_cleanup_recheck(attempt->writeback->cleanup, item->temporary);
     }
-    g_mutex_lock(&attempt->writeback->lock);
+    lock_take(&attempt->writeback->lock);
     g_clear_pointer(&item->temporary, g_free);
     g_clear_pointer(&item->target, g_free);
     g_clear_pointer(&item->aside, g_free);
-    g_mutex_unlock(&attempt->writeback->lock);
+    lock_release(&attempt->writeback->lock);
     return TRUE;
 }
 
@@ -99,17 +99,17 @@ static gboolean send_content(Item *item, RemoteStream *stream, GError **error)
     if (fd < 0)
         return FALSE;
     g_autofree guint8 *buffer = g_malloc(WRITEBACK_PIECE);
-    g_mutex_lock(&item->writeback->lock);
+    lock_take(&item->writeback->lock);
     g_autofree char *path = g_strdup(item->path);
-    g_mutex_unlock(&item->writeback->lock);
+    lock_release(&item->writeback->lock);
     remote_stream_expect(stream, path, item->size);
     gssize n;
     gboolean ok = TRUE;
     while (ok && (n = writeback_read_piece(item, fd, buffer, error)) != 0) {
         ok = n > 0 && remote_stream_write(stream, buffer, (gsize)n, item->cancel, error);
-        g_mutex_lock(&item->writeback->lock);
+        lock_take(&item->writeback->lock);
         item->sent += ok ? (guint64)n : 0;
-        g_mutex_unlock(&item->writeback->lock);
+        lock_release(&item->writeback->lock);
     }
     close(fd);
     return ok;
@@ -131,7 +131,7 @@ static char *begin(Attempt *attempt, guint32 *mode, gint64 *mtime, GError **erro
 {
     Item *item = attempt->item;
     Writeback *writeback = attempt->writeback;
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     g_free(item->temporary);
     item->temporary = temporary_path(item->path, "upload");
     JournalRecord record = journal_record(JOURNAL_START, item->id);
@@ -143,7 +143,7 @@ static char *begin(Attempt *attempt, guint32 *mode, gint64 *mtime, GError **erro
     g_free(attempt->stat_path);
     attempt->stat_path = g_strdup(item->path);
     char *temporary = g_strdup(item->temporary);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     if (ok)
         return temporary;
     g_free(temporary);
@@ -251,7 +251,7 @@ static gboolean commit(Attempt *attempt, const char *path, const char *target, g
 {
     Item *item = attempt->item;
     Writeback *writeback = attempt->writeback;
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     *again = !item->dropped && (writeback_item_is_locked(item) || !g_str_equal(item->path, path));
     gboolean ok = !item->dropped && !*again;
     if (ok) {
@@ -269,7 +269,7 @@ static gboolean commit(Attempt *attempt, const char *path, const char *target, g
         record.mtime = item->stored_mtime;
         ok = journal_append(writeback->journal, &record, FALSE, error);
     }
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     return ok && journal_sync(writeback->journal, error);
 }
 
@@ -278,16 +278,16 @@ static char *await_name(Attempt *attempt, JournalState *base)
 {
     Item *item = attempt->item;
     Writeback *writeback = attempt->writeback;
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     item->state = ITEM_PARKED;
     g_cond_broadcast(&writeback->changed);
     while (!item->dropped && writeback_item_is_locked(item)) {
         attempt->extra.known = FALSE;
-        g_cond_wait(&writeback->changed, &writeback->lock);
+        lock_wait(&writeback->changed, &writeback->lock);
     }
     char *path = item->dropped ? NULL : g_strdup(item->path);
     *base = item->base;
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     return path;
 }
 
@@ -339,12 +339,12 @@ static gboolean apply_changes(Attempt *attempt, const char *path, GError **error
     Item *item = attempt->item;
     Writeback *writeback = attempt->writeback;
     for (;;) {
-        g_mutex_lock(&writeback->lock);
+        lock_take(&writeback->lock);
         gboolean finalized = item->changes == attempt->changes;
         attempt->changes = item->changes;
         guint32 mode = item->mode;
         gint64 mtime = item->mtime;
-        g_mutex_unlock(&writeback->lock);
+        lock_release(&writeback->lock);
         if (finalized)
             return TRUE;
         if (!remote_finalize(writeback->remote, path, mode, mtime, attempt->entry, NULL, error))
@@ -357,13 +357,13 @@ static UploadEnd claim_done(Attempt *attempt, GError **error)
 {
     Item *item = attempt->item;
     Writeback *writeback = attempt->writeback;
-    g_mutex_lock(&writeback->lock);
+    lock_take(&writeback->lock);
     gboolean dropped = item->dropped;
     if (!dropped)
         item->state = ITEM_COMMITTING;
     attempt->changes = item->changes - 1;
     g_autofree char *path = g_strdup(item->path);
-    g_mutex_unlock(&writeback->lock);
+    lock_release(&writeback->lock);
     if (dropped)
         return UPLOAD_DROPPED;
     if (attempt->conflict)
@@ -382,10 +382,10 @@ static gboolean check_earlier(Attempt *attempt, gboolean *found, GError **error)
         return FALSE;
     if (*found || !before)
         return TRUE;
-    g_mutex_lock(&attempt->writeback->lock);
+    lock_take(&attempt->writeback->lock);
     g_autofree char *path = g_strdup(item->path);
     JournalState base = item->base;
-    g_mutex_unlock(&attempt->writeback->lock);
+    lock_release(&attempt->writeback->lock);
     return check(attempt, path, &base, found, error);
 }
 
@@ -419,10 +419,10 @@ UploadEnd writeback_upload(Item *item, RemoteEntry *entry, JournalState *state, 
     if (end == UPLOAD_DONE && !attempt.conflict)
         *state = writeback_state_of(entry);
     /* What is given up leaves nothing. */
-    g_mutex_lock(&item->writeback->lock);
+    lock_take(&item->writeback->lock);
     g_autofree char *left = item->dropped ? g_steal_pointer(&item->temporary) : NULL;
     item->may_reappear = left != NULL;
-    g_mutex_unlock(&item->writeback->lock);
+    lock_release(&item->writeback->lock);
     if (left != NULL) {
         temporary_cleanup_remove(item->writeback->cleanup, left);
         temporary_cleanup_recheck(item->writeback->cleanup, left);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "server_clock.h"
 
+#include "ftpsfs/util/lock.h"
+
 #define QUARTER_S 900
 #define ZONE_MAX  (15 * 3600) /* zones go from -12 to +14 hours */
 
 struct ServerClock {
     GTimeZone *zone; /* constant */
-    GMutex lock;     /* guards what follows */
+    Lock lock;       /* guards what follows */
     gboolean known;
     gint64 offset;
     gint64 ahead;
@@ -20,7 +22,7 @@ static gint64 local_now(void)
 ServerClock *server_clock_new(GTimeZone *zone)
 {
     ServerClock *clock = g_new0(ServerClock, 1);
-    g_mutex_init(&clock->lock);
+    lock_init(&clock->lock, LOCK_RANK_CLOCK);
     clock->zone = zone != NULL ? g_time_zone_ref(zone) : NULL;
     clock->known = zone != NULL;
     return clock;
@@ -31,13 +33,13 @@ void server_clock_free(ServerClock *clock)
     if (clock == NULL)
         return;
     g_clear_pointer(&clock->zone, g_time_zone_unref);
-    g_mutex_clear(&clock->lock);
+    lock_clear(&clock->lock);
     g_free(clock);
 }
 
 gint64 server_clock_ahead(ServerClock *clock)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&clock->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&clock->lock);
     return clock->ahead;
 }
 
@@ -48,7 +50,7 @@ gint64 server_clock_now(ServerClock *clock)
 
 void server_clock_set_now(ServerClock *clock, gint64 utc)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&clock->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&clock->lock);
     clock->ahead = utc - local_now();
 }
 
@@ -59,19 +61,19 @@ GTimeZone *server_clock_zone(const ServerClock *clock)
 
 gboolean server_clock_knows_zone(ServerClock *clock)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&clock->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&clock->lock);
     return clock->known;
 }
 
 gint64 server_clock_offset(ServerClock *clock)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&clock->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&clock->lock);
     return clock->offset;
 }
 
 void server_clock_set_offset(ServerClock *clock, gint64 seconds)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&clock->lock);
+    g_autoptr(LockHolder) holder G_GNUC_UNUSED = lock_hold(&clock->lock);
     clock->offset = seconds;
     clock->known = TRUE;
 }

@@ -39,7 +39,7 @@ Pool *pool_new(SessionContext *context)
     Pool *pool = g_new0(Pool, 1);
     pool->context = context;
     pool->ceiling = context->options->connections;
-    g_mutex_init(&pool->lock);
+    lock_init(&pool->lock, LOCK_RANK_POOL);
     g_queue_init(&pool->idle);
     g_queue_init(&pool->waiters);
     g_queue_init(&pool->holders);
@@ -67,7 +67,7 @@ void pool_free(Pool *pool)
     g_clear_error(&pool->down);
     g_free(pool->refusal);
     g_object_unref(pool->stop);
-    g_mutex_clear(&pool->lock);
+    lock_clear(&pool->lock);
     g_free(pool);
 }
 
@@ -231,9 +231,9 @@ static gint64 ask_a_holder(Pool *pool)
         return next;
     oldest->asked = TRUE;
     g_autoptr(GCancellable) yield = g_object_ref(oldest->yield);
-    g_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     g_cancellable_cancel(yield);
-    g_mutex_lock(&pool->lock);
+    lock_take(&pool->lock);
     return next;
 }
 
@@ -389,10 +389,10 @@ static Lease *lease_any(Pool *pool, LeaseWant want, GCancellable *cancel, GError
     Waiter waiter = {.pool = pool, .want = want};
     g_cond_init(&waiter.cond);
     wait_begin(&waiter.wait, &waiter.cond, &pool->lock, cancel);
-    g_mutex_lock(&pool->lock);
+    lock_take(&pool->lock);
     Session *session = take_or_wait(pool, &waiter, cancel, error);
     Lease *lease = session != NULL ? new_lease(pool, session, want) : NULL;
-    g_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     wait_end(&waiter.wait);
     g_cond_clear(&waiter.cond);
     return lease;

@@ -106,10 +106,10 @@ static void probe(Pool *pool)
         return;
     pool->total++;
     pool->probing = 1;
-    g_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     g_autoptr(GError) failure = NULL;
     Session *session = session_open(pool->context, !pool->learned, pool->stop, &failure);
-    g_mutex_lock(&pool->lock);
+    lock_take(&pool->lock);
     pool->probing = 0;
     if (session != NULL) {
         g_message("%s is back", pool->context->options->host);
@@ -126,29 +126,29 @@ static gpointer run(gpointer data)
 {
     Pool *pool = data;
     g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(struct pollfd));
-    g_mutex_lock(&pool->lock);
+    lock_take(&pool->lock);
     while (!pool->stopping) {
         gather(pool, fds);
         int timeout = next_timeout(pool);
-        g_mutex_unlock(&pool->lock);
+        lock_release(&pool->lock);
         if (poll((struct pollfd *)(void *)fds->data, fds->len, timeout) < 0 && errno != EINTR)
             g_warning("poll failed: %s", g_strerror(errno));
         guint64 count;
         if (read(pool->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
             g_debug("eventfd: %s", g_strerror(errno));
-        g_mutex_lock(&pool->lock);
+        lock_take(&pool->lock);
         tend_idle(pool);
         probe(pool);
         Session *expired = take_expired(pool);
         if (expired != NULL) {
-            g_mutex_unlock(&pool->lock);
+            lock_release(&pool->lock);
             session_quit_begin(expired);
             session_quit_end(expired, deadline_in(EXPIRED_QUIT_S));
             session_free(expired);
-            g_mutex_lock(&pool->lock);
+            lock_take(&pool->lock);
         }
     }
-    g_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     return NULL;
 }
 
@@ -162,9 +162,9 @@ void pool_keepalive_start(Pool *pool)
 
 void pool_keepalive_stop(Pool *pool)
 {
-    g_mutex_lock(&pool->lock);
+    lock_take(&pool->lock);
     pool->stopping = TRUE;
-    g_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     g_cancellable_cancel(pool->stop);
     pool_keepalive_wake(pool);
     g_thread_join(pool->thread);

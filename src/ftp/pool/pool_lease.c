@@ -17,7 +17,7 @@ void pool_lease_return(Lease *lease)
     Session *session = lease->session;
     if ((lease->want & LEASE_DATA) && !session_is_broken(session))
         dataport_want(dataport_of(session));
-    g_mutex_lock(&pool->lock);
+    lock_take(&pool->lock);
     g_queue_unlink(&pool->leases, &lease->link);
     if (lease->yield != NULL)
         g_queue_remove(&pool->holders, lease);
@@ -25,7 +25,7 @@ void pool_lease_return(Lease *lease)
         pool_forget_session(pool, session);
     else
         pool_hand_over(pool, session);
-    g_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     g_clear_object(&lease->yield);
     g_free(lease);
 }
@@ -34,26 +34,26 @@ void pool_lease_failed(Lease *lease, const GError *failure)
 {
     if (!ftpsfs_error_is(failure, FTPSFS_ERROR_TIMEOUT))
         return;
-    g_mutex_lock(&lease->pool->lock);
+    lock_take(&lease->pool->lock);
     pool_drop_silent(lease->pool, lease->since);
-    g_mutex_unlock(&lease->pool->lock);
+    lock_release(&lease->pool->lock);
 }
 
 void pool_lease_allow_yield(Lease *lease, GCancellable *yield)
 {
     Pool *pool = lease->pool;
-    g_mutex_lock(&pool->lock);
+    lock_take(&pool->lock);
     lease->yield = g_object_ref(yield);
     lease->yieldable_since = lease->last_use = g_get_monotonic_time();
     g_queue_push_tail(&pool->holders, lease);
     /* Whoever waits already reckons with this holder from now on. */
     pool_wake_first(pool);
-    g_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
 }
 
 void pool_lease_touch(Lease *lease)
 {
-    g_mutex_lock(&lease->pool->lock);
+    lock_take(&lease->pool->lock);
     lease->last_use = g_get_monotonic_time();
-    g_mutex_unlock(&lease->pool->lock);
+    lock_release(&lease->pool->lock);
 }

@@ -42,10 +42,10 @@ Session *pool_open_session(Pool *pool, OpenOutcome *outcome, GCancellable *cance
 {
     gboolean first = !pool->learned;
     pool->connecting++;
-    g_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     g_autoptr(GError) failure = NULL;
     Session *session = session_open(pool->context, first, cancel, &failure);
-    g_mutex_lock(&pool->lock);
+    lock_take(&pool->lock);
     pool->connecting--;
     if (session != NULL) {
         pool_note_success(pool);
@@ -64,7 +64,7 @@ void pool_grow(gpointer task, gpointer data)
 {
     (void)task;
     Pool *pool = data;
-    g_mutex_lock(&pool->lock);
+    lock_take(&pool->lock);
     if (!pool->stopping && pool->total > 0 && pool->total < pool->ceiling) {
         pool->total++;
         OpenOutcome outcome = OPEN_FAILED;
@@ -78,5 +78,5 @@ void pool_grow(gpointer task, gpointer data)
         }
     }
     pool->growing = FALSE;
-    g_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
 }

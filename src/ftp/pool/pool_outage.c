@@ -67,9 +67,9 @@ gboolean pool_is_down_locked(const Pool *pool)
 
 gboolean pool_is_down(Pool *pool)
 {
-    g_mutex_lock(&pool->lock);
+    lock_take(&pool->lock);
     gboolean down =
         pool_is_down_locked(pool) && ftpsfs_error_has(pool->down, FTPSFS_ERROR_CLASS_OUTAGE);
-    g_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     return down;
 }

@@ -7,6 +7,7 @@
 #ifndef FTPSFS_SRC_FTP_POOL_POOL_PRIVATE_H
 #define FTPSFS_SRC_FTP_POOL_POOL_PRIVATE_H
 
+#include "ftpsfs/util/lock.h"
 #include "ftpsfs/util/wait.h"
 #include "pool.h"
 
@@ -50,7 +51,7 @@ struct Lease {
 
 struct Pool {
     SessionContext *context;
-    GMutex lock;          /* guards what follows */
+    Lock lock;            /* guards what follows */
     GQueue idle;          /* Session *, the most recently used first */
     GQueue waiters;       /* Waiter *, first come first */
     GQueue holders;       /* Lease * with yield set */

@@ -77,7 +77,7 @@ static gboolean say_auth_tls(int fd, const RemoteOptions *options, char **greete
 }
 
 int session_open_dial(const RemoteOptions *options, char **greeting, GCancellable *cancel,
-                 GError **error)
+                      GError **error)
 {
     int fd = dial(options->host, options->port, options->timeout_s, cancel, error);
     if (fd < 0 || !options->explicit_tls || say_auth_tls(fd, options, greeting, cancel, error))
@@ -116,19 +116,19 @@ static Channel *connect_with(SessionContext *context, GBytes *ticket, gboolean *
 
 static void drop_ticket(SessionContext *context, const GBytes *ticket)
 {
-    g_mutex_lock(&context->ticket_lock);
+    lock_take(&context->ticket_lock);
     if (context->ticket == ticket)
         g_clear_pointer(&context->ticket, g_bytes_unref);
-    g_mutex_unlock(&context->ticket_lock);
+    lock_release(&context->ticket_lock);
 }
 
 static Channel *connect_tls(SessionContext *context, GCancellable *cancel, GError **error)
 {
     gboolean refused;
     g_autoptr(GError) failure = NULL;
-    g_mutex_lock(&context->ticket_lock);
+    lock_take(&context->ticket_lock);
     g_autoptr(GBytes) ticket = context->ticket != NULL ? g_bytes_ref(context->ticket) : NULL;
-    g_mutex_unlock(&context->ticket_lock);
+    lock_release(&context->ticket_lock);
     Channel *channel = connect_with(context, ticket, &refused, cancel, &failure);
     if (channel == NULL && refused) {
         /* A server goes on resuming sessions when its certificate has been renewed. */
@@ -246,10 +246,10 @@ static void keep_ticket(Session *session)
     GBytes *ticket = channel_ticket(session->channel);
     if (ticket == NULL)
         return;
-    g_mutex_lock(&context->ticket_lock);
+    lock_take(&context->ticket_lock);
     g_clear_pointer(&context->ticket, g_bytes_unref);
     context->ticket = ticket;
-    g_mutex_unlock(&context->ticket_lock);
+    lock_release(&context->ticket_lock);
 }
 
 Session *session_open(SessionContext *context, gboolean first, GCancellable *cancel, GError **error)

@@ -31,7 +31,7 @@ void remote_free(Remote *remote)
     features_free(remote->context.features);
     trust_unref(remote->context.trust);
     g_clear_pointer(&remote->context.ticket, g_bytes_unref);
-    g_mutex_clear(&remote->context.ticket_lock);
+    lock_clear(&remote->context.ticket_lock);
     RemoteOptions *own = &remote->options;
     g_free((char *)own->host);
     g_free((char *)own->user);
@@ -57,7 +57,7 @@ Remote *remote_new(const RemoteOptions *options, Trust *trust, Stats *stats, GCa
     remote->context.stats = stats;
     remote->context.features = features_new();
     remote->clock = server_clock_new(options->time_zone);
-    g_mutex_init(&remote->context.ticket_lock);
+    lock_init(&remote->context.ticket_lock, LOCK_RANK_TICKET);
     remote->pool = pool_new(&remote->context);
     g_autoptr(GError) failure = NULL;
     if (!remote_enter_root(remote, cancel, &failure)) {

@@ -37,7 +37,7 @@ RemoteSnapshot *remote_snapshot(Remote *remote)
     Pool *pool = remote->pool;
     RemoteSnapshot *snapshot = g_new0(RemoteSnapshot, 1);
     snapshot->sessions = g_ptr_array_new_with_free_func(session_snapshot_free);
-    g_mutex_lock(&pool->lock);
+    lock_take(&pool->lock);
     for (GList *l = pool->idle.head; l != NULL; l = l->next)
         add_session(snapshot, l->data, TRUE);
     for (GList *l = pool->leases.head; l != NULL; l = l->next)
@@ -49,7 +49,7 @@ RemoteSnapshot *remote_snapshot(Remote *remote)
     snapshot->ceiling = pool->ceiling;
     if (pool->down != NULL && pool->total == 0)
         snapshot->down = g_strdup(pool->down->message);
-    g_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     g_ptr_array_sort(snapshot->sessions, by_number);
     return snapshot;
 }

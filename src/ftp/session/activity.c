@@ -6,19 +6,19 @@
 
 void activity_init(Activity *activity)
 {
-    g_mutex_init(&activity->lock);
+    lock_init(&activity->lock, LOCK_RANK_ACTIVITY);
 }
 
 void activity_clear(Activity *activity)
 {
-    g_mutex_clear(&activity->lock);
+    lock_clear(&activity->lock);
     g_clear_pointer(&activity->verb, g_free);
     g_clear_pointer(&activity->path, g_free);
 }
 
 void activity_command(Activity *activity, const char *verb, const char *argument)
 {
-    g_mutex_lock(&activity->lock);
+    lock_take(&activity->lock);
     if (!activity->transfer) {
         g_free(activity->verb);
         g_free(activity->path);
@@ -26,7 +26,7 @@ void activity_command(Activity *activity, const char *verb, const char *argument
         activity->path = g_strdup(argument);
         activity->since = g_get_monotonic_time();
     }
-    g_mutex_unlock(&activity->lock);
+    lock_release(&activity->lock);
 }
 
 void activity_begin_transfer(Activity *activity, guint64 first, guint64 total)
@@ -34,18 +34,18 @@ void activity_begin_transfer(Activity *activity, guint64 first, guint64 total)
     SET(activity->first, first);
     SET(activity->moved, 0);
     SET(activity->total, total);
-    g_mutex_lock(&activity->lock);
+    lock_take(&activity->lock);
     activity->transfer = TRUE;
-    g_mutex_unlock(&activity->lock);
+    lock_release(&activity->lock);
 }
 
 void activity_expect(Activity *activity, const char *path, guint64 total)
 {
     if (path != NULL) {
-        g_mutex_lock(&activity->lock);
+        lock_take(&activity->lock);
         g_free(activity->path);
         activity->path = g_strdup(path);
-        g_mutex_unlock(&activity->lock);
+        lock_release(&activity->lock);
     }
     SET(activity->total, total);
 }
@@ -57,19 +57,19 @@ void activity_advance(Activity *activity, gsize bytes)
 
 void activity_end_transfer(Activity *activity)
 {
-    g_mutex_lock(&activity->lock);
+    lock_take(&activity->lock);
     activity->transfer = FALSE;
-    g_mutex_unlock(&activity->lock);
+    lock_release(&activity->lock);
 }
 
 void activity_snapshot(Activity *activity, SessionSnapshot *into)
 {
-    g_mutex_lock(&activity->lock);
+    lock_take(&activity->lock);
     into->verb = g_strdup(activity->verb);
     into->path = g_strdup(activity->path);
     into->since = activity->since;
     into->transfer = activity->transfer;
-    g_mutex_unlock(&activity->lock);
+    lock_release(&activity->lock);
     into->moved = GET(activity->moved);
     into->position = GET(activity->first) + into->moved;
     into->total = GET(activity->total);

@@ -10,9 +10,10 @@
 #define FTPSFS_SRC_FTP_SESSION_ACTIVITY_H
 
 #include "ftpsfs/ftp/session_snapshot.h"
+#include "ftpsfs/util/lock.h"
 
 typedef struct {
-    GMutex lock;       /* guards verb, path, since, transfer */
+    Lock lock;         /* guards verb, path, since, transfer */
     char *verb;        /* of the latest command of whoever uses the session; NULL: none yet */
     char *path;        /* its argument; NULL */
     gint64 since;      /* monotonic microseconds when it was sent */

@@ -16,6 +16,7 @@
 #include "ftpsfs/ftp/remote_options.h"
 #include "ftpsfs/tls/channel.h"
 #include "ftpsfs/tls/trust.h"
+#include "ftpsfs/util/lock.h"
 #include "ftpsfs/util/stats.h"
 
 typedef struct Session Session;
@@ -27,10 +28,10 @@ typedef struct {
     Trust *trust;
     Features *features;
     Stats *stats;
-    GMutex ticket_lock; /* guards ticket */
-    GBytes *ticket;     /* TLS session data of the latest control connection */
-    gint opened;        /* atomic: control connections that were begun, which numbers them */
-    gint moves;         /* atomic: directories may have been renamed or removed so often */
+    Lock ticket_lock; /* guards ticket */
+    GBytes *ticket;   /* TLS session data of the latest control connection */
+    gint opened;      /* atomic: control connections that were begun, which numbers them */
+    gint moves;       /* atomic: directories may have been renamed or removed so often */
 } SessionContext;
 
 /* Closes without QUIT. NULL is fine. */

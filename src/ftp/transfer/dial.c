@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ftpsfs/util/error.h"
+#include "ftpsfs/util/lock.h"
 #include "ftpsfs/util/wait.h"
 
 /* An address that has not answered after this shares the rest of the time with the next one. */
@@ -21,7 +22,7 @@
 typedef struct {
     GSocketConnectable *name; /* read by the thread */
     GCancellable *stop;
-    GMutex lock; /* guards what follows */
+    Lock lock; /* guards what follows */
     GCond cond;
     gboolean done;
     GPtrArray *addresses; /* GSocketAddress */
@@ -60,12 +61,12 @@ static void enumerate(Lookup *lookup)
             break;
         g_ptr_array_add(addresses, address);
     }
-    g_mutex_lock(&lookup->lock);
+    lock_take(&lookup->lock);
     lookup->done = TRUE;
     lookup->addresses = g_steal_pointer(&addresses);
     lookup->failure = g_steal_pointer(&failure);
     g_cond_signal(&lookup->cond);
-    g_mutex_unlock(&lookup->lock);
+    lock_release(&lookup->lock);
 }
 
 static gpointer enumerate_thread(gpointer data)
@@ -80,10 +81,10 @@ static void enumerate_until(Lookup *lookup, gint64 deadline, GCancellable *cance
     GThread *thread = g_thread_new("resolver", enumerate_thread, lookup);
     Wait wait;
     wait_begin(&wait, &lookup->cond, &lookup->lock, cancel);
-    g_mutex_lock(&lookup->lock);
+    lock_take(&lookup->lock);
     while (!lookup->done && wait_step(&wait, deadline, "addresses", NULL))
         continue;
-    g_mutex_unlock(&lookup->lock);
+    lock_release(&lookup->lock);
     wait_end(&wait);
     /* GLib leaves a resolution that is cancelled to itself and returns at once. */
     g_cancellable_cancel(lookup->stop);
@@ -94,7 +95,7 @@ static GPtrArray *resolve(const char *host, guint16 port, gint64 deadline, GCanc
                           GError **error)
 {
     Lookup lookup = {.name = g_network_address_new(host, port), .stop = g_cancellable_new()};
-    g_mutex_init(&lookup.lock);
+    lock_init(&lookup.lock, LOCK_RANK_LOOKUP);
     g_cond_init(&lookup.cond);
     if (g_hostname_is_ip_address(host))
         enumerate(&lookup);
@@ -102,7 +103,7 @@ static GPtrArray *resolve(const char *host, guint16 port, gint64 deadline, GCanc
         enumerate_until(&lookup, deadline, cancel);
     g_object_unref(lookup.name);
     g_object_unref(lookup.stop);
-    g_mutex_clear(&lookup.lock);
+    lock_clear(&lookup.lock);
     g_cond_clear(&lookup.cond);
     g_autoptr(GPtrArray) addresses = lookup.addresses;
     g_autoptr(GError) failure = lookup.failure;

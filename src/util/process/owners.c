@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ftpsfs/util/owners.h"
+#include "ftpsfs/util/lock.h"
 
 #include "ftpsfs/util/keyed_hash.h"
 
@@ -9,7 +10,7 @@
 
 struct Owners {
     ResolverProcess *process;
-    GMutex lock;
+    Lock lock;
     GHashTable *tables[2]; /* by ResolverAccount: char * -> guint, UNKNOWN when there is none */
     GHashTable *names[2];  /* the same the other way round: guint -> char *, or NULL */
 };
@@ -18,7 +19,7 @@ Owners *owners_new(ResolverProcess *process)
 {
     Owners *owners = g_new0(Owners, 1);
     owners->process = process;
-    g_mutex_init(&owners->lock);
+    lock_init(&owners->lock, LOCK_RANK_OWNERS);
     for (gsize i = 0; i < G_N_ELEMENTS(owners->tables); i++) {
         owners->tables[i] = g_hash_table_new_full(keyed_hash_text, g_str_equal, g_free, NULL);
         owners->names[i] = g_hash_table_new_full(keyed_hash_number, NULL, NULL, g_free);
@@ -34,7 +35,7 @@ void owners_free(Owners *owners)
         g_hash_table_unref(owners->tables[i]);
         g_hash_table_unref(owners->names[i]);
     }
-    g_mutex_clear(&owners->lock);
+    lock_clear(&owners->lock);
     g_free(owners);
 }
 
@@ -42,19 +43,19 @@ gboolean owners_find(Owners *owners, ResolverAccount kind, const char *name, gui
 {
     GHashTable *table = owners->tables[kind];
     gpointer known;
-    g_mutex_lock(&owners->lock);
+    lock_take(&owners->lock);
     gboolean found = g_hash_table_lookup_extended(table, name, NULL, &known);
     gboolean full = g_hash_table_size(table) >= NAMES_MAX;
-    g_mutex_unlock(&owners->lock);
+    lock_release(&owners->lock);
     guint32 number = UNKNOWN;
     if (found)
         number = GPOINTER_TO_UINT(known);
     else if (full || !resolver_account(owners->process, kind, name, &number))
         number = UNKNOWN;
     if (!found && !full) {
-        g_mutex_lock(&owners->lock);
+        lock_take(&owners->lock);
         g_hash_table_insert(table, g_strdup(name), GUINT_TO_POINTER(number));
-        g_mutex_unlock(&owners->lock);
+        lock_release(&owners->lock);
     }
     *id = number;
     return number != UNKNOWN;
@@ -64,18 +65,18 @@ char *owners_name(Owners *owners, ResolverAccount kind, guint32 id)
 {
     GHashTable *names = owners->names[kind];
     gpointer known = NULL;
-    g_mutex_lock(&owners->lock);
+    lock_take(&owners->lock);
     gboolean found = g_hash_table_lookup_extended(names, GUINT_TO_POINTER(id), NULL, &known);
     gboolean full = g_hash_table_size(names) >= NAMES_MAX;
     char *name = g_strdup(known);
-    g_mutex_unlock(&owners->lock);
+    lock_release(&owners->lock);
     if (found)
         return name;
     name = resolver_account_name(owners->process, kind, id);
     if (!full) {
-        g_mutex_lock(&owners->lock);
+        lock_take(&owners->lock);
         g_hash_table_insert(names, GUINT_TO_POINTER(id), g_strdup(name));
-        g_mutex_unlock(&owners->lock);
+        lock_release(&owners->lock);
     }
     return name;
 }
