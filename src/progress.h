@@ -3,8 +3,8 @@
  * progress - the bar of the uploads that are waited for, on standard error: in place on a terminal,
  * else a line when it changes.
  *
- * A Bar belongs to one thread. A Progress has a thread of its own that draws; its lock guards only
- * the word to end.
+ * A Bar belongs to one thread. A Progress has a thread of its own that draws; its lock
+ * (LOCK_RANK_PROGRESS) guards only the word to end.
  */
 #ifndef FTPSFS_SRC_PROGRESS_H
 #define FTPSFS_SRC_PROGRESS_H

@@ -5,7 +5,8 @@
  * they end the wait for these, whose content is kept on this machine.
  *
  * A thread waits for them, so that no handler has to. All others block them, but for the one that
- * serves, and that while it does. The lock guards the phase and `files`.
+ * serves, and that while it does. The lock (LOCK_RANK_SIGNALS) guards the phase
+ * and `files`.
  */
 #ifndef FTPSFS_SRC_SIGNALS_H
 #define FTPSFS_SRC_SIGNALS_H

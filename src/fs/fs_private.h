@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the callbacks share: fs.c (session), fs_names.c (lookup and operations on names),
- * fs_directories.c (listing), fs_files.c (content), fs_attributes.c and fs_errors.c.
+ * fs_directories.c (listing), fs_files.c (content), fs_attributes.c and fs_errors.c. The Fs' lock
+ * is LOCK_RANK_FS, that of a directory handle LOCK_RANK_HANDLE.
  */
 #ifndef FTPSFS_SRC_FS_FS_PRIVATE_H
 #define FTPSFS_SRC_FS_FS_PRIVATE_H

@@ -11,6 +11,8 @@
  * lock, but calls the callback without it: the request may be answered in between, and its
  * cancellable freed. So the pointer is a number here, which means nothing once the operation is
  * over.
+ *
+ * The lock (LOCK_RANK_INTERRUPTS) is not held while something is cancelled: that takes other locks.
  */
 #ifndef FTPSFS_SRC_FS_INTERRUPTS_H
 #define FTPSFS_SRC_FS_INTERRUPTS_H

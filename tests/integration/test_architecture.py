@@ -239,3 +239,29 @@ def test_types_are_declared_once_and_where_they_are_made():
         ]
         assert bodies, f"{header}: struct {name} is nowhere"
         assert {folder_of(path) for path in bodies} == {folder_of(header)}, (header, bodies)
+
+
+def test_each_lock_has_a_place_in_the_one_order():
+    """The order stands in lock.h alone; the logger's mutex is outside of it."""
+    outside = {"src/util/log.c", "src/util/lock.c", "include/ftpsfs/util/lock.h"}
+    plain = [
+        path
+        for path, text in sources().items()
+        if path not in outside
+        and re.search(r"\bGMutex|\bg_mutex_|\bGRWLock|\bGRecMutex|\bpthread_mutex", text)
+    ]
+    assert plain == []
+    ranks = re.findall(r"^    (LOCK_RANK_\w+),", sources()["include/ftpsfs/util/lock.h"], re.MULTILINE)
+    assert len(ranks) > 20
+    made = [
+        rank
+        for text in sources().values()
+        for rank in re.findall(r"\block_init\(&[^,;]+, (LOCK_RANK_\w+)\)", text)
+    ]
+    assert sorted(made) == sorted(ranks)  # a rank is that of one place
+    # Whoever changes a module finds in its header which rank its lock has.
+    headers = "".join(
+        text for path, text in sources().items() if path.endswith(".h") and path not in outside
+    )
+    assert [rank for rank in ranks if rank not in headers] == []
+    assert [path for path in sources() if path not in outside and "ock order" in sources()[path]] == []

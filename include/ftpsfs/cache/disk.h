@@ -10,8 +10,8 @@
  * Several mounts may share a directory; one of them at a time (flock) deletes what was not used for
  * the longest time when all of it together has become too large.
  *
- * Thread-safe: the lock guards the count of bytes alone, and is a leaf. Errors of the disk are
- * logged, not returned: the content is on the server.
+ * Thread-safe: the lock (LOCK_RANK_DISK_CACHE) guards the count of bytes alone. Errors of the disk
+ * are logged, not returned: the content is on the server.
  */
 #ifndef FTPSFS_CACHE_DISK_H
 #define FTPSFS_CACHE_DISK_H

@@ -8,9 +8,9 @@
  * writer while that writes in sequence, the rest at flush. flush returns success only when the
  * server has confirmed everything.
  *
- * The Files' lock guards the table and the counts of handles; each File's lock guards the rest of
- * it. Neither is held while the network is waited for; one upload of a file runs at a time (busy).
- * Lock order: files -> file -> tree, reader -> pool. All functions may be called from any thread.
+ * The Files' lock (LOCK_RANK_FILES) guards the table and the counts of handles; each File's lock
+ * (LOCK_RANK_FILE) guards the rest of it. One upload of a file runs at a time (busy). All functions
+ * may be called from any thread.
  */
 #ifndef FTPSFS_CACHE_FILE_H
 #define FTPSFS_CACHE_FILE_H

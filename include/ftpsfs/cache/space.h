@@ -4,7 +4,7 @@
  *
  * One Space a mount. Bytes are taken before they are written and given back when their content is
  * on the server, or given up. Who wants more than there is waits as long as others give back. The
- * lock guards all of it and is a leaf.
+ * lock (LOCK_RANK_SPACE) guards all of it.
  */
 #ifndef FTPSFS_CACHE_SPACE_H
 #define FTPSFS_CACHE_SPACE_H

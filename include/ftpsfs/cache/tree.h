@@ -8,8 +8,8 @@
  * (node_remember, node_forget), or someone holds a reference (node_ref, node_unref). A node whose
  * file is gone from the server is detached: it keeps its attributes, but has no path any more.
  *
- * One lock, the Tree's, guards every field of every node and is never held while the network is
- * waited for. Functions take and release it themselves. Lock order: tree -> file -> pool.
+ * One lock, the Tree's (LOCK_RANK_TREE), guards every field of every node. Functions take and
+ * release it themselves.
  * Functions that may wait on the network take a GCancellable, which may be NULL.
  *
  * Hidden names are those that ftpsfs gives to files which users are not to see

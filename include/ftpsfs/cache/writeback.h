@@ -11,8 +11,8 @@
  * An item keeps its node pinned, so that listings leave it as it is. Of the items of one node the
  * newest counts; one that is on its way to the server already is let finish first.
  *
- * One lock guards everything; it is never held while the network or the disk's synchronisation is
- * waited for. Lock order: files -> file -> writeback -> tree, space, journal.
+ * One lock (LOCK_RANK_WRITEBACK) guards everything. It is not held while the disk's synchronisation
+ * is waited for.
  */
 #ifndef FTPSFS_CACHE_WRITEBACK_H
 #define FTPSFS_CACHE_WRITEBACK_H

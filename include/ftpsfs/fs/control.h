@@ -12,7 +12,8 @@
  * "refresh" with path, below the mount's root; "end": answered when the mount has ended.
  *
  * The socket is bound before the process gives up its privileges and served by threads of its own.
- * The lock guards what the answers are made from, so that main can take parts of it away.
+ * The lock (LOCK_RANK_CONTROL) guards what the answers are made from, so that main can take parts
+ * of it away.
  */
 #ifndef FTPSFS_FS_CONTROL_H
 #define FTPSFS_FS_CONTROL_H

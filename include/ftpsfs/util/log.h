@@ -9,7 +9,7 @@
  *
  * Warnings, and what log_failure says, are kept for the status view, the last few of them.
  *
- * One lock guards all of it; it is a leaf.
+ * One mutex guards all of it. It is not one of lock.h, which says why.
  */
 #ifndef FTPSFS_UTIL_LOG_H
 #define FTPSFS_UTIL_LOG_H

@@ -4,8 +4,8 @@
  * the life of the mount.
  *
  * What has been asked once is not asked again: an account made later shows after the next mount.
- * An Owners may be used by all threads; its lock guards its tables and is not held while a name
- * is looked up.
+ * An Owners may be used by all threads; its lock (LOCK_RANK_OWNERS) guards its tables and is not
+ * held while a name is looked up.
  */
 #ifndef FTPSFS_UTIL_OWNERS_H
 #define FTPSFS_UTIL_OWNERS_H

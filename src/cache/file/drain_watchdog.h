@@ -6,7 +6,7 @@
  * Each wait for the server has a deadline of its own, but many files, each with one after the
  * other, would hold an unmount for hours when the server has gone silent. From drain_watchdog_begin
  * on, when nothing has got through for two timeouts, its cancellable is cancelled; what is left is
- * then kept locally.
+ * then kept locally. Thread-safe; its lock is LOCK_RANK_DRAIN_WATCHDOG.
  */
 #ifndef FTPSFS_SRC_CACHE_FILE_DRAIN_WATCHDOG_H
 #define FTPSFS_SRC_CACHE_FILE_DRAIN_WATCHDOG_H

@@ -5,10 +5,10 @@
  * A chunk is CHUNK_SIZE bytes of one version of one file (the last chunk of a file is shorter),
  * keyed by the file's node number, its version (changes with size and mtime) and the chunk's index.
  * Chunks are immutable and reference-counted (GBytes), so a reader copies outside of the lock. The
- * cache has a lock of its own, which guards all of it and is a leaf: nothing is called under it.
+ * cache has a lock of its own (LOCK_RANK_CHUNKS), which guards all of it.
  *
  * Memory for chunks comes from the cache too: whole chunks lie in huge pages and are used again, as
- * fresh memory costs more to get than content to copy into it. Their lock is a leaf as well.
+ * fresh memory costs more to get than content to copy into it. Their lock is LOCK_RANK_BUFFERS.
  */
 #ifndef FTPSFS_SRC_CACHE_READ_CHUNKS_H
 #define FTPSFS_SRC_CACHE_READ_CHUNKS_H

@@ -13,9 +13,8 @@
  * bounded: what has been fetched in vain is at most a fifth of what was of use, and a constant; a
  * directory where guesses fail is left alone.
  *
- * Its lock guards all of it and is never held while the network is waited for. It is taken with no
- * other lock held, before the tree's and the chunk cache's. All functions may be called from any
- * thread; a NULL Prefetch does nothing.
+ * Its lock (LOCK_RANK_PREFETCH) guards all of it. All functions may be called from any thread; a
+ * NULL Prefetch does nothing.
  */
 #ifndef FTPSFS_SRC_CACHE_READ_PREFETCH_H
 #define FTPSFS_SRC_CACHE_READ_PREFETCH_H

@@ -10,9 +10,8 @@
  * the window is full. A read elsewhere starts another run. When a run is held up by its connection,
  * it is tried whether more connections, each on a later segment of the file, are faster together.
  *
- * The Reader's lock guards its runs and streams; it is taken after a file's lock and before the
- * pool's, and never held while the network is waited for. A Reader is reference-counted: its
- * streams hold it.
+ * The Reader's lock (LOCK_RANK_READER) guards its runs and streams. A Reader is reference-counted:
+ * its streams hold it.
  */
 #ifndef FTPSFS_SRC_CACHE_READ_READER_H
 #define FTPSFS_SRC_CACHE_READ_READER_H

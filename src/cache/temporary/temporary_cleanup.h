@@ -8,7 +8,7 @@
  * succeeds, and at the end. A server may also come to a command that it had received on a
  * connection which broke only after the removal: such a name is removed a second time later.
  *
- * Thread-safe; the lock guards the list, and is not held over the network.
+ * Thread-safe; the lock (LOCK_RANK_CLEANUP) guards the list.
  */
 #ifndef FTPSFS_SRC_CACHE_TEMPORARY_TEMPORARY_CLEANUP_H
 #define FTPSFS_SRC_CACHE_TEMPORARY_TEMPORARY_CLEANUP_H

@@ -10,8 +10,8 @@
  * part is passed over, and what follows it is used.
  *
  * The reading half (journal_replay) is pure: bytes in, what is pending out. The writing half is
- * thread-safe: the Journal's lock guards the file; several threads that wait for the disk at once
- * share one fdatasync.
+ * thread-safe: the Journal's lock (LOCK_RANK_JOURNAL) guards the file; several threads that wait
+ * for the disk at once share one fdatasync.
  */
 #ifndef FTPSFS_SRC_CACHE_WRITEBACK_JOURNAL_H
 #define FTPSFS_SRC_CACHE_WRITEBACK_JOURNAL_H

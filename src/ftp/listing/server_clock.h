@@ -4,8 +4,8 @@
  *
  * MLSD and MDTM tell UTC; LIST tells the server's local time, often without the year. One
  * ServerClock a mount, owned by its Remote. Until something else is learned the server's clock is
- * taken to go like ours and its zone to be UTC. Its lock is a leaf and guards all of it; functions
- * may be called from any thread.
+ * taken to go like ours and its zone to be UTC. Its lock (LOCK_RANK_CLOCK) guards all of it;
+ * functions may be called from any thread.
  */
 #ifndef FTPSFS_SRC_FTP_LISTING_SERVER_CLOCK_H
 #define FTPSFS_SRC_FTP_LISTING_SERVER_CLOCK_H

@@ -13,8 +13,7 @@
  * with growing random pauses, before the operations that need it fail. From then on it counts as
  * down: operations fail at once, until the keep-alive's probe finds it back.
  *
- * The pool's lock guards the lists and counts and is never held while the network is waited for; it
- * is the last in the lock order.
+ * The pool's lock (LOCK_RANK_POOL) guards the lists and counts.
  */
 #ifndef FTPSFS_SRC_FTP_POOL_POOL_H
 #define FTPSFS_SRC_FTP_POOL_POOL_H

@@ -3,8 +3,8 @@
  * activity - what a control connection is doing now, for those who look on. Private to ftp/.
  *
  * An Activity is part of its Session. The thread that uses the session tells it what it does; any
- * thread may look, as long as something keeps the session (the pool's lock does). Its own lock, a
- * leaf, guards the texts; positions are atomic.
+ * thread may look, as long as something keeps the session (the pool's lock does). Its own lock
+ * (LOCK_RANK_ACTIVITY) guards the texts; positions are atomic.
  */
 #ifndef FTPSFS_SRC_FTP_SESSION_ACTIVITY_H
 #define FTPSFS_SRC_FTP_SESSION_ACTIVITY_H

@@ -22,7 +22,7 @@
 typedef struct Session Session;
 
 /* Owned by the Remote; constant but for what Features guards itself and the ticket, which has a
- * lock of its own (a leaf). */
+ * lock of its own (LOCK_RANK_TICKET). */
 typedef struct {
     const RemoteOptions *options;
     Trust *trust;

@@ -4,8 +4,8 @@
  *
  * The name is resolved anew each time, since a laptop that woke up elsewhere may find the server at
  * another address. All addresses are tried, each with a head start on the next (RFC 8305), so that
- * one that nothing answers on costs a moment instead of the whole time. Keeps no state, has no
- * lock.
+ * one that nothing answers on costs a moment instead of the whole time. Keeps no state;
+ * each look-up of a name has a lock while it lasts (LOCK_RANK_LOOKUP).
  */
 #ifndef FTPSFS_SRC_FTP_TRANSFER_DIAL_H
 #define FTPSFS_SRC_FTP_TRANSFER_DIAL_H
