@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The man page and the README say of every option what --help says: its name, its argument, its
-default and its range. --help itself is made from the table that the program reads options by."""
+"""The man page says of every option what --help says: its name, its argument, its default and its
+range. --help itself is made from the table that the program reads options by. What other pages
+promise names its tests, in comments."""
 
 import re
 import subprocess
@@ -79,28 +80,6 @@ def man_examples():
     return re.findall(r"^Example:\n\.Ql (.*)$", text, re.M)
 
 
-def read_readme():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    options = {}
-    for line in text.splitlines():
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        head = re.fullmatch(r"`([a-z_]+)(?:=(\S+))?`", cells[0]) if len(cells) == 3 else None
-        if not head:
-            continue
-        found = re.search(r" \((\d+) to (\d+)\)$", cells[1])
-        argument = (head[2] or "").replace("\\|", "|")
-        assert head[1] not in options, f"{head[1]} is twice in the README"
-        options[head[1]] = Option(argument, cells[2], (found[1], found[2]) if found else None)
-    words = {
-        kind: set(re.findall(r"`([^`]+)`", re.search(rf"^{title}:((?:.+\n)+)", text, re.M)[1]))
-        for kind, title in (
-            ("kernel", "Handed to the kernel"),
-            ("ignored", "Accepted for fstab's sake and ignored"),
-        )
-    }
-    return Documentation(options, words, None)
-
-
 @pytest.fixture(scope="module")
 def program():
     return read_help()
@@ -121,17 +100,18 @@ def test_man_page_has_every_option(program):
     assert man.flags == program.flags
 
 
-def test_readme_has_every_option(program):
-    readme = read_readme()
-    assert readme.options == program.options
-    assert readme.words == program.words
+def test_readme_names_no_option_that_is_not_there(program):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"(?<![\w-])-o '?([a-z_]+)", text)
+    assert len(named) >= 10
+    assert set(named) <= set(program.options)
 
 
 def test_password_options_are_nowhere_offered(program):
     assert not {"password", "pass", "passwd"} & set(program.options)
 
 
-# The README's tables that name tests
+# The lists of the manual that name tests, and the README's tables
 
 
 FUZZER = "tests/fuzz/run"
@@ -140,6 +120,16 @@ FUZZER = "tests/fuzz/run"
 def defined_in(path):
     text = path.read_text(encoding="utf-8")
     return set(re.findall(r"^def (test_\w+)\(", text, re.M))
+
+
+def named_in(page, section):
+    """What the comment "Tests:" of each item of a section says."""
+    text = (ROOT / "man" / page).read_text(encoding="utf-8")
+    part = re.search(rf"^\.Sh {section}\n(.*?)(?=^\.Sh )", text, re.M | re.S)[1]
+    items = re.split(r"^\.It", part, flags=re.M)[1:]
+    found = [re.search(r'^\.\\" Tests: (.*)$', item, re.M) for item in items]
+    assert all(found), f"an item of {section} in {page} names no test"
+    return [match[1] for match in found]
 
 
 def rows_of(head):
@@ -153,9 +143,9 @@ def rows_of(head):
 def test_every_threat_has_its_tests():
     """`test_x.py`: `name`, `name` - or the file alone, which then is about that threat; or
     `tests/fuzz/run`: `target`, `target`. Other files of tests may be named behind."""
-    rows = rows_of("Who | What they try")
-    assert len(rows) >= 13
-    for *_, cell in rows:
+    cells = named_in("ftpsfs-security.7", "THREATS")
+    assert len(cells) >= 30
+    for cell in cells:
         parts = re.findall(r"`([^`]+)`", cell)
         assert parts and (parts[0].endswith(".py") or parts[0] == FUZZER), f"no test in {cell!r}"
         known = set()
@@ -175,9 +165,9 @@ def test_every_row_of_what_happens_when_has_its_test():
     everywhere = set()
     for path in (ROOT / "tests" / "integration").glob("test_*.py"):
         everywhere |= defined_in(path)
-    rows = rows_of("... | then")
-    assert len(rows) >= 20
-    for *_, cell in rows:
+    cells = named_in("ftpsfs-limits.7", "WHAT HAPPENS WHEN")
+    assert len(cells) >= 30
+    for cell in cells:
         named = re.findall(r"`(test_\w+)`", cell)
         assert named, f"no test in {cell!r}"
         assert set(named) <= everywhere, f"{cell!r} is not there"
@@ -187,15 +177,15 @@ def test_every_row_of_what_can_not_work_has_its_test():
     everywhere = set()
     for path in (ROOT / "tests" / "integration").glob("test_*.py"):
         everywhere |= defined_in(path)
-    rows = rows_of("What | What a program gets")
-    assert len(rows) >= 20
-    for *_, cell in rows:
+    cells = named_in("ftpsfs-limits.7", "WHAT CANNOT WORK OVER FTP")
+    assert len(cells) >= 20
+    for cell in cells:
         assert set(re.findall(r"`(\w+)`", cell)) & everywhere, f"{cell!r} is not there"
 
 
 def test_the_man_pages_are_clean():
-    pages = sorted((ROOT / "man").glob("*.[158]"))
-    assert len(pages) == 3
+    pages = sorted((ROOT / "man").glob("*.[1578]"))
+    assert len(pages) == 7
     output = subprocess.run(
         ["mandoc", "-Tlint", *pages], capture_output=True, text=True, timeout=60, check=False
     ).stdout
@@ -209,23 +199,41 @@ def test_every_message_of_the_troubleshooting_is_in_the_source():
     source = "".join(path.read_text(encoding="utf-8") for path in files)
     # String literals in a row are one.
     source = re.sub(r'"\s*\n\s*"', "", source)
-    rows = rows_of("Message | What to do")
-    assert len(rows) >= 20
-    for cells in rows:
-        message = re.fullmatch(r"`([^`]+)`", cells[0])[1]
+    page = (ROOT / "man" / "ftpsfs.1").read_text(encoding="utf-8")
+    part = re.search(r"^\.Sh DIAGNOSTICS\n(.*?)(?=^\.Sh )", page, re.M | re.S)[1]
+    told = [text.strip('"') for text in re.findall(r"^\.It Ql (.*)$", part, re.M)]
+    assert len(told) >= 20
+    shown = [re.fullmatch(r"`([^`]+)`", cells[0])[1] for cells in rows_of("Message | What to do")]
+    assert len(shown) == 10
+    for message in told + shown:
         assert message in source, f"no message holds {message!r}"
+    assert set(shown) <= set(told)
 
 
 def test_every_option_to_come_to_from_another_program_is_there(program):
-    rows = rows_of("There | It says | Here")
-    assert {cells[0] for cells in rows} == {"curlftpfs", "rclone", "sshfs", "davfs2"}
-    for cells in rows:
-        for word in re.findall(r"`([^`]+)`", cells[2]):
-            if word.startswith("~"):
-                continue
-            name, equals, _ = word.partition("=")
-            assert name in program.options, f"{name} is no option"
-            assert bool(equals) == bool(program.options[name].argument), word
+    page = (ROOT / "man" / "ftpsfs-migration.7").read_text(encoding="utf-8")
+    sections = re.findall(r"^\.Sh FROM (\w+)$", page, re.M)
+    assert set(sections) == {"CURLFTPFS", "RCLONE", "SSHFS", "DAVFS2"}
+    # What stands below an item is ours.
+    bodies = re.sub(r"^\.It (Xo\n(?:.*\n)*?\.Xc|.*)\n", "", page, flags=re.M)
+    words = re.findall(r"^\.Ql (\S+)", bodies[bodies.index(".Sh FROM") :], re.M)
+    assert len(words) >= 40
+    for word in words:
+        if word.startswith("~"):
+            continue
+        name, equals, _ = word.partition("=")
+        assert name in program.options, f"{name} is no option"
+        assert bool(equals) == bool(program.options[name].argument), word
+
+
+def test_the_examples_of_the_tuning_page_are_taken(tmp_path):
+    page = (ROOT / "man" / "ftpsfs-tuning.7").read_text(encoding="utf-8")
+    examples = re.findall(r"^Example:\n\.Ql (.*)$", page, re.M)
+    assert len(examples) >= 6
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    for example in examples:
+        words = [BINARY, "--print-config", "host", "-o", example]
+        subprocess.run(words, check=True, capture_output=True, timeout=60, env=environment)
 
 
 def test_every_option_has_an_example_that_the_program_takes(program, tmp_path):

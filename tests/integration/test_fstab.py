@@ -348,9 +348,9 @@ def automount(machine):
 
 
 def test_an_autofs_map_mounts_at_the_first_access_and_expires(machine, automount):
-    """The map of the README, for this server."""
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    entry = re.search(r"^    (data  -fstype=ftpsfs,.*)$", readme, re.M)[1]
+    """The map of the manual page, for this server."""
+    page = (Path(__file__).resolve().parents[2] / "man" / "mount.ftpsfs.8").read_text(encoding="utf-8")
+    entry = re.search(r"^(data  -fstype=ftpsfs,.*)$", page, re.M)[1].replace("\\e", "\\")
     server = machine.server
     entry = entry.replace("//ann@ftp.example.org/data", f"//{server.user}@{server.host}\\:{server.port}/")
     entry = entry.replace("uid=ann", f"uid={USER.pw_name},cafile={machine.directory}/ca.pem")

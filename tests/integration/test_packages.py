@@ -32,7 +32,12 @@ FILES = {
     "share/fish/vendor_completions.d/ftpsfs.fish",
     "share/man/man1/ftpsfs.1",
     "share/man/man5/ftpsfs.conf.5",
+    "share/man/man7/ftpsfs-limits.7",
+    "share/man/man7/ftpsfs-migration.7",
+    "share/man/man7/ftpsfs-security.7",
+    "share/man/man7/ftpsfs-tuning.7",
     "share/man/man8/mount.ftpsfs.8",
+    "share/doc/ftpsfs/NEWS",
     "share/zsh/site-functions/_ftpsfs",
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What cannot work over FTP, and what a program is told that tries. The README has it as a table."""
+"""What cannot work over FTP, and what a program is told that tries. ftpsfs-limits(7) lists it."""
 
 import ctypes
 import fcntl

@@ -51,8 +51,8 @@ def test_the_service_is_hardened(units):
     found = re.search(r"Overall exposure level for .*: ([0-9.]+)", result.stdout)
     assert found, result.stdout + result.stderr
     assert float(found[1]) <= 4.6
-    readme = (UNITS.parents[1] / "README.md").read_text(encoding="utf-8")
-    assert f"exposure level {found[1]}" in readme, "the README tells another figure"
+    page = (UNITS.parents[1] / "man" / "mount.ftpsfs.8").read_text(encoding="utf-8")
+    assert f"exposure level {found[1]}" in page, "the manual page tells another figure"
 
 
 def test_the_automount_unit_unmounts_when_idle():
