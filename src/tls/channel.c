@@ -355,7 +355,7 @@ gboolean channel_write(Channel *channel, const void *data, gsize length, GCancel
     return TRUE;
 }
 
-static gboolean send_close_notify(Channel *channel, GError **error)
+static gboolean send_close_notify(Channel *channel, GCancellable *cancel, GError **error)
 {
     if (!check_usable(channel, channel->write_failure, error))
         return FALSE;
@@ -364,7 +364,7 @@ static gboolean send_close_notify(Channel *channel, GError **error)
         if (code == GNUTLS_E_SUCCESS)
             return TRUE;
         if (code == GNUTLS_E_AGAIN) {
-            if (!wait_for_socket(channel, channel->wait_write, NULL, error))
+            if (!wait_for_socket(channel, channel->wait_write, cancel, error))
                 return FALSE;
         } else if (code != GNUTLS_E_INTERRUPTED) {
             fail(channel, CHANNEL_WRITE, code, &channel->write_failure, error);
@@ -373,11 +373,11 @@ static gboolean send_close_notify(Channel *channel, GError **error)
     }
 }
 
-gboolean channel_bye(Channel *channel, GError **error)
+gboolean channel_bye(Channel *channel, GCancellable *cancel, GError **error)
 {
     if (channel->said_bye)
         return TRUE;
-    if (!send_close_notify(channel, error))
+    if (!send_close_notify(channel, cancel, error))
         return FALSE;
     channel->said_bye = TRUE;
     /* The FIN right behind it, for servers that wait for the end of the connection. */

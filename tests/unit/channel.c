@@ -45,8 +45,8 @@ static void check_echo(const char *priority, const char *version)
         g_assert_true(channel_write(channel, "NOOP\r\n", 6, NULL, &error));
         test_assert_reads(channel, "NOOP\r\n");
     }
-    g_assert_true(channel_bye(channel, &error));
-    g_assert_true(channel_bye(channel, &error));
+    g_assert_true(channel_bye(channel, NULL, &error));
+    g_assert_true(channel_bye(channel, NULL, &error));
     test_assert_reads(channel, "");
     g_assert_no_error(error);
     test_peer_join(peer);
@@ -99,7 +99,7 @@ static void test_download(void)
     }
     g_assert_no_error(error);
     g_assert_cmpuint(total, ==, BULK_BYTES);
-    g_assert_true(channel_bye(channel, &error));
+    g_assert_true(channel_bye(channel, NULL, &error));
 }
 
 static void receive_bulk(TestPeer *peer, gpointer data)
@@ -126,7 +126,7 @@ static void test_upload(void)
     for (gsize i = 0; i < BULK_BYTES; i++)
         bytes[i] = pattern(i);
     g_assert_true(channel_write(channel, bytes, BULK_BYTES, NULL, &error));
-    g_assert_true(channel_bye(channel, &error));
+    g_assert_true(channel_bye(channel, NULL, &error));
     g_assert_true(channel_drain(channel, NULL, &error));
     g_assert_no_error(error);
     test_peer_join(peer);
@@ -283,7 +283,7 @@ static void test_reset(void)
     g_assert_false(channel_write(channel, "x", 1, NULL, &error));
     g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST);
     g_clear_error(&error);
-    g_assert_false(channel_bye(channel, &error));
+    g_assert_false(channel_bye(channel, NULL, &error));
     g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST);
 }
 
@@ -304,7 +304,7 @@ static void test_drain(void)
     g_autoptr(TestWorld) world = test_world_new(NULL);
     g_autoptr(TestPeer) bulk = test_peer_start(world->server, FALSE, send_bulk, NULL);
     g_autoptr(Channel) first = test_connected(world, bulk, (ChannelOptions){0});
-    g_assert_true(channel_bye(first, &error));
+    g_assert_true(channel_bye(first, NULL, &error));
     g_assert_true(channel_drain(first, NULL, &error));
     g_assert_no_error(error);
     g_autoptr(TestPeer) rude =
@@ -369,7 +369,7 @@ static void test_write_timeout(void)
     g_assert_false(channel_write(channel, "x", 1, NULL, &error));
     g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST);
     g_clear_error(&error);
-    g_assert_false(channel_bye(channel, &error));
+    g_assert_false(channel_bye(channel, NULL, &error));
     g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST);
     g_mutex_unlock(&released);
     test_peer_join(peer);
@@ -381,6 +381,31 @@ static gpointer cancel_soon(gpointer cancel)
     g_usleep(50000);
     g_cancellable_cancel(cancel);
     return NULL;
+}
+
+/* The peer takes nothing, and the socket's buffer is full. */
+static void test_cancel_bye(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(TestWorld) world = test_world_new(NULL);
+    GMutex released;
+    g_mutex_init(&released);
+    g_mutex_lock(&released);
+    g_autoptr(TestPeer) peer = test_peer_start(world->server, FALSE, hold, &released);
+    /* The timeout is longer than the test may take. */
+    g_autoptr(Channel) channel = test_connected(world, peer, (ChannelOptions){.timeout_s = 3600});
+    static const guint8 junk[4096];
+    while (send(channel_fd(channel), junk, sizeof junk, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+        continue;
+    g_autoptr(GCancellable) cancel = g_cancellable_new();
+    GThread *thread = g_thread_new("cancel", cancel_soon, cancel);
+    g_assert_false(channel_bye(channel, cancel, &error));
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED);
+    g_thread_join(thread);
+    g_mutex_unlock(&released);
+    g_clear_pointer(&channel, channel_free);
+    test_peer_join(peer);
+    g_mutex_clear(&released);
 }
 
 static void test_cancel(void)
@@ -450,6 +475,7 @@ int main(int argc, char **argv)
     g_test_add_func("/channel/a silent server times a read out", test_silent_read);
     g_test_add_func("/channel/a server that reads nothing times a write out", test_write_timeout);
     g_test_add_func("/channel/waits can be cancelled", test_cancel);
+    g_test_add_func("/channel/waits can be cancelled-bye", test_cancel_bye);
     g_test_add_func("/channel/shutdown ends a read in another thread", test_shutdown);
     return g_test_run();
 }

@@ -66,8 +66,8 @@ gboolean channel_write(Channel *channel, const void *data, gsize length, GCancel
                        GError **error);
 
 /* Sends close_notify, without waiting for the peer's, and ends the sending direction (FIN).
- * FTPSFS_ERROR_LOST, _TIMEOUT, _TLS. A second call does nothing. */
-gboolean channel_bye(Channel *channel, GError **error);
+ * FTPSFS_ERROR_LOST, _TIMEOUT, _INTERRUPTED, _TLS. A second call does nothing. */
+gboolean channel_bye(Channel *channel, GCancellable *cancel, GError **error);
 
 /* Sends close_notify if that can be done at once, before a connection of no more use is freed: to
  * some servers a mere FIN is an attack, or an error that they never come out of. */

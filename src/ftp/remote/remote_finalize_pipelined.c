@@ -248,7 +248,8 @@ gboolean remote_finalize_end_store(Finalize *finalize, Transfer *transfer, gbool
     Early early = {.finalize = finalize, .transfer = transfer};
     *finalized = FALSE;
     if (may_be_early(&early)) {
-        if (remote_finalize_begin(finalize, cancel, error) && transfer_bye(transfer, error)) {
+        if (remote_finalize_begin(finalize, cancel, error) &&
+            transfer_bye(transfer, cancel, error)) {
             gboolean ok = end_early(&early, finalized, cancel, error);
             session_hurry(finalize->session, 0);
             return ok;

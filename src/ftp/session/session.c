@@ -480,7 +480,7 @@ void session_quit_end(Session *session, gint64 deadline)
     g_autoptr(GError) error = NULL;
     g_autoptr(Reply) reply =
         session->broken ? NULL : receive_until(session, deadline, NULL, &error);
-    if (error != NULL || (reply != NULL && !channel_bye(session->channel, &error)))
+    if (error != NULL || (reply != NULL && !channel_bye(session->channel, NULL, &error)))
         g_debug("QUIT: %s", error->message);
     session->broken = TRUE;
 }

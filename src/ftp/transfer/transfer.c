@@ -414,7 +414,7 @@ gssize transfer_read(Transfer *transfer, void *buffer, gsize length, GCancellabl
     transfer_early_listen(transfer);
     /* vsftpd sends its 226 only after the client's close_notify. A failure to send it shows in the
      * reply, if it matters. */
-    if (!trial_is_on(&transfer->bye) && !channel_bye(transfer->channel, &failure))
+    if (!trial_is_on(&transfer->bye) && !channel_bye(transfer->channel, cancel, &failure))
         g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
     transfer_early_port(transfer);
     return receive_end(transfer, cancel, error) ? 0 : -1;
@@ -465,10 +465,10 @@ gboolean transfer_write(Transfer *transfer, const void *data, gsize length, GCan
     return TRUE;
 }
 
-gboolean transfer_bye(Transfer *transfer, GError **error)
+gboolean transfer_bye(Transfer *transfer, GCancellable *cancel, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    if (!channel_bye(transfer->channel, &failure)) {
+    if (!channel_bye(transfer->channel, cancel, &failure)) {
         g_propagate_prefixed_error(error, g_steal_pointer(&failure), "%s %s: ", transfer->verb,
                                    transfer->path);
         return FALSE;
@@ -491,7 +491,7 @@ gboolean transfer_finish(Transfer *transfer, GCancellable *cancel, GError **erro
     g_autoptr(Transfer) owned = transfer;
     if (owned->replied)
         return TRUE;
-    if (!transfer_bye(owned, error))
+    if (!transfer_bye(owned, cancel, error))
         return FALSE;
     /* The socket stays open until the server has said 226: closing it with the server's own
      * close_notify unread would reset the connection under the data that is still on its way. */

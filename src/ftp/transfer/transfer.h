@@ -57,7 +57,7 @@ gboolean transfer_finish(Transfer *transfer, GCancellable *cancel, GError **erro
 
 /* The same of an upload in steps, between which commands are sent: the close_notify; and the final
  * reply, which the caller has received. What is left is to free the transfer. */
-gboolean transfer_bye(Transfer *transfer, GError **error);
+gboolean transfer_bye(Transfer *transfer, GCancellable *cancel, GError **error);
 gboolean transfer_judge(Transfer *transfer, const Reply *reply, GError **error);
 
 /* Closes the data connection; the final reply is dropped when it comes. Frees. NULL is fine. */

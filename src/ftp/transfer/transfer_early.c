@@ -49,7 +49,7 @@ void transfer_early_bye(Transfer *transfer)
     if (!trial_begin(&transfer->bye, features_of(transfer), FEATURE_BYE_EARLY))
         return;
     g_autoptr(GError) failure = NULL;
-    if (channel_bye(transfer->channel, &failure))
+    if (channel_bye(transfer->channel, NULL, &failure))
         return;
     transfer_early_end(transfer);
     g_debug("%s %s: %s", transfer->verb, transfer->path, failure->message);
