@@ -77,9 +77,10 @@ static void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 static void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
                      struct fuse_file_info *fi)
 {
+    g_autoptr(FsCancellable) cancel = fs_cancellable(req);
     g_autoptr(GError) error = NULL;
     gboolean append = (fi->flags & O_APPEND) != 0 && !fi->writepage;
-    if (file_write(fs_file(fi), data, size, (guint64)offset, append, &error))
+    if (file_write(fs_file(fi), data, size, (guint64)offset, append, cancel, &error))
         fuse_reply_write(req, size);
     else
         fs_reply_error(req, ino, NULL, error);

@@ -155,7 +155,7 @@ static void fs_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
     if (file != NULL) {
         if (!file_flush(file, cancel, &error))
             g_clear_pointer(&node, node_unref);
-        file_close(file);
+        file_close_after(file, cancel);
     }
     reply_entry(req, parent, name, node, error);
 }

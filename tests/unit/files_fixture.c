@@ -61,7 +61,7 @@ File *bed_open(Bed *bed, const char *name, int flags)
 void bed_write(File *file, const char *text, guint64 offset)
 {
     g_autoptr(GError) error = NULL;
-    assert_succeeds(file_write(file, text, strlen(text), offset, FALSE, &error), error);
+    assert_succeeds(file_write(file, text, strlen(text), offset, FALSE, NULL, &error), error);
 }
 
 void bed_truncate(Bed *bed, const char *name, File *file, guint64 size)

@@ -9,7 +9,7 @@ static void assert_refused(Space *space, guint64 bytes)
 {
     g_autoptr(GError) error = NULL;
     guint64 before = space_used(space);
-    g_assert_false(space_take(space, bytes, &error));
+    g_assert_false(space_take(space, bytes, NULL, &error));
     g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_NO_SPACE);
     g_assert_cmpuint(space_used(space), ==, before);
 }
@@ -17,7 +17,7 @@ static void assert_refused(Space *space, guint64 bytes)
 static void assert_taken(Space *space, guint64 bytes)
 {
     g_autoptr(GError) error = NULL;
-    g_assert_true(space_take(space, bytes, &error));
+    g_assert_true(space_take(space, bytes, NULL, &error));
     g_assert_no_error(error);
 }
 
@@ -90,6 +90,38 @@ static void writers_wait_until_uploads_give_back(void)
     g_assert_cmpuint(space_used(space), ==, 30 * WRITERS - 30 * (WRITERS - 3));
 }
 
+typedef struct {
+    Space *space;
+    GCancellable *cancel;
+} Interrupted;
+
+static gpointer take_until_cancelled(gpointer data)
+{
+    const Interrupted *writer = data;
+    g_autoptr(GError) error = NULL;
+    g_assert_false(space_take(writer->space, 1, writer->cancel, &error));
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_INTERRUPTED);
+    return NULL;
+}
+
+static void a_wait_can_be_cancelled(void)
+{
+    /* The timeout is longer than the test may take. */
+    g_autoptr(Space) space = space_new(LIMIT, 3600);
+    g_autoptr(GCancellable) cancel = g_cancellable_new();
+    Interrupted writer = {space, cancel};
+    assert_taken(space, LIMIT);
+    GThread *thread = g_thread_new("writer", take_until_cancelled, &writer);
+    g_cancellable_cancel(cancel);
+    g_thread_join(thread);
+    g_assert_cmpuint(space_used(space), ==, LIMIT);
+    /* Also one that was cancelled before; and what needs no wait is not refused. */
+    take_until_cancelled(&writer);
+    space_give(space, 1);
+    g_assert_true(space_take(space, 1, cancel, NULL));
+    g_assert_cmpuint(space_used(space), ==, LIMIT);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -103,5 +135,6 @@ int main(int argc, char **argv)
                     what_lies_there_is_counted_beyond_the_limit);
     g_test_add_func("/space/writers wait until uploads give back",
                     writers_wait_until_uploads_give_back);
+    g_test_add_func("/space/a wait can be cancelled", a_wait_can_be_cancelled);
     return g_test_run();
 }

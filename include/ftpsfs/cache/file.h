@@ -78,6 +78,10 @@ File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node 
  * again when the file is opened and closed next, and at unmount. */
 void file_close(File *file);
 
+/* Closes the handle of an operation that ends. When `cancel` was cancelled nobody waits for the
+ * upload that this may mean: it is made behind. */
+void file_close_after(File *file, GCancellable *cancel);
+
 /* Appends the bytes of [offset, offset + length), cut at the end of the file, to `parts` as GBytes
  * references. */
 gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, GCancellable *cancel,
@@ -90,7 +94,7 @@ GPtrArray *files_list(Files *files, Node *dir, TreeParts *parts, GCancellable *c
 
 /* Writes at `offset`, or at the end when `append`. */
 gboolean file_write(File *file, const void *data, gsize length, guint64 offset, gboolean append,
-                    GError **error);
+                    GCancellable *cancel, GError **error);
 
 /* Has the server copy all of `from`, which `length` must reach, over `to`, which is new and empty.
  * *copied: its bytes. FTPSFS_ERROR_UNSUPPORTED when that can't be; then `to` is as before. */

@@ -19,8 +19,9 @@ Space *space_new(guint64 limit, guint timeout_s);
 void space_free(Space *space);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Space, space_free)
 
-/* Takes `bytes`, waiting for them. FTPSFS_ERROR_NO_SPACE. */
-gboolean space_take(Space *space, guint64 bytes, GError **error);
+/* Takes `bytes`, waiting for them until `cancel` (may be NULL) is cancelled. FTPSFS_ERROR_NO_SPACE,
+ * _INTERRUPTED. */
+gboolean space_take(Space *space, guint64 bytes, GCancellable *cancel, GError **error);
 
 /* Takes them whether they are there or not: what lies on the disk already. */
 void space_count(Space *space, guint64 bytes);

@@ -157,7 +157,7 @@ File *file_create(Files *files, Node *dir, const char *name, guint32 mode, Node 
             tree_detach(files->tree, created);
         else
             tree_expire(files->tree, created);
-        file_close(file);
+        file_close_after(file, cancel);
         return NULL;
     }
     tree_note_kernel_version(created, info.version);
@@ -232,7 +232,7 @@ File *file_open(Files *files, Node *node, int flags, gboolean *keep_cache, GCanc
     node_info(node, &info);
     lock_release(&file->lock);
     if (!ok) {
-        file_close(file);
+        file_close_after(file, cancel);
         return NULL;
     }
     *keep_cache = tree_note_kernel_version(node, info.version);
@@ -344,19 +344,20 @@ gboolean file_read(File *file, guint64 offset, gsize length, GPtrArray *parts, G
 
 /* Waits for space on the local disk for a write; with no lock, since those who give space back may
  * take it. The spool counts for itself what it takes then; *room is to be given back after. */
-static gboolean take_room(File *file, gsize length, guint64 *room, GError **error)
+static gboolean take_room(File *file, gsize length, guint64 *room, GCancellable *cancel,
+                          GError **error)
 {
     lock_take(&file->lock);
     *room = length + (file->spool != NULL ? spool_copy_size(file->spool) : 0);
     lock_release(&file->lock);
-    return space_take(file->files->space, *room, error);
+    return space_take(file->files->space, *room, cancel, error);
 }
 
 gboolean file_write(File *file, const void *data, gsize length, guint64 offset, gboolean append,
-                    GError **error)
+                    GCancellable *cancel, GError **error)
 {
     guint64 room = 0;
-    if (!take_room(file, length, &room, error))
+    if (!take_room(file, length, &room, cancel, error))
         return FALSE;
     lock_take(&file->lock);
     gboolean ok = file_ensure_spool(file, error);
@@ -422,7 +423,7 @@ gboolean file_truncate(Files *files, Node *node, File *file, guint64 size, GCanc
     if (own == NULL)
         return FALSE;
     gboolean ok = truncate_open(own, size, cancel, error) && file_flush(own, cancel, error);
-    file_close(own);
+    file_close_after(own, cancel);
     return ok;
 }
 

@@ -209,6 +209,22 @@ void file_close(File *file)
     file_unref(file);
 }
 
+/* A WorkerFunc. */
+static void close_behind(gpointer data)
+{
+    File *file = data;
+    file_close(file);
+    file_unref(file);
+}
+
+void file_close_after(File *file, GCancellable *cancel)
+{
+    if (g_cancellable_is_cancelled(cancel))
+        workers_run(file->files->workers, close_behind, file_ref(file));
+    else
+        file_close(file);
+}
+
 GPtrArray *files_list(Files *files, Node *dir, TreeParts *parts, GCancellable *cancel,
                       GError **error)
 {

@@ -208,7 +208,7 @@ gboolean files_unlink(Files *files, Node *dir, const char *name, GCancellable *c
         file_unclaim(file);
     }
     if (own != NULL) {
-        file_close(own);
+        file_close_after(own, cancel);
         return ok;
     }
     files_reap(file);
@@ -318,6 +318,7 @@ static gboolean rename_over_open(File *target, const Names *names, GCancellable 
         return TRUE;
     g_autofree char *hidden = node_name(target->node);
     g_autoptr(GError) failure = NULL;
+    /* Not cancelled: until it has its name back the target is gone for everybody. */
     if (!tree_rename(tree, names->new_dir, hidden, names->new_dir, names->new_name, TRUE, NULL,
                      &failure)) {
         g_warning("%s lies under the name %s now: %s. Rename it back with another FTP client.",
@@ -410,6 +411,6 @@ gboolean files_rename(Files *files, Node *dir, const char *name, Node *new_dir,
         file_unref(target);
     }
     if (own != NULL)
-        file_close(own);
+        file_close_after(own, cancel);
     return ok;
 }

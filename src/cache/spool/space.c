@@ -39,25 +39,49 @@ static gboolean fits(const Space *space, guint64 bytes)
            (space->used <= space->limit && bytes <= space->limit - space->used);
 }
 
-gboolean space_take(Space *space, guint64 bytes, GError **error)
+/* Without a wait. Lock held. */
+static gboolean take_now(Space *space, guint64 bytes)
 {
-    lock_take(&space->lock);
+    if (!fits(space, bytes))
+        return FALSE;
+    space->used += bytes;
+    return TRUE;
+}
+
+/* Waits until `bytes` fit, and takes them. Lock held. */
+static gboolean take_later(Space *space, guint64 bytes, const Wait *wait, GError **error)
+{
     gint64 deadline = deadline_in(space->timeout_s);
-    gboolean ok = fits(space, bytes);
-    while (!ok && bytes <= space->limit) {
+    while (!take_now(space, bytes)) {
+        g_autoptr(GError) failure = NULL;
         guint64 given = space->given;
-        gboolean woken = lock_wait_until(&space->changed, &space->lock, deadline);
-        ok = fits(space, bytes);
+        gboolean woken = wait_step(wait, deadline, "space for files being written", &failure);
         /* As long as uploads get on there is hope. */
-        if (space->given != given)
+        if (space->given != given && !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
             deadline = deadline_in(space->timeout_s);
-        else if (!woken)
-            break;
+        } else if (!woken && !fits(space, bytes)) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return FALSE;
+        }
     }
-    if (ok)
-        space->used += bytes;
+    return TRUE;
+}
+
+gboolean space_take(Space *space, guint64 bytes, GCancellable *cancel, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    lock_take(&space->lock);
+    gboolean ok = take_now(space, bytes);
+    if (!ok && bytes <= space->limit) {
+        Wait wait;
+        wait_begin_locked(&wait, &space->changed, &space->lock, cancel);
+        ok = take_later(space, bytes, &wait, &failure);
+        wait_end_locked(&wait);
+    }
     lock_release(&space->lock);
-    if (!ok)
+    if (ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED))
+        g_propagate_error(error, g_steal_pointer(&failure));
+    else if (!ok)
         g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_NO_SPACE,
                     "files being written fill the %" G_GUINT64_FORMAT " bytes of -o spool_size=, "
                     "and none was uploaded for %u s",
