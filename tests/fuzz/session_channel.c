@@ -215,8 +215,9 @@ gboolean channel_handshake(Channel *channel, GCancellable *cancel, GError **erro
     return FALSE;
 }
 
-gboolean channel_bye(Channel *channel, GError **error)
+gboolean channel_bye(Channel *channel, GCancellable *cancel, GError **error)
 {
+    (void)cancel;
     (void)error;
     channel->shut = TRUE;
     return TRUE;

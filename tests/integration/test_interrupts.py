@@ -2,6 +2,7 @@
 """Ctrl-C while the server keeps a program waiting: the program has its way within a second, and the
 mount goes on working."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 
 import pytest
 from harness import SANITIZED, eventually
-from scripted_faults import Data, Silence
+from scripted_faults import Data, Drop, Silence
 from scripted_mount import LIMIT_SECONDS, assert_alive, at, fresh, read, within
 
 pytest_plugins = ["scripted_fixtures"]
@@ -182,4 +183,134 @@ def test_ctrl_c_ends_a_truncation_beside_a_reader_that_stalls(server, patient):
     finally:
         reader.kill()
         reader.communicate(timeout=LIMIT_SECONDS)
+    assert_alive(server, patient)
+
+
+# Writing and closing a file whose upload gets nowhere.
+STUCK_WRITER = "import os, sys; fd = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT); "
+STUCK_WRITER += "os.write(fd, b'x' * 500_000); print(flush=True); os.close(fd)"
+BESIDE_AN_UPLOAD = {
+    "flush": "import os, sys; fd = os.open(sys.argv[1], os.O_WRONLY); os.pwrite(fd, b'y', 0); "
+    "print(flush=True); os.close(fd)",
+    "rename": PROGRAM + "os.rename(path, path + '-new')",
+    "unlink": PROGRAM + "os.unlink(path)",
+    "chmod": PROGRAM + "os.chmod(path, 0o600)",
+}
+
+
+@pytest.mark.parametrize("operation", BESIDE_AN_UPLOAD)
+def test_ctrl_c_ends_what_waits_for_an_upload_of_the_file(server, patient, operation):
+    path = fresh(server)
+    fault = server.fault("STOR", Data(stall=100_000))
+    writer = subprocess.Popen(
+        [sys.executable, "-c", STUCK_WRITER, at(patient, path)], stdout=subprocess.PIPE
+    )
+    try:
+        writer.stdout.readline()
+        eventually(lambda: fault.hits, what="the upload")
+        time.sleep(0.2)
+        assert interrupt(BESIDE_AN_UPLOAD[operation], at(patient, path), fault) < PROMPTLY
+        assert writer.poll() is None
+    finally:
+        writer.kill()
+        writer.communicate(timeout=LIMIT_SECONDS)
+    assert_alive(server, patient)
+
+
+# Says itself that it was interrupted: its end closes the file, which is another wait.
+FILLING = """
+import os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_TRUNC)
+print("open", flush=True)
+try:
+    for _ in range(50):
+        os.write(fd, b"x" * 100_000)
+    print("written", flush=True)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+except OSError as error:
+    print(error, flush=True)
+"""
+
+
+def test_ctrl_c_ends_a_write_that_waits_for_spool_space(server, mount):
+    mounted = mount(server, spool_size="1M", **OPTIONS)
+    fault = server.fault("STOR", Data(stall=100_000))
+    process = subprocess.Popen(
+        [sys.executable, "-c", FILLING, at(mounted, fresh(server))], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "open\n"
+        eventually(lambda: fault.hits, what="the upload")
+        time.sleep(0.5)
+        before = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "interrupted\n"
+        assert time.monotonic() - before < PROMPTLY
+        server.clear()
+        process.wait(LIMIT_SECONDS)
+    finally:
+        process.kill()
+        process.communicate(timeout=LIMIT_SECONDS)
+    assert_alive(server, mounted)
+
+
+def test_ctrl_c_ends_a_truncation_by_name(server, patient):
+    """The handle that it takes for itself is closed after it, which tries the upload again."""
+    path = fresh(server, MEGABYTE)
+    fault = server.fault("STOR", Silence())
+    program = PROGRAM + "os.truncate(path, 10)"
+    assert interrupt(program, at(patient, path), fault) < PROMPTLY
+    server.clear()
+    server.drop_connections()  # those that wait for an answer still
+    eventually(lambda: server.tree.get(path) == MEGABYTE[:10], what="the upload behind")
+    assert_alive(server, patient)
+
+
+def test_ctrl_c_ends_a_mkdir_whose_mode_is_not_set(server, patient):
+    path = "/private"
+    fault = server.fault("SITE", Silence())
+    program = PROGRAM + "os.mkdir(path, 0o700)"
+    assert interrupt(program, at(patient, path), fault) < PROMPTLY
+    assert "more widely accessible than asked for" in patient.log()
+    assert_alive(server, patient)
+
+
+def test_ctrl_c_ends_a_listing_that_removes_what_crashed_uploads_left(server, mount):
+    mounted = mount(server, atomic_upload=True, **OPTIONS)
+    server.tree.put("/d/.ftpsfs-upload-01234567", b"rest", mtime=1_000_000_000)
+    server.tree.put("/d/file", b"x")
+    fault = server.fault("DELE", Silence())
+    program = PROGRAM + "os.listdir(path)"
+    assert interrupt(program, at(mounted, "/d"), fault) < PROMPTLY
+    server.clear()
+    # The next listing removes it.
+    eventually(
+        lambda: within(LIMIT_SECONDS, os.listdir, at(mounted, "/d")) == ["file"]
+        and server.tree.names("/d") == ["file"],
+        what="the removal",
+    )
+    assert_alive(server, mounted)
+
+
+class DropBefore(Drop):
+    """Closes the connection, and has another command meet a fault from then on."""
+
+    def __init__(self, server, verb, fault):
+        super().__init__()
+        self.next = (server, verb, fault)
+
+    def before(self, session, command):
+        server, verb, fault = self.next
+        server.fault(verb, fault)
+        return super().before(session, command)
+
+
+def test_ctrl_c_ends_the_question_what_came_of_a_rename(server, patient):
+    path = fresh(server)
+    silence = Silence()
+    # It is tried a second time.
+    server.fault("RNTO", DropBefore(server, "MLST", silence), times=2)
+    program = PROGRAM + "os.rename(path, path + '-new')"
+    assert interrupt(program, at(patient, path), silence) < PROMPTLY
     assert_alive(server, patient)

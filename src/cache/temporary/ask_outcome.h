@@ -10,11 +10,13 @@
 
 typedef enum { ASK_OUTCOME_NO, ASK_OUTCOME_YES, ASK_OUTCOME_UNKNOWN } AskOutcome;
 
-/* ASK_OUTCOME_UNKNOWN when the server could not be asked. */
-AskOutcome ask_outcome_exists(Remote *remote, const char *path);
+/* ASK_OUTCOME_UNKNOWN when the server could not be asked, or `cancel` (may be NULL) was cancelled.
+ */
+AskOutcome ask_outcome_exists(Remote *remote, const char *path, GCancellable *cancel);
 
 /* Whether a rename whose reply never came was carried out. ASK_OUTCOME_UNKNOWN too when neither
  * name is there. */
-AskOutcome ask_outcome_renamed(Remote *remote, const char *from, const char *to);
+AskOutcome ask_outcome_renamed(Remote *remote, const char *from, const char *to,
+                               GCancellable *cancel);
 
 #endif

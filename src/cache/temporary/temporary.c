@@ -53,7 +53,7 @@ gboolean temporary_take_name(Remote *remote, const char *from, const char *to, c
         return TRUE;
     AskOutcome renamed = ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL)
                              ? ASK_OUTCOME_NO
-                             : ask_outcome_renamed(remote, from, to);
+                             : ask_outcome_renamed(remote, from, to, NULL);
     if (renamed == ASK_OUTCOME_YES)
         return TRUE;
     if (renamed == ASK_OUTCOME_NO)

@@ -97,8 +97,10 @@ static gboolean is_old_temporary(const Node *node)
             g_str_has_prefix(node->name, ".ftpsfs-probe-"));
 }
 
-/* Removes what crashed uploads have left in a directory that was listed just now. Lock free. */
-static void remove_temporaries(Tree *tree, const char *path, GPtrArray *nodes)
+/* Removes what crashed uploads have left in a directory that was listed just now. Fails only with
+ * FTPSFS_ERROR_INTERRUPTED; the next listing removes the rest then. Lock free. */
+static void remove_temporaries(Tree *tree, const char *path, GPtrArray *nodes, GCancellable *cancel,
+                               GError **error)
 {
     guint tried = 0;
     for (guint i = nodes->len; i-- > 0 && tried < LEFTOVERS_AT_ONCE;) {
@@ -109,9 +111,12 @@ static void remove_temporaries(Tree *tree, const char *path, GPtrArray *nodes)
         g_autofree char *full =
             g_strconcat(path, g_str_has_suffix(path, "/") ? "" : "/", node->name, NULL);
         g_autoptr(GError) failure = NULL;
-        if (remote_unlink(tree->remote, full, NULL, &failure)) {
+        if (remote_unlink(tree->remote, full, cancel, &failure)) {
             g_message("%s: removed; an upload that was cut off more than a day ago left it", full);
             g_ptr_array_remove_index(nodes, i);
+        } else if (ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return;
         } else
             g_message("%s: a cut off upload left it, and it could not be removed: %s. Delete it "
                       "with another FTP client.",
@@ -179,7 +184,7 @@ static gboolean run_listing(Tree *tree, Node *dir, TreeParts *parts, gboolean *a
 
     if (remote_list(tree->remote, path, gather_entry, gather_restart, &gather, cancel, &failure) &&
         tree->remove_temporaries)
-        remove_temporaries(tree, path, nodes);
+        remove_temporaries(tree, path, nodes, cancel, &failure);
 
     lock_take(&tree->lock);
     dir_watch_end(&watch, dir);

@@ -39,22 +39,29 @@ static void explain_creation(Tree *tree, Node *dir, const char *name, const char
 }
 
 /* A directory that was to be closed to others must not stay open because FTP's MKD takes no mode.
- * The usual umask gives the usual mode, which needs no command. Unlocks. */
-static void restrict_mode(Tree *tree, Node *node, const char *path, guint32 mode)
+ * The usual umask gives the usual mode, which needs no command. FALSE only
+ * with FTPSFS_ERROR_INTERRUPTED: who asked for the mode must not go on as if it were set. Unlocks.
+ */
+static gboolean restrict_mode(Tree *tree, Node *node, const char *path, guint32 mode,
+                              GCancellable *cancel, GError **error)
 {
     if ((mode & 0055) == 0055 || !remote_can(tree->remote, REMOTE_CAN_CHMOD))
-        return;
+        return TRUE;
     g_autoptr(GError) failure = NULL;
     lock_release(&tree->lock);
     gboolean ok =
-        remote_set_attributes(tree->remote, path, mode & 07777, G_MININT64, NULL, &failure);
+        remote_set_attributes(tree->remote, path, mode & 07777, G_MININT64, cancel, &failure);
     lock_take(&tree->lock);
     if (ok)
-        return;
+        return TRUE;
     g_warning("The new directory \"%s\" is more widely accessible than asked for (mode %04o): %s. "
               "Correct it with another FTP client.",
               path, mode & 07777, failure->message);
     node->valid_until = 0;
+    if (!ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
 }
 
 Node *tree_mkdir(Tree *tree, Node *dir, const char *name, guint32 mode, GCancellable *cancel,
@@ -88,8 +95,11 @@ Node *tree_mkdir(Tree *tree, Node *dir, const char *name, guint32 mode, GCancell
     /* What we have just made is empty. */
     dir_of(node)->listed_until = tree_now(tree) + tree->timeout;
     dir_of(node)->whole = TRUE;
-    restrict_mode(tree, node, path, mode);
-    return node;
+    if (restrict_mode(tree, node, path, mode, cancel, error))
+        return node;
+    node->references--;
+    node_collect(node);
+    return NULL;
 }
 
 Node *tree_symlink(Tree *tree, Node *dir, const char *name, const char *target,

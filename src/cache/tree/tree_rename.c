@@ -148,7 +148,7 @@ static gboolean recover(Rename *r, GError *failure, GError **error)
     if (!ftpsfs_error_has(failure, FTPSFS_ERROR_CLASS_REFUSAL) &&
         !ftpsfs_error_is(failure, FTPSFS_ERROR_INTERRUPTED)) {
         lock_release(&tree->lock);
-        AskOutcome renamed = ask_outcome_renamed(r->tree->remote, r->from, r->to);
+        AskOutcome renamed = ask_outcome_renamed(r->tree->remote, r->from, r->to, r->cancel);
         lock_take(&tree->lock);
         if (renamed == ASK_OUTCOME_YES) {
             g_error_free(failure);

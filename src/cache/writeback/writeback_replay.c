@@ -340,8 +340,8 @@ static void conclude_renames(Writeback *writeback)
     JournalPlan *plan = writeback->plan;
     for (guint i = 0; i < plan->renames->len; i++) {
         const JournalRename *rename = g_ptr_array_index(plan->renames, i);
-        gboolean done =
-            ask_outcome_renamed(writeback->remote, rename->from, rename->to) == ASK_OUTCOME_YES;
+        gboolean done = ask_outcome_renamed(writeback->remote, rename->from, rename->to, NULL) ==
+                        ASK_OUTCOME_YES;
         JournalRecord record =
             journal_record(done ? JOURNAL_RENAMED : JOURNAL_KEPT, plan->next_id + i);
         g_autoptr(GError) failure = NULL;

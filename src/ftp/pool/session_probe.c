@@ -36,7 +36,7 @@ void session_probe_explain_refusal(const Channel *failed, const RemoteOptions *o
                 unused != NULL ? unused->message : "no priorities for one");
         return;
     }
-    channel_bye(channel, NULL);
+    channel_bye(channel, cancel, NULL);
     g_autofree char *unmet = channel_find_unmet(channel, trust);
     if (unmet == NULL)
         return;

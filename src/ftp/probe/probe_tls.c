@@ -205,7 +205,7 @@ static void try_policy(const ProbeTarget *target, TrustPolicy policy, Trust *tru
     g_autoptr(GError) failure = NULL;
     g_autoptr(Channel) channel = session_probe(target->options, trust, NULL, NULL, NULL, &failure);
     gboolean met = channel != NULL && channel_check_strength(channel, &failure);
-    if (channel != NULL && !channel_bye(channel, NULL))
+    if (channel != NULL && !channel_bye(channel, NULL, NULL))
         g_debug("%s closed the connection first", target->options->host);
     records_add_flag(target->out, "met", met);
     if (!met)
