@@ -32,7 +32,7 @@
 struct Channel {
     int fd;
     gboolean control;
-    gboolean look;
+    gboolean probe_only;
     gboolean ended;  /* nothing comes any more */
     gboolean silent; /* the server says nothing until the wait is over */
     guint due;       /* pieces that the server has to say by now */
@@ -187,7 +187,7 @@ Channel *channel_new(int fd, Trust *trust, const ChannelOptions *options, GError
     Channel *channel = g_new0(Channel, 1);
     channel->fd = fd;
     channel->control = options->control == NULL;
-    channel->look = options->look;
+    channel->probe_only = options->probe_only;
     if (clear_end >= 0 && channel->control)
         check_clear_end();
     if (channel->control) {
@@ -347,7 +347,7 @@ gboolean channel_write(Channel *channel, const void *data, gsize length, GCancel
                        GError **error)
 {
     (void)cancel;
-    g_assert_false(channel->look);
+    g_assert_false(channel->probe_only);
     g_assert_false(channel->shut);
     if (channel->control)
         channel->due += commands_check(data, length);

@@ -123,6 +123,20 @@ gboolean remote_method_set(Session *session, const RemoteMethod *methods, gsize 
     }
 }
 
+/* Takes the reply to a method that was known to work. A server that does not know it any more is
+ * asked by the others. */
+static gboolean take_reply(Session *session, const RemoteMethod *method, const Reply *reply,
+                           const AttributeArgs *args, GCancellable *cancel, GError **error)
+{
+    gboolean mode = method->feature == FEATURE_MFF_MODE || method->feature == FEATURE_SITE_CHMOD;
+    gboolean again = FALSE;
+    if (remote_method_judge(session, method, args->path, reply, &again, cancel, error))
+        return TRUE;
+    return again && remote_method_set(session, mode ? remote_mode_methods : remote_mtime_methods,
+                                      mode ? REMOTE_MODE_METHODS : REMOTE_MTIME_METHODS, args,
+                                      mode ? "permissions" : "modification time", cancel, error);
+}
+
 static gboolean set_both(Session *session, const RemoteMethod *mode_method,
                          const RemoteMethod *mtime_method, const AttributeArgs *args,
                          GCancellable *cancel, GError **error)
@@ -138,9 +152,8 @@ static gboolean set_both(Session *session, const RemoteMethod *mode_method,
         session_drop_replies(session);
         return FALSE;
     }
-    gboolean again = FALSE;
-    return remote_method_judge(session, mode_method, args->path, mode, &again, cancel, error) &&
-           remote_method_judge(session, mtime_method, args->path, mtime, &again, cancel, error);
+    return take_reply(session, mode_method, mode, args, cancel, error) &&
+           take_reply(session, mtime_method, mtime, args, cancel, error);
 }
 
 static gboolean try_set_attributes(const RemoteTry *try, gpointer data, GError **error)
