@@ -2,7 +2,9 @@
 """Mounts for the tests: starting ftpsfs, looking into it, ending it and judging how it ended."""
 
 import glob
+import grp
 import hashlib
+import itertools
 import json
 import os
 import pwd
@@ -82,6 +84,12 @@ def pattern(length, seed=1):
         for i in range(min(length, 1 << 20) // 32 + 1)
     )
     return (block * (length // len(block) + 1))[:length]
+
+
+def name_of_no_account():
+    """One that neither a user nor a group of this machine has."""
+    taken = {user.pw_name for user in pwd.getpwall()} | {group.gr_name for group in grp.getgrall()}
+    return next(name for name in map("ftpsfs-{}".format, itertools.count()) if name not in taken)
 
 
 def mountinfo(path):

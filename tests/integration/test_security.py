@@ -13,7 +13,7 @@ import pytest
 
 import inject
 from harness import BINARY, SANITIZED, MountError, credentials_file, eventually, is_running
-from harness import mountinfo, pattern, run_ftpsfs, source_for
+from harness import mountinfo, name_of_no_account, pattern, run_ftpsfs, source_for
 from processes import all_of, blocked_thread, helpers, status_of, threads
 from scripted_faults import Reply, lines
 from wire import Wire
@@ -21,6 +21,7 @@ from wire import Wire
 pytest_plugins = ["scripted_fixtures"]
 
 USER = pwd.getpwnam("games")
+UNKNOWN = name_of_no_account()
 PASSWORD = "Rumpelstilzchen-91"
 NAME = "telling-name-of-a-file"
 CONTENT = b"content that nobody is to read; "
@@ -433,7 +434,8 @@ def owner(path):
 
 FACTS = (
     "type=file;unix.owner=7007;unix.ownername=games;unix.group=7008;unix.groupname=games; known\r\n",
-    "type=file;unix.owner=7007;unix.ownername=not-here;unix.group=7008;unix.groupname=no; foreign\r\n",
+    f"type=file;unix.owner=7007;unix.ownername={UNKNOWN};unix.group=7008;unix.groupname={UNKNOWN}; "
+    "foreign\r\n",
     "type=file;unix.uid=7009;unix.gid=7010; numbers\r\n",
     "type=file; untold\r\n",
 )
@@ -457,9 +459,10 @@ def test_owners_are_mapped_by_idmap(scripted, mount, idmap, wanted):
     assert [owner(mounted.at(name)) for name in names] == wanted
 
 
+@pytest.mark.parametrize("user", [UNKNOWN, "games"])
 @pytest.mark.parametrize("idmap", ["none", "names", "user"])
-def test_a_real_servers_owners_are_mapped_by_idmap(servers, server_kind, mount, idmap):
-    server = servers.make(server_kind)
+def test_a_real_servers_owners_are_mapped_by_idmap(servers, server_kind, mount, idmap, user):
+    server = servers.make(server_kind, user=user)
     with open(server.path("file"), "wb") as file:
         file.write(b"x")
     server.adopt(server.path("file"))
@@ -470,8 +473,8 @@ def test_a_real_servers_owners_are_mapped_by_idmap(servers, server_kind, mount, 
         theirs = os.stat(server.path("file"))
         wanted = (theirs.st_uid, theirs.st_gid)
     elif idmap == "names" and server_kind.startswith("proftpd"):
-        # The others tell numbers. Its user has no account here, its group has one.
-        wanted = (0, grp.getgrnam("users").gr_gid)
+        # The others tell numbers. Its group has an account here, its user may have none.
+        wanted = (0 if user == UNKNOWN else USER.pw_uid, grp.getgrnam("users").gr_gid)
     assert owner(mounted.at("file")) == wanted
 
 
