@@ -84,7 +84,7 @@ void fs_fill_entry(const Fs *fs, Node *node, struct fuse_entry_param *entry);
 /* Registers callbacks of one file. */
 void fs_names_register(struct fuse_lowlevel_ops *ops);
 void fs_directories_register(struct fuse_lowlevel_ops *ops);
-void fs_directory_handle_free(gpointer handle);
+void fs_directory_handle_free(gpointer data);
 void fs_files_register(struct fuse_lowlevel_ops *ops, const Fs *fs);
 void fs_attributes_register(struct fuse_lowlevel_ops *ops);
 /* After all others, where the server can be read only. */

@@ -26,7 +26,7 @@ struct FakeFile {
 FakeFile *fake_files_new(FakeFile *parent, const char *name, RemoteType type);
 
 /* With all below. */
-void fake_files_free(gpointer file);
+void fake_files_free(gpointer data);
 
 /* NULL: there is none, or no directory. `path` is absolute, seen from `top`. */
 FakeFile *fake_files_find(FakeFile *top, const char *path);

@@ -53,9 +53,9 @@ typedef struct {
 
 typedef struct Trust Trust;
 
-/* Whether `priority` is a GnuTLS priority string that leaves something of the TLS versions allowed.
+/* Whether `wanted` is a GnuTLS priority string that leaves something of the TLS versions allowed.
  * FTPSFS_ERROR_CONFIG, which says where it is wrong. */
-gboolean trust_priority_check(const char *priority, TrustTlsMin tls_min, GError **error);
+gboolean trust_priority_check(const char *wanted, TrustTlsMin tls_min, GError **error);
 
 /* Loads all that `options` names. FTPSFS_ERROR_CONFIG with the file's name when something can't be
  * read or holds no certificate, when others than its owner can write to it, or read the key (see

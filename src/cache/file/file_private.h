@@ -82,7 +82,7 @@ void files_reap(File *file);
 
 /* References of background work; not handles. */
 File *file_ref(File *file);
-void file_unref(gpointer file);
+void file_unref(gpointer data);
 
 /* Whether there is anything to upload or to finish. Lock held. */
 gboolean file_is_pending(const File *file);

@@ -117,6 +117,6 @@ void prefetch_series_unref(Series *series);
 
 /* Guesses on in all walks, after a listing. */
 void prefetch_go_on(Prefetch *prefetch);
-void prefetch_walk_free(gpointer walk);
+void prefetch_walk_free(gpointer data);
 
 #endif

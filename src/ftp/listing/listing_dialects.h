@@ -104,7 +104,7 @@ typedef enum {
 
 typedef ListingLine (*ListingDialectFunc)(ListingState *state, ListingText line, ListingRow *row);
 
-ListingLine listing_unix_line(ListingState *state, ListingText line, ListingRow *row);
+ListingLine listing_unix_line(ListingState *state, ListingText text, ListingRow *row);
 ListingLine listing_windows_line(ListingState *state, ListingText line, ListingRow *row);
 ListingLine listing_netware_line(ListingState *state, ListingText line, ListingRow *row);
 ListingLine listing_vms_line(ListingState *state, ListingText line, ListingRow *row);
