@@ -15,15 +15,19 @@ SETUP_SERVERS=${FTPSFS_SERVERS:-$SETUP_ROOT/build/servers}
 SETUP_BUILD_PACKAGES="gcc libc6-dev libasan8 libubsan1 meson ninja-build pkg-config libfuse3-dev
     libgnutls28-dev libglib2.0-dev zlib1g-dev fuse3"
 SETUP_TEST_PACKAGES="python3 python3-pytest python3-pytest-xdist python3-pyftpdlib python3-openssl
-    python3-cryptography ca-certificates fio git rsync systemd tar util-linux
+    python3-cryptography ca-certificates openssl fio git rsync systemd tar util-linux
     softhsm2 gnutls-bin autofs strace
     bash zsh fish mandoc dpkg-dev tmux desktop-file-utils"
-# Libraries of the servers that are no trouble to install, and mostly are.
+# What tests/lint.py runs. Other releases' tools format otherwise.
+# shellcheck disable=SC2034
+SETUP_LINT_PACKAGES="black clang-format clang-tidy shellcheck"
+# Libraries of the servers that are no trouble to install, and mostly are. A|B: the first that this
+# release has; Debian 13 has others, and names those with 64-bit times otherwise.
 SETUP_LIBRARY_PACKAGES="libacl1 libcap2 libcrypt1 libidn2-0 libncursesw6 libpam0g libpam-modules
-    libpcre2-8-0 libssl3 libtirpc3 zlib1g"
+    libpcre2-8-0 libssl3t64|libssl3 libtirpc3t64|libtirpc3 zlib1g"
 SETUP_SERVER_PACKAGES="vsftpd libpam-pwdfile proftpd-core proftpd-mod-crypto pure-ftpd pure-ftpd-common
-    libhiredis0.14 libhashkit2 libmemcached11 libmemcachedutil2 libwrap0 libnsl2 libpcre2-posix3
-    libsodium23"
+    libhiredis1.1.0|libhiredis0.14 libhashkit2t64|libhashkit2 libmemcached11t64|libmemcached11
+    libmemcachedutil2t64|libmemcachedutil2 libwrap0 libnsl2 libpcre2-posix3 libsodium23"
 
 setup_fail() {
     echo "$0: $*" >&2
@@ -48,11 +52,30 @@ setup_install() {
         setup_have "$package" || missing+=("$package")
     done
     [ ${#missing[@]} -eq 0 ] && return 0
-    [ "$(id -u)" = 0 ] || setup_fail "to install ${missing[*]}, run this as root: sudo $0"
+    [ "$(id -u)" = 0 ] || setup_fail "packages are missing: sudo apt-get install ${missing[*]}"
     echo "installing ${missing[*]}"
     setup_update
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
         >/dev/null || setup_fail "apt-get install ${missing[*]} failed"
+}
+
+# setup_known A|B...: the first of each that this release has. A release without a name says so in
+# apt-cache's exit status once its lists are there.
+setup_known() {
+    local choice package
+    for choice in "$@"; do
+        for package in ${choice//|/ }; do
+            [ "$package" = "$choice" ] || apt-cache show "$package" >/dev/null 2>&1 && break
+        done
+        echo "$package"
+    done
+}
+
+# setup_build_packages: what it takes to compile and to run the unit tests. An ordinary user can do
+# all but install.
+setup_build_packages() {
+    # shellcheck disable=SC2086
+    setup_install $SETUP_BUILD_PACKAGES python3
 }
 
 setup_packages() {
@@ -62,11 +85,11 @@ setup_packages() {
 
 # The FTP servers into build/servers, whole or not at all.
 setup_servers() {
-    # shellcheck disable=SC2086
-    setup_install $SETUP_LIBRARY_PACKAGES
+    # shellcheck disable=SC2046,SC2086
+    setup_install $(setup_known $SETUP_LIBRARY_PACKAGES)
     local wanted stamp=$SETUP_SERVERS/.complete new
-    # shellcheck disable=SC2086,SC2116
-    wanted=$(echo $SETUP_SERVER_PACKAGES)
+    # shellcheck disable=SC2005,SC2046,SC2086
+    wanted=$(echo $(setup_known $SETUP_SERVER_PACKAGES))
     [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
     echo "downloading FTP servers for the tests into $SETUP_SERVERS"
     mkdir -p "$(dirname "$SETUP_SERVERS")"
@@ -74,7 +97,7 @@ setup_servers() {
     new=$(mktemp -d "$SETUP_SERVERS.new.XXXXXX")
     chmod 755 "$new"
     mkdir "$new/.packages"
-    setup_download "$new/.packages"
+    setup_download "$new/.packages" "$wanted"
     local deb
     for deb in "$new/.packages"/*.deb; do
         dpkg -x "$deb" "$new" || setup_fail "cannot unpack $deb"
@@ -95,15 +118,16 @@ setup_check_libraries() {
     done
 }
 
+# setup_download DIRECTORY PACKAGES
 setup_download() {
     # With stale lists the mirror no longer has the version that apt asks for: update and try again.
     # shellcheck disable=SC2086
-    (cd "$1" && apt-get download -qq -o APT::Sandbox::User=root $SETUP_SERVER_PACKAGES 2>/dev/null) &&
+    (cd "$1" && apt-get download -qq -o APT::Sandbox::User=root $2 2>/dev/null) &&
         return 0
     [ "$(id -u)" = 0 ] && setup_update
     # shellcheck disable=SC2086
-    (cd "$1" && apt-get download -qq -o APT::Sandbox::User=root $SETUP_SERVER_PACKAGES) ||
-        setup_fail "cannot download the FTP servers: $SETUP_SERVER_PACKAGES"
+    (cd "$1" && apt-get download -qq -o APT::Sandbox::User=root $2) ||
+        setup_fail "cannot download the FTP servers: $2"
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then

@@ -44,7 +44,17 @@ def pytest_configure(config):
     if not os.access(harness.BINARY, os.X_OK):
         raise pytest.UsageError(f"{harness.BINARY} is not there: build it, or set FTPSFS")
     config.addinivalue_line("markers", "seconds(n): the time that the test may take")
+    heed_signals()
     separate_sanitizer_logs(os.environ.get("PYTEST_XDIST_WORKER"))
+
+
+def heed_signals():
+    """A shell without job control starts what is in its background with these ignored, which all that
+    the tests start would inherit."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGQUIT) == signal.SIG_IGN:
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def separate_sanitizer_logs(worker):
