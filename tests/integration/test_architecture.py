@@ -122,6 +122,34 @@ def test_headers_beside_their_source_are_for_their_layer():
     assert foreign == []
 
 
+def test_each_folder_says_in_its_first_header_what_it_is_for():
+    """In a paragraph ` * src/FOLDER: ...` that the header begins with. What it uses is below it."""
+    found = {}
+    for path, text in sources().items():
+        match = re.match(r"/\* SPDX.*\n/\*\n \* src/([\w/]+): (.*(?:\n \* .+)*)\n \*\n", text)
+        if path.endswith(".h") and match:
+            assert folder_of(path) == match[1], path
+            found.setdefault(match[1], []).append(" ".join(match[2].replace("\n *", "").split()))
+    assert {folder: len(texts) for folder, texts in found.items()} == dict.fromkeys(
+        set(order()) - {""}, 1
+    )
+    used = {}
+    for path in sources():
+        folders = used.setdefault(folder_of(path), set())
+        folders.update(folder_of(header) for header in included(path))
+    for folder, (text,) in found.items():
+        what, _, uses = text.partition("Uses ")
+        assert what and uses, f"src/{folder}: it does not say what it uses"
+        named = re.findall(r"src/([\w/]+)", uses)
+        # A layer stands for its folders.
+        wrong = [
+            name
+            for name in named
+            if not any(f == name or f.startswith(f"{name}/") for f in used[folder] - {folder})
+        ]
+        assert wrong == [], f"src/{folder}"
+
+
 def test_public_headers_are_used_by_other_layers():
     """Directly, or shown by one that is."""
     used = set()

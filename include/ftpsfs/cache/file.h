@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/cache/file: open files and their uploads. Offers open, read, write, flush and close to
+ * src/fs, as well as changes of names that open files are under. Uses all other folders of
+ * src/cache.
+ *
  * file - open files: what read, write, truncate, flush and close mean for the server.
  *
  * One Files a mount; it owns one File for each node that is open (or has content that the server

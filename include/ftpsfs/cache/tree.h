@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/cache/tree: the names and attributes that the mount shows. Offers lookups, listings and
+ * changes of names to src/fs and to the other folders of src/cache. Uses src/cache/temporary and
+ * src/ftp/remote.
+ *
  * tree - the nodes: inode table, directory-listing cache and negative names in one structure.
  *
  * A Node is an inode of the mount: a name below a parent, attributes as of some moment, and for a

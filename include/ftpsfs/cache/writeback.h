@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/cache/writeback: uploads that are made after close(2). Offers a durable queue to
+ * src/cache/file, with its content and its names. Uses src/cache/spool, src/cache/temporary,
+ * src/cache/tree and src/ftp/remote.
+ *
  * writeback - uploads that are made after close(2) has returned: `-o writeback`.
  *
  * A Writeback owns the queue of pending items, one for each file whose content is durable on the

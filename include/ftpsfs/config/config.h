@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/config: what the user asked for: command line, configuration files, the mount source. Offers
+ * one MountConfig to main. Uses src/util, and src/tls and src/ftp/session to check values.
+ *
  * config - what the user asked for: one MountConfig from the command line and the configuration
  * files, ~/.config/ftpsfs/config and /etc/ftpsfs.conf.
  *

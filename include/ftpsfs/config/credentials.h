@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/config/credentials: user name, password and passphrase, from wherever they are. Offers
+ * Credentials to main. Uses src/config and src/util.
+ *
  * credentials - where user name and password come from.
  *
  * In this order: `credentials=FILE`, `password_stdin`, `password_command=`, the credentials that

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/fs: the side of the kernel and of the user: FUSE callbacks, mount and unmount, the control
+ * socket. Offers a mount to main. Uses src/cache/file, src/cache/tree, src/ftp/remote and
+ * src/util/process.
+ *
  * fs - the mount: libfuse's low-level session and its callbacks.
  *
  * The callbacks are thin: they check arguments, call cache/, reply, and turn errors into errno (in

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/ftp: the FTP client. This folder itself has only what all of its folders share: what a server
+ * says of one name. Upper layers use src/ftp/remote. Uses src/util.
+ *
  * entry - what a server tells of one name: its type, size, times, rights and owners.
  *
  * A RemoteEntry belongs to whoever made it; it has no lock.

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/ftp/probe: what a server can do, found out without a mount. Offers records for the verb
+ * --probe. Uses src/ftp/remote, src/ftp/transfer, src/ftp/session and src/tls.
+ *
  * probe - what a server is like, found out by asking and trying: for ftpsfs --probe.
  *
  * probe_tls takes no password and believes nobody; probe_login logs in, so that it fails where a

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/ftp/remote: operations on the server, by whatever commands this server has. Offers the only
+ * way to the server for src/cache and src/fs. Uses src/ftp/pool, src/ftp/transfer, src/ftp/listing
+ * and src/ftp/session.
+ *
  * remote - the typed operations on the server that everything above uses.
  *
  * One Remote a mount. It owns the pool of control connections and what has been learned of the

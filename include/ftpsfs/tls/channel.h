@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/tls: TLS by GnuTLS, and whom a mount trusts. Offers channels to src/ftp, for control and data
+ * connections. It knows nothing of FTP. Uses src/util.
+ *
  * channel - one TLS connection over one TCP socket: handshake, read, write, orderly end, and
  * session resumption.
  *

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/util: what every layer needs and no library has: errors, locks, waits, the log, files that
+ * are this user's own, texts for people, counters. Uses GLib and GnuTLS alone.
+ *
  * error - the one GError domain used below the FUSE layer.
  *
  * A code says what went wrong in terms of the file system or the connection. What follows from it

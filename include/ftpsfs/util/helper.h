@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/util/process: the processes of the program: how a helper is started, the resolver, and the
+ * sandbox that each process enters. Offers names of hosts and users to a daemon that can't read
+ * /etc. Uses src/util.
+ *
  * helper - a process of our own that does one thing for this one, over a socket.
  *
  * The helper is a fork that keeps standard output and error and one end of a socket pair, lets the

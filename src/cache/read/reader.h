@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/cache/read: reading: content in memory, on disk, and on its way. Offers a Reader for each
+ * file and a Prefetch for the mount to src/cache/file. Uses src/cache/tree and src/ftp/remote.
+ *
  * reader - the content of one remote file, read through data connections that are kept open while
  * reading goes on in sequence.
  *

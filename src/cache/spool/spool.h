@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/cache/spool: local content of files that are being written. Offers reads and writes at any
+ * offset to src/cache/file, and says what the server lacks. Uses src/util.
+ *
  * spool - the local extents of one file that is being written.
  *
  * A Spool holds a file's content as it is wanted: a logical size, and over it extents that are

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/cache/temporary: hidden names on the server. Offers the rename over a file, the removal of
+ * what must not stay, and the question what became of a lost command. Uses src/ftp/remote and
+ * src/util.
+ *
  * temporary - what lies beside a file for a while: new content under a hidden name, and how it
  * comes to be the file's. No state, no lock; no lock may be held.
  *

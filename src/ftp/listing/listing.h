@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/ftp/listing: listings of all kinds of servers, as entries. Offers a parser that
+ * src/ftp/remote feeds with bytes; it does no input or output. Uses src/ftp, src/ftp/session and
+ * src/util.
+ *
  * listing - turns MLSD/MLST facts (RFC 3659 section 7) and LIST output into entries.
  *
  * A ListingParser belongs to one transfer and is used by one thread; it streams, so a listing of

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/ftp/pool: the control connections of a mount. Offers leases to src/ftp/remote, and knows when
+ * the server is down. Uses src/ftp/session, src/ftp/transfer and src/util.
+ *
  * pool - the control connections of a mount, leased one operation at a time.
  *
  * The pool owns every Session that nobody has leased. It opens connections on demand up to a

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/ftp/session: one control connection: login, commands, replies, and what is known of the
+ * server. Offers commands with their replies to all other folders of src/ftp. Uses src/tls and
+ * src/util.
+ *
  * session - one control connection: TCP, TLS, greeting, login, and pipelined commands with their
  * replies in order.
  *

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * src/ftp/transfer: data connections, from EPSV or EPRT to the final reply. Offers reading, writing
+ * and an orderly end to src/ftp/remote. Uses src/ftp/session and src/util.
+ *
  * transfer - one data connection: from the command on the control connection to the server's final
  * reply (RFC 959 section 3.2, RFC 4217 section 10).
  *
