@@ -29,6 +29,13 @@ static void note(GArray *found, int fd)
         g_array_append_val(found, fd);
 }
 
+/* -1 for what is no number of a descriptor. */
+static int number_of(const char *text)
+{
+    guint64 number;
+    return g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &number, NULL) ? (int)number : -1;
+}
+
 GArray *inherited_find(void)
 {
     GArray *found = g_array_new(FALSE, FALSE, sizeof(int));
@@ -40,14 +47,15 @@ GArray *inherited_find(void)
         return found;
     const struct dirent *entry;
     while ((entry = readdir(dir)) != NULL)
-        note(found, atoi(entry->d_name));
+        note(found, number_of(entry->d_name));
     closedir(dir);
     return found;
 }
 
 void inherited_close(const GArray *found, const char *mountpoint)
 {
-    int kept = g_str_has_prefix(mountpoint, PASSED) ? atoi(mountpoint + sizeof PASSED - 1) : -1;
+    int kept =
+        g_str_has_prefix(mountpoint, PASSED) ? number_of(mountpoint + sizeof PASSED - 1) : -1;
     for (guint i = 0; i < found->len; i++)
         if (g_array_index(found, int, i) != kept)
             close(g_array_index(found, int, i));

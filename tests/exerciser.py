@@ -79,7 +79,9 @@ class Exerciser:
             self.check_all()
         except Exception as error:
             last = "\n".join(self.history[-40:])
-            raise type(error)(f"seed {self.seed}, operation {self.done}: {error}\n{last}") from error
+            raise type(error)(
+                f"seed {self.seed}, operation {self.done}: {error}\n{last}"
+            ) from error
         finally:
             for handle in self.handles:
                 os.close(handle)
@@ -119,7 +121,9 @@ class Exerciser:
         return self.random.randrange(len(self.model) + 1)
 
     def length(self):
-        return min(self.random.choice([1, 7, 100, 4095, 4096, 10_000, 70_000, 140_000]), self.max_size)
+        return min(
+            self.random.choice([1, 7, 100, 4095, 4096, 10_000, 70_000, 140_000]), self.max_size
+        )
 
     def data(self, length):
         return self.random.randbytes(length)
@@ -310,7 +314,9 @@ class Exerciser:
         if not self.handles:
             return
         for _ in range(self.random.randrange(5)):
-            self.random.choice([self.read, self.write, self.map_write, self.truncate_down, self.fsync])()
+            self.random.choice(
+                [self.read, self.write, self.map_write, self.truncate_down, self.fsync]
+            )()
         for handle in self.handles:
             self.compare(os.pread(handle, 1 << 22, 0), self.model, "an unlinked file that is open")
             os.close(handle)

@@ -64,7 +64,7 @@ def draw_text(column, text, style, top):
     look += ' opacity="0.6"' if style.dim else ""
     return (
         f'<text x="{left:.1f}" y="{top + FONT_SIZE}" textLength="{len(text) * CELL_WIDTH:.1f}"'
-        f'{look}>{escape(text)}</text>\n'
+        f"{look}>{escape(text)}</text>\n"
     )
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mountpoint - the check of the mountpoint, which is held by a descriptor from then on: its path may
- * lead elsewhere later, when root mounts. Private to config/. No lock.
+ * mountpoint - the check of the mountpoint, which is held by a descriptor from then on: its path
+ * may lead elsewhere later, when root mounts. Private to config/. No lock.
  */
 #ifndef FTPSFS_SRC_CONFIG_MOUNTPOINT_H
 #define FTPSFS_SRC_CONFIG_MOUNTPOINT_H

@@ -50,11 +50,12 @@ static gboolean all_safe(guint connection, gboolean *known)
 
 gboolean premounted_check(const char *name, gboolean told, GError **error)
 {
-    int fd = atoi(strrchr(name, '/') + 1);
+    guint64 fd = 0;
     guint connection;
     gboolean known = FALSE;
     gboolean safe =
-        mounts_fd_number(fd, "fuse_connection", &connection) && all_safe(connection, &known);
+        g_ascii_string_to_unsigned(strrchr(name, '/') + 1, 10, 0, G_MAXINT, &fd, NULL) &&
+        mounts_fd_number((int)fd, "fuse_connection", &connection) && all_safe(connection, &known);
     if (known ? safe : told)
         return TRUE;
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_CONFIG,

@@ -20,6 +20,15 @@ static void free_entry(gpointer data)
     g_free(entry);
 }
 
+static gboolean to_number(const char *text, guint *number)
+{
+    guint64 wide = 0;
+    if (text == NULL || !g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT, &wide, NULL))
+        return FALSE;
+    *number = (guint)wide;
+    return TRUE;
+}
+
 /* NULL for a line that is none. */
 static MountEntry *parse(const char *line)
 {
@@ -28,9 +37,12 @@ static MountEntry *parse(const char *line)
         return NULL;
     g_auto(GStrv) place = g_strsplit(halves[0], " ", MOUNT_FIELDS + 1);
     g_auto(GStrv) type = g_strsplit(halves[1], " ", TYPE_FIELDS);
+    if (g_strv_length(place) < MOUNT_FIELDS || g_strv_length(type) < TYPE_FIELDS)
+        return NULL;
+    g_auto(GStrv) device = g_strsplit(place[2], ":", 2);
     guint id, parent, major, minor;
-    if (g_strv_length(place) < MOUNT_FIELDS || g_strv_length(type) < TYPE_FIELDS ||
-        sscanf(line, "%u %u %u:%u", &id, &parent, &major, &minor) != 4)
+    if (!to_number(place[0], &id) || !to_number(place[1], &parent) ||
+        !to_number(device[0], &major) || !to_number(device[1], &minor))
         return NULL;
     MountEntry *entry = g_new0(MountEntry, 1);
     entry->id = id;

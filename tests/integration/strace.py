@@ -8,7 +8,9 @@ import re
 
 from harness import eventually
 
-RULES = os.path.join(os.path.dirname(__file__), "..", "..", "src", "util", "process", "seccomp_rules.c")
+RULES = os.path.join(
+    os.path.dirname(__file__), "..", "..", "src", "util", "process", "seccomp_rules.c"
+)
 TABLE = re.compile(r"^static const Rule (\w+)\[\] = \{\n(.*?)^\};", re.DOTALL | re.MULTILINE)
 RULE = re.compile(r"ALLOW(?:_IF|_WHEN|_WHEN_IF)?\((?:RULE_\w+, )?(\w+),\s+\"([^\"]*)\"")
 

@@ -18,7 +18,11 @@ class Terminal:
         self.base = ["tmux", "-u", "-f", "/dev/null", "-S", self.socket]
         words = ["new-session", "-d", "-x", str(columns), "-y", str(rows)]
         # ^C is for the command, not for the shell that tells its end.
-        line = "trap : INT; " + shlex.join(map(str, command)) + "; code=$?; echo; echo exit status $code; exec sleep inf"
+        line = (
+            "trap : INT; "
+            + shlex.join(map(str, command))
+            + "; code=$?; echo; echo exit status $code; exec sleep inf"
+        )
         env = environment(changes.pop("HOME", "/nonexistent"), **changes)
         env.pop("TMUX", None)
         self._run(*words, "sh", "-c", line, env=env)

@@ -255,7 +255,9 @@ def test_types_are_declared_once_and_where_they_are_made():
     declared = {}
     for path, text in sources().items():
         if path.endswith(".h"):
-            for name in re.findall(r"^typedef struct (\w+) \1;", without_comments(text), re.MULTILINE):
+            for name in re.findall(
+                r"^typedef struct (\w+) \1;", without_comments(text), re.MULTILINE
+            ):
                 declared.setdefault((layer(folder_of(path)), name), []).append(path)
     assert {name: paths for name, paths in declared.items() if len(paths) > 1} == {}
     for (top, name), (header,) in declared.items():
@@ -279,7 +281,9 @@ def test_each_lock_has_a_place_in_the_one_order():
         and re.search(r"\bGMutex|\bg_mutex_|\bGRWLock|\bGRecMutex|\bpthread_mutex", text)
     ]
     assert plain == []
-    ranks = re.findall(r"^    (LOCK_RANK_\w+),", sources()["include/ftpsfs/util/lock.h"], re.MULTILINE)
+    ranks = re.findall(
+        r"^    (LOCK_RANK_\w+),", sources()["include/ftpsfs/util/lock.h"], re.MULTILINE
+    )
     assert len(ranks) > 20
     made = [
         rank
@@ -292,4 +296,6 @@ def test_each_lock_has_a_place_in_the_one_order():
         text for path, text in sources().items() if path.endswith(".h") and path not in outside
     )
     assert [rank for rank in ranks if rank not in headers] == []
-    assert [path for path in sources() if path not in outside and "ock order" in sources()[path]] == []
+    assert [
+        path for path in sources() if path not in outside and "ock order" in sources()[path]
+    ] == []

@@ -277,7 +277,9 @@ def test_tls_priority_chooses_the_cipher(server, mount):
 
 
 def test_tls_priority_can_not_bring_old_versions_back(scripted, mount):
-    server = scripted(maximum=ssl.TLSVersion.TLSv1_1, minimum=ssl.TLSVersion.TLSv1, ciphers="ALL:@SECLEVEL=0")
+    server = scripted(
+        maximum=ssl.TLSVersion.TLSv1_1, minimum=ssl.TLSVersion.TLSv1, ciphers="ALL:@SECLEVEL=0"
+    )
     with pytest.raises(MountError):
         mount(server, tls_priority="LEGACY:+VERS-TLS1.0:+VERS-TLS1.1:%COMPAT")
     assert server.count("USER") == 0

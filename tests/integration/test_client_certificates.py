@@ -118,7 +118,17 @@ class Token:
         self.configuration.write_text(
             f"directories.tokendir = {directory}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
         )
-        self._run("softhsm2-util", "--init-token", "--free", "--label", "ftpsfs", "--pin", PIN, "--so-pin", PIN)
+        self._run(
+            "softhsm2-util",
+            "--init-token",
+            "--free",
+            "--label",
+            "ftpsfs",
+            "--pin",
+            PIN,
+            "--so-pin",
+            PIN,
+        )
         self._write("--load-privkey", certificate.keyfile)
         self._write("--load-certificate", certificate.certfile)
         self.cert = "pkcs11:token=ftpsfs;object=mine;type=cert"
@@ -128,13 +138,29 @@ class Token:
         return {"SOFTHSM2_CONF": str(self.configuration)}
 
     def _write(self, *words):
-        self._run("p11tool", "--login", "--write", *words, "--label", "mine", "--id", "01", "pkcs11:token=ftpsfs")
+        self._run(
+            "p11tool",
+            "--login",
+            "--write",
+            *words,
+            "--label",
+            "mine",
+            "--id",
+            "01",
+            "pkcs11:token=ftpsfs",
+        )
 
     def _run(self, *words):
         assert shutil.which(words[0]), f"{words[0]} is missing: tests/setup.sh installs it"
         settings = dict(os.environ, GNUTLS_PIN=PIN, GNUTLS_SO_PIN=PIN, **self.environment())
         result = subprocess.run(
-            words, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+            words,
+            env=settings,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert result.returncode == 0, result.stdout + result.stderr
 

@@ -102,7 +102,9 @@ def zsh(line, env, until):
 @pytest.mark.parametrize("shell", [bash, fish])
 def test_every_option_of_the_table_is_offered(shell, shell_environment):
     documented = read_help()
-    wanted = {name + ("=" if option.argument else "") for name, option in documented.options.items()}
+    wanted = {
+        name + ("=" if option.argument else "") for name, option in documented.options.items()
+    }
     assert wanted <= set(shell("ftpsfs -o ", shell_environment))
     assert documented.words["kernel"] <= set(shell("ftpsfs -o ", shell_environment))
 

@@ -128,7 +128,9 @@ def test_an_alias_stands_in_fstab(all_servers, tmp_path):
         assert machine.mounted(point) == ["work:", "fuse.ftpsfs"]
         machine.fstab(("work:", point, "ftpsfs", "nofail"))
         machine.good(*words, "mount", "-a")
-        assert machine.good("findmnt", "--noheadings", "--output", "TARGET", point).split() == [point]
+        assert machine.good("findmnt", "--noheadings", "--output", "TARGET", point).split() == [
+            point
+        ]
         machine.good("umount", point)
     finally:
         machine.close()
@@ -201,7 +203,9 @@ def test_what_is_printed_says_the_same_when_it_is_read(home, tmp_path):
     second = print_config(str(again), "work")
     known = {name: value for name, (value, _) in values(first).items()}
     assert known == {name: value for name, (value, _) in values(second).items()}
-    assert known["source"] == "ftps://ann@ftp.example.org:21/a%20b/below" or "below" in known["source"]
+    assert (
+        known["source"] == "ftps://ann@ftp.example.org:21/a%20b/below" or "below" in known["source"]
+    )
     assert known["tls_pin"] == f"{PIN};{OTHER_PIN}"
     assert (known["explicit"], known["prefetch"], known["allow_other"]) == ("true", "false", "true")
 

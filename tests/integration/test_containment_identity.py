@@ -212,12 +212,14 @@ def test_an_old_journal_is_found_and_finished(server, remount, options):
 
 @pytest.mark.parametrize(
     "options, why",
-    [({"ftp_host": B}, "ftp_host"), ({"ftp_init": "NOOP"}, "ftp_init"), ({"tls_verify": "no"}, "verifies")],
+    [
+        ({"ftp_host": B}, "ftp_host"),
+        ({"ftp_init": "NOOP"}, "ftp_init"),
+        ({"tls_verify": "no"}, "verifies"),
+    ],
     ids=["host", "init", "unverified"],
 )
-def test_an_old_journal_is_told_of_where_it_may_be_for_another(
-    server, remount, options, why
-):
+def test_an_old_journal_is_told_of_where_it_may_be_for_another(server, remount, options, why):
     place = old_journal(remount.places, server)
     mounted = remount(**options)
     log = mounted.log()

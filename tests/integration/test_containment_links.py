@@ -360,7 +360,8 @@ def test_with_symlinks_all_the_server_is_trusted(teller, mount, secret):
 
 
 @pytest.mark.parametrize(
-    "options", [{"symlinks": "none"}, {"nosymfollow": True}, {"nosymfollow": True, "symlinks": "all"}]
+    "options",
+    [{"symlinks": "none"}, {"nosymfollow": True}, {"nosymfollow": True, "symlinks": "all"}],
 )
 def test_with_symlinks_none_no_link_is_followed(teller, mount, options):
     teller.tree.put("/dir/file", b"content")

@@ -157,7 +157,9 @@ def test_a_mount_of_root_is_nosuid_and_nodev_whatever_it_is_told(machine, kind, 
 def test_a_users_line_of_fstab_is_nosuid_and_nodev(machine, kind):
     games = pwd.getpwnam("games")
     point = machine.point(games)
-    machine.fstab((machine.source(), point, kind, machine.options("user,noauto,suid,dev", owner=games)))
+    machine.fstab(
+        (machine.source(), point, kind, machine.options("user,noauto,suid,dev", owner=games))
+    )
     machine.good("mount", point, user=games)
     assert {"nosuid", "nodev"} <= flags(machine, point)
 

@@ -136,7 +136,8 @@ def test_a_link_is_shown_no_client_certificate_of_all_servers(scripted, home, de
     lines = [f"cert={certificate.certfile}", f"key={certificate.keyfile}"]
     write_config(home, trusting(server, *lines))
     write(
-        os.path.join(home, ".netrc"), f"machine {server.host} login {server.user} password {PASSWORD}\n"
+        os.path.join(home, ".netrc"),
+        f"machine {server.host} login {server.user} password {PASSWORD}\n",
     )
     seen = []
     execute = server.session_class.execute
@@ -160,9 +161,13 @@ def test_a_link_is_shown_no_client_certificate_of_all_servers(scripted, home, de
 
 def test_the_options_of_a_link_say_what_is_left_out(home):
     write_config(home, "[defaults]\npassword_command=true\ntimeout=7\n[work]\nsource=ann@host\n")
-    for words, kept in ((["ann@evil"], True), (["-o", "link", "work:"], True),
-                        (["-o", "link", "ann@host"], True), (["-o", "link", "ann@evil"], False),
-                        (["-o", "link,password_command=x", "ann@evil"], True)):
+    for words, kept in (
+        (["ann@evil"], True),
+        (["-o", "link", "work:"], True),
+        (["-o", "link", "ann@host"], True),
+        (["-o", "link", "ann@evil"], False),
+        (["-o", "link,password_command=x", "ann@evil"], True),
+    ):
         found = values(print_config(home, *words))
         assert ("password_command" in found) == kept, words
         assert found["timeout"][0] == "7"
@@ -260,17 +265,23 @@ def test_describe_says_where_a_source_leads_and_asks_nothing(home):
     """The user is the one that a mount would log in; no command is run to find out."""
     path = credentials_file(home, "bob", PASSWORD)
     write_config(
-        home, f"[work]\nsource=inside.example/dir\ncredentials={path}\n"
-        f"[run]\nsource=ann@inside.example\npassword_command=touch {home}/ran\n"
+        home,
+        f"[work]\nsource=inside.example/dir\ncredentials={path}\n"
+        f"[run]\nsource=ann@inside.example\npassword_command=touch {home}/ran\n",
     )
     write(os.path.join(home, ".netrc"), "machine evil.example login carl password x\n")
     url = "ftps://inside.example/dir/sub"
     assert described(home, "work:sub") == {
-        "alias": "work", "url": url, "server": "inside.example", "user": "bob"
+        "alias": "work",
+        "url": url,
+        "server": "inside.example",
+        "user": "bob",
     }
     assert described(home, "run")["user"] == "ann"
     assert described(home, "evil.example:/x") == {
-        "url": "ftps://evil.example//x", "server": "evil.example", "user": "carl"
+        "url": "ftps://evil.example//x",
+        "server": "evil.example",
+        "user": "carl",
     }
     assert described(home, "-o", "explicit", "h:21")["server"] == "h"
     assert described(home, "-o", "explicit", "h:990")["server"] == "h port 990"
@@ -308,7 +319,8 @@ def test_a_link_that_is_none_is_not_even_asked_about(home, desktop, link):
 
 
 @pytest.mark.parametrize(
-    "path", ["..", "../../../etc", "%2e%2e/%2e%2e", "a/../../..", "%2F..%2F..", "-rf", "$(id)", ". ."]
+    "path",
+    ["..", "../../../etc", "%2e%2e/%2e%2e", "a/../../..", "%2F..%2F..", "-rf", "$(id)", ". ."],
 )
 def test_mountpoints_stay_below_their_folder(evil, home, desktop, path):
     bound(home, evil)

@@ -85,7 +85,9 @@ def test_the_status_is_fit_for_a_terminal(nasty, mount, words):
     assert outcome(os.unlink, at(mounted, NAME)) != 0
     result = subprocess.run(
         [mounted.process.args[0], "--status", mounted.path, *words],
-        capture_output=True, check=True, timeout=60,
+        capture_output=True,
+        check=True,
+        timeout=60,
     )
     assert "gpj" in assert_fit(result.stdout)
 
@@ -104,7 +106,9 @@ def test_a_probe_is_fit_for_a_terminal(nasty, home, words):
 
 def test_what_is_printed_of_a_link_is_fit_for_a_terminal(home):
     for words in (["--print-config"], ["--describe"], ["--probe"]):
-        result = run_ftpsfs(*words, "a\u202eb@127.0.0.1:1/\u2066c", "-o", "tls_verify=no", home=home)
+        result = run_ftpsfs(
+            *words, "a\u202eb@127.0.0.1:1/\u2066c", "-o", "tls_verify=no", home=home
+        )
         assert_fit((result.stdout + result.stderr).encode())
 
 

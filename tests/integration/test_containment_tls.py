@@ -123,7 +123,10 @@ def test_other_policies_warn_of_nothing(server, mount, policy):
 
 STRICT = {
     "rsa-2048": ({}, "a key by RSA of 2048 bits, which"),
-    "cbc": ({"key": "rsa-3072", "ciphers": "ECDHE-RSA-AES128-SHA"}, "the cipher AES-128-CBC, which"),
+    "cbc": (
+        {"key": "rsa-3072", "ciphers": "ECDHE-RSA-AES128-SHA"},
+        "the cipher AES-128-CBC, which",
+    ),
     "dhe-2048": (
         {"key": "rsa-3072", "ciphers": "DHE-RSA-AES128-GCM-SHA256", "dh": DH_2048},
         "the key exchange DHE-RSA, ",
@@ -273,7 +276,11 @@ def test_fips_is_refused_outside_fips_mode(server, mount):
 def test_every_hash_is_of_gnutls():
     """Which in FIPS mode has those of its module, tested at each start; GLib has some of its own."""
     source = pathlib.Path(__file__).resolve().parents[2] / "src"
-    hashed = [path for path in source.rglob("*.c") if re.search(r"g_(checksum|compute|hmac)_", path.read_text())]
+    hashed = [
+        path
+        for path in source.rglob("*.c")
+        if re.search(r"g_(checksum|compute|hmac)_", path.read_text())
+    ]
     assert list(source.rglob("*.c")) and hashed == []
 
 
@@ -306,9 +313,7 @@ def test_the_probe_says_so_of_a_weak_server(server, home, weakness):
     assert words in reason(told, "modern") and "tls_policy=modern" in reason(told, "modern")
     assert heard(server) == []
     told, _ = probe(home, server, 0, tls_policy="legacy")
-    assert any(
-        "tls_policy=legacy" in warning and words in warning for warning in told["warnings"]
-    )
+    assert any("tls_policy=legacy" in warning and words in warning for warning in told["warnings"])
 
 
 def test_the_probe_says_that_legacy_is_not_needed(server, home):

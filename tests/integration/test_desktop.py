@@ -54,7 +54,11 @@ def test_a_server_is_mounted_and_opened_as_a_folder(site, home, desktop):
 
 
 def test_what_can_not_be_mounted_is_said_and_not_opened(desktop):
-    for word, says in (("", "no server was named"), ("--help", "is no server"), ("://", "starts with ftps://")):
+    for word, says in (
+        ("", "no server was named"),
+        ("--help", "is no server"),
+        ("://", "starts with ftps://"),
+    ):
         assert says in desktop(*[word] if word else [], typed="\n", status=1)
     assert "ftps" in desktop("ftp://localhost/", status=1)
 

@@ -58,7 +58,13 @@ def early_server(scripted):
 
 
 def mounted_of(server, mount, **options):
-    options = {**OPTIONS, "dir_cache_timeout": 600, "connections": 1, "no_prefetch": True, **options}
+    options = {
+        **OPTIONS,
+        "dir_cache_timeout": 600,
+        "connections": 1,
+        "no_prefetch": True,
+        **options,
+    }
     return mount(server, words=("-d",), **options)
 
 
@@ -108,7 +114,9 @@ REPEATED = ["abort and answer", "answer and abort", "say 421", "hang up"]
 
 
 @pytest.mark.parametrize("port", PORTS)
-def test_an_early_question_for_a_port_that_a_read_does_not_bear_is_learnt(early_server, mount, port):
+def test_an_early_question_for_a_port_that_a_read_does_not_bear_is_learnt(
+    early_server, mount, port
+):
     server = early_server(on_epsv=port)
     mounted = mounted_of(server, mount)
     # A file that is opened by its name is no reason to list the directory.
@@ -229,7 +237,9 @@ def test_the_probe_tells_what_a_server_does_not_bear(early_server, home, broken,
     assert [told[other] for other in early - {name}] == ["yes"]
 
 
-@pytest.mark.parametrize("server_kind", ["vsftpd", "proftpd", "pyftpdlib", "pureftpd"], indirect=True)
+@pytest.mark.parametrize(
+    "server_kind", ["vsftpd", "proftpd", "pyftpdlib", "pureftpd"], indirect=True
+)
 def test_small_reads_in_a_row_take_two_commands_and_three_waits_each_at_most(site, mount):
     for number in range(FILES):
         site.put(f"file{number:02}", content(number))

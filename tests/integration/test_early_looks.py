@@ -43,7 +43,13 @@ def early_server(scripted, request):
 
 
 def mounted_of(server, mount, **options):
-    options = {**OPTIONS, "dir_cache_timeout": 600, "connections": 1, "no_prefetch": True, **options}
+    options = {
+        **OPTIONS,
+        "dir_cache_timeout": 600,
+        "connections": 1,
+        "no_prefetch": True,
+        **options,
+    }
     return mount(server, words=("-d",), **options)
 
 

@@ -26,6 +26,7 @@ pytest_plugins = ["scripted_fixtures"]
 
 MEGABYTE = os.urandom(1 << 20)
 
+
 def stored_or_error(server, mounted, path, data, codes=BROKEN):
     """Writes; the server has the data, or the error is one of `codes`. Gives the errno."""
     code = outcome(write, at(mounted, path), data)

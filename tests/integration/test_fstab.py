@@ -77,12 +77,19 @@ class Machine:
     def fstab(self, *lines):
         # The file is a mount of its own: it must stay the same one.
         with open(self.directory / "fstab", "w", encoding="utf-8") as file:
-            file.writelines(f"{source} {point} {kind} {options} 0 0\n" for source, point, kind, options in lines)
+            file.writelines(
+                f"{source} {point} {kind} {options} 0 0\n" for source, point, kind, options in lines
+            )
 
     def run(self, *command, user=None):
         words = ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt"]
         if user:
-            words += ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+            words += [
+                "setpriv",
+                f"--reuid={user.pw_uid}",
+                f"--regid={user.pw_gid}",
+                "--clear-groups",
+            ]
         return subprocess.run(
             [*words, *map(str, command)], capture_output=True, text=True, timeout=60, check=False
         )
@@ -96,7 +103,9 @@ class Machine:
         return sorted(self.good("ls", point, user=user).split())
 
     def mounted(self, point):
-        return self.run("findmnt", "--noheadings", "--output", "SOURCE,FSTYPE", point).stdout.split()
+        return self.run(
+            "findmnt", "--noheadings", "--output", "SOURCE,FSTYPE", point
+        ).stdout.split()
 
     def close(self):
         for point in self.points:
@@ -349,10 +358,14 @@ def automount(machine):
 
 def test_an_autofs_map_mounts_at_the_first_access_and_expires(machine, automount):
     """The map of the manual page, for this server."""
-    page = (Path(__file__).resolve().parents[2] / "man" / "mount.ftpsfs.8").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[2] / "man" / "mount.ftpsfs.8").read_text(
+        encoding="utf-8"
+    )
     entry = re.search(r"^(data  -fstype=ftpsfs,.*)$", page, re.M)[1].replace("\\e", "\\")
     server = machine.server
-    entry = entry.replace("//ann@ftp.example.org/data", f"//{server.user}@{server.host}\\:{server.port}/")
+    entry = entry.replace(
+        "//ann@ftp.example.org/data", f"//{server.user}@{server.host}\\:{server.port}/"
+    )
     entry = entry.replace("uid=ann", f"uid={USER.pw_name},cafile={machine.directory}/ca.pem")
     entry = entry.replace("/etc/ftpsfs.credentials", machine.credentials())
     base, log = automount(entry + "\n")

@@ -25,6 +25,7 @@ from scripted_mount import (
 
 pytest_plugins = ["scripted_fixtures"]
 
+
 @pytest.mark.parametrize(
     "kind", ["expired", "wrong-name", "not-yet-valid", "other CA", "another-good"]
 )

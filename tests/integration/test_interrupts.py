@@ -176,7 +176,9 @@ TRUNCATE = PROGRAM + "os.open(path, os.O_WRONLY | os.O_TRUNC)"
 def test_ctrl_c_ends_a_truncation_beside_a_reader_that_stalls(server, patient):
     path = fresh(server, MEGABYTE)
     fault = server.fault("RETR", Data(stall=100_000))
-    reader = subprocess.Popen([sys.executable, "-c", READ, at(patient, path)], stdout=subprocess.PIPE)
+    reader = subprocess.Popen(
+        [sys.executable, "-c", READ, at(patient, path)], stdout=subprocess.PIPE
+    )
     try:
         eventually(lambda: fault.hits, what="the download")
         assert interrupt(TRUNCATE, at(patient, path), fault) < PROMPTLY
@@ -237,7 +239,9 @@ def test_ctrl_c_ends_a_write_that_waits_for_spool_space(server, mount):
     mounted = mount(server, spool_size="1M", **OPTIONS)
     fault = server.fault("STOR", Data(stall=100_000))
     process = subprocess.Popen(
-        [sys.executable, "-c", FILLING, at(mounted, fresh(server))], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", FILLING, at(mounted, fresh(server))],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout.readline() == "open\n"

@@ -51,9 +51,7 @@ def test_months_in_german_are_understood(scripted, mount):
 
 
 @pytest.mark.parametrize("size", [True, False])
-def test_a_file_whose_month_is_not_understood_has_the_time_that_is_asked_for(
-    scripted, mount, size
-):
+def test_a_file_whose_month_is_not_understood_has_the_time_that_is_asked_for(scripted, mount, size):
     server = scripted(LanguageServer, offers=False)
     if not size:
         server.lacks |= {"SIZE"}

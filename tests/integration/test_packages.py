@@ -64,7 +64,9 @@ def installed(directory):
 def clone(tmp_path):
     """A clean repository of what is here now."""
     copy = tmp_path / "clone"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("build*", ".git", "__pycache__", ".*cache"))
+    shutil.copytree(
+        ROOT, copy, ignore=shutil.ignore_patterns("build*", ".git", "__pycache__", ".*cache")
+    )
     for words in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "all")):
         command("git", "-c", "user.name=x", "-c", "user.email=x@localhost", *words, cwd=copy)
     return copy
@@ -82,7 +84,9 @@ def test_a_release_is_made_from_a_clean_clone_and_installs(clone, tmp_path):
     command("meson", "setup", "build", "--prefix=/opt/ftpsfs", cwd=release)
     # Of the same files the program under test has been compiled.
     shutil.copy(BINARY, release / "build" / "ftpsfs")
-    command("meson", "install", "-C", "build", "--no-rebuild", "--destdir", tmp_path / "to", cwd=release)
+    command(
+        "meson", "install", "-C", "build", "--no-rebuild", "--destdir", tmp_path / "to", cwd=release
+    )
     assert installed(tmp_path / "to" / "opt" / "ftpsfs") == FILES
     assert os.readlink(tmp_path / "to" / "sbin" / "mount.ftpsfs") == "/opt/ftpsfs/bin/ftpsfs"
     unit = (tmp_path / "to/opt/ftpsfs/lib/systemd/system/ftpsfs@.service").read_text("utf-8")
@@ -117,7 +121,9 @@ def test_a_debian_package_is_installed_mounts_and_goes_without_a_trace(site, hom
     assert "Status: install ok installed" in status
     command(*dpkg, "--verify", "ftpsfs")
     listed = command(*dpkg, "--listfiles", "ftpsfs").split()
-    assert {"/usr/bin/ftpsfs", "/sbin/mount.ftpsfs", "/usr/share/man/man1/ftpsfs.1.gz"} <= set(listed)
+    assert {"/usr/bin/ftpsfs", "/sbin/mount.ftpsfs", "/usr/share/man/man1/ftpsfs.1.gz"} <= set(
+        listed
+    )
 
     program = str(root / "usr" / "bin" / "ftpsfs")
     assert f"ftpsfs {re.search(r'^Version: (.*)$', status, re.M)[1]} " in command(program, "-V")
@@ -146,5 +152,6 @@ def test_a_debian_package_is_installed_mounts_and_goes_without_a_trace(site, hom
 def test_the_version_names_the_libraries():
     text = command(BINARY, "--version")
     assert re.fullmatch(
-        r"ftpsfs \d+\.\d+\.\d+ \(libfuse 3\.\d+\.\d+, GnuTLS 3\.\d+\.\d+, GLib 2\.\d+\.\d+, zlib 1\.[\d.]+\)\n", text
+        r"ftpsfs \d+\.\d+\.\d+ \(libfuse 3\.\d+\.\d+, GnuTLS 3\.\d+\.\d+, GLib 2\.\d+\.\d+, zlib 1\.[\d.]+\)\n",
+        text,
     ), text

@@ -114,7 +114,21 @@ def test_a_component_that_is_missing_is_enoent_for_every_call(place):
 
 
 def test_names_are_bytes_with_case(place):
-    names = ["a", "A", "ä", "e\u0301", "é", " ", "  leading", "trailing ", "-rf", "*", "?", "#", ";"]
+    names = [
+        "a",
+        "A",
+        "ä",
+        "e\u0301",
+        "é",
+        " ",
+        "  leading",
+        "trailing ",
+        "-rf",
+        "*",
+        "?",
+        "#",
+        ";",
+    ]
     names += ["a\\b", 'quote"d', "tab\there", "100%", "%41", "&&", "...", ".x", "~", "$HOME"]
     names = [name for name in names if place.server.carries(name)]
     for i, name in enumerate(names):

@@ -65,7 +65,9 @@ LOGIN |= {"USER", "PASS", "PBSZ", "PROT", "TYPE", "PWD", "CWD"}
 @pytest.mark.parametrize("connections", [1, 8])
 def test_500_small_files_cost_a_transfer_each_and_nothing_else(site, mount, connections):
     put_files(site)
-    mounted = mount(words=("-d",), connections=connections, dir_cache_timeout=300, no_exact_times=True)
+    mounted = mount(
+        words=("-d",), connections=connections, dir_cache_timeout=300, no_exact_times=True
+    )
     names = sorted(os.listdir(mounted.path))
     since = len(mounted.log())
     for number, name in enumerate(names):
@@ -259,7 +261,9 @@ def test_with_a_prepared_connection_a_small_read_waits_for_two_round_trips(site,
     for name, data in (("one", b"1"), ("two", b"2")):
         before = mounted.stats()
         assert read(mounted.at(name)) == data
-        eventually(lambda: mounted.log().count("< 226") == verbs(mounted)["RETR"] + listings(mounted))
+        eventually(
+            lambda: mounted.log().count("< 226") == verbs(mounted)["RETR"] + listings(mounted)
+        )
         eventually(lambda: mounted.log().count("< 229") == verbs(mounted)["EPSV"])
         after = mounted.stats()
         assert after["prepared_used"] == before["prepared_used"] + 1

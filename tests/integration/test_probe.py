@@ -128,7 +128,15 @@ def test_the_page_is_aligned_and_ends_with_the_warnings(real, home):
     assert all(line[21] == " " and line[22] != " " for line in first if len(line) > 22)
     labels = [line[2:22].strip() for line in first if line[2:22].strip()]
     assert labels[:4] == ["address", "greeting", "TLS", "cipher"]
-    for label in ("pin", "resumption", "FEAT", "listing", "clock", "restart in place", "small read"):
+    for label in (
+        "pin",
+        "resumption",
+        "FEAT",
+        "listing",
+        "clock",
+        "restart in place",
+        "small read",
+    ):
         assert label in labels
     after = lines[lines.index("Warnings") + 1 :]
     assert after and all(line.startswith(("  - ", "  none")) for line in after)
@@ -147,7 +155,11 @@ def test_the_pin_line_is_taken_as_it_is(servers, home):
 
 @pytest.mark.parametrize(
     "kind, words",
-    [("wrong-name", "elsewhere.example"), ("expired", "expired on"), ("not-yet-valid", "not valid")],
+    [
+        ("wrong-name", "elsewhere.example"),
+        ("expired", "expired on"),
+        ("not-yet-valid", "not valid"),
+    ],
 )
 def test_a_certificate_that_is_refused_is_shown_and_nothing_is_sent(scripted, home, kind, words):
     server = scripted(certificate=kind)
@@ -223,7 +235,9 @@ def test_a_server_that_forbids_writing_is_no_failure(server, home):
     assert not told["write"]["tried"]
     assert "550 Permission denied" in told["write"]["reason"]
     text, _ = probe_text(home, server)
-    assert re.search(r" restart in place not tried \(.*550 Permission denied", " ".join(text.split()))
+    assert re.search(
+        r" restart in place not tried \(.*550 Permission denied", " ".join(text.split())
+    )
 
 
 def test_all_that_is_written_is_hidden_and_removed(server, home):
@@ -317,7 +331,15 @@ def test_a_clock_that_is_off_is_told_and_warned_of(server, home, mlst, ahead):
 def test_it_works_without_a_fuse_device(server, home):
     command = [BINARY, "--probe", source_for(server), *options_of(home, server)]
     hidden = subprocess.run(
-        ["unshare", "-m", "sh", "-c", 'mount --bind /dev/null /dev/fuse && exec "$@"', "-", *command],
+        [
+            "unshare",
+            "-m",
+            "sh",
+            "-c",
+            'mount --bind /dev/null /dev/fuse && exec "$@"',
+            "-",
+            *command,
+        ],
         env=environment(home),
         capture_output=True,
         text=True,

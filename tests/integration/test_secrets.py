@@ -160,7 +160,9 @@ def name_of(pid):
 def dies_of(command, directory, ready):
     """Whether the kernel wrote a core dump of the command, which gets SIGABRT when ready()."""
     process = subprocess.Popen(
-        ["sh", "-c", CORE, "sh", directory, *command], env=environment(directory), stderr=subprocess.DEVNULL
+        ["sh", "-c", CORE, "sh", directory, *command],
+        env=environment(directory),
+        stderr=subprocess.DEVNULL,
     )
     eventually(lambda: name_of(process.pid) == os.path.basename(command[0]) and ready())
     process.send_signal(signal.SIGABRT)
@@ -204,7 +206,9 @@ def test_a_keyring_gives_the_password_by_secret_tool(scripted, point, home):
     result = run_ftpsfs(source_for(server), point, "-o", options, home=home, PATH=path)
     assert result.returncode == 0, result.stderr
     os.listdir(point)
-    with open(os.path.join(os.path.dirname(__file__), "..", "..", "README.md"), encoding="utf-8") as file:
+    with open(
+        os.path.join(os.path.dirname(__file__), "..", "..", "README.md"), encoding="utf-8"
+    ) as file:
         documented = file.read()
     assert "password_command=secret-tool lookup server ftp.example.org user ann" in documented
 
@@ -213,7 +217,11 @@ def test_a_keyring_without_the_entry_is_one_line(servers, point, home):
     server = servers.get("pyftpdlib")
     bin_directory = os.path.join(home, "bin")
     os.mkdir(bin_directory)
-    write(os.path.join(bin_directory, "secret-tool"), SECRET_TOOL % ("other", "other", PASSWORD), 0o700)
+    write(
+        os.path.join(bin_directory, "secret-tool"),
+        SECRET_TOOL % ("other", "other", PASSWORD),
+        0o700,
+    )
     options = f"cafile={server.cafile},password_command=secret-tool lookup server a user b"
     path = f"{bin_directory}:{os.environ['PATH']}"
     result = run_ftpsfs(source_for(server), point, "-o", options, home=home, PATH=path)

@@ -171,9 +171,7 @@ class Relay(threading.Thread):
 
 @pytest.mark.parametrize("late", [False, True], ids=["with the reply", "after it"])
 @pytest.mark.parametrize("kind", ["pureftpd", "vsftpd"])
-def test_text_injected_into_a_real_servers_start_of_tls_is_not_believed(
-    servers, mount, kind, late
-):
+def test_text_injected_into_a_real_servers_start_of_tls_is_not_believed(servers, mount, kind, late):
     """331 and 230 would be the replies to USER and PASS: the login must be the server's own, or not
     come about."""
     server = servers.make(kind, explicit=True, password=PASSWORD)
@@ -253,7 +251,8 @@ def test_password_command_logs_in(servers, point, home):
 
 
 @pytest.mark.parametrize(
-    "command, words", [("echo leaked; exit 3", "status 3"), ("true", "empty"), ("kill $$", "signal")]
+    "command, words",
+    [("echo leaked; exit 3", "status 3"), ("true", "empty"), ("kill $$", "signal")],
 )
 def test_a_password_command_that_fails_is_one_line_without_its_output(
     servers, point, home, command, words
@@ -490,7 +489,10 @@ PERMS = {
 
 def test_the_perm_fact_is_the_mode_where_there_is_none(scripted, mount):
     server = scripted()
-    server.fault("MLSD", lines(*(f"type={kind};perm={perm}; {name}\r\n" for name, (kind, perm, _) in PERMS.items())))
+    server.fault(
+        "MLSD",
+        lines(*(f"type={kind};perm={perm}; {name}\r\n" for name, (kind, perm, _) in PERMS.items())),
+    )
     mounted = mount(server)
     names = os.listdir(mounted.path)
     assert sorted(names) == sorted(PERMS)

@@ -82,7 +82,9 @@ def test_a_greeting_of_many_lines_is_one_reply(server, mount, greeting):
     assert_alive(server, mount(server, **OPTIONS))
 
 
-@pytest.mark.parametrize("reply", ["200 OK", "202 Not needed.", "234 Fine.", "500 What?", "502 No."])
+@pytest.mark.parametrize(
+    "reply", ["200 OK", "202 Not needed.", "234 Fine.", "500 What?", "502 No."]
+)
 @pytest.mark.parametrize("verb", ["PBSZ", "PROT"])
 def test_pbsz_and_prot_may_be_answered_oddly(server, mount, verb, reply):
     server.fault(verb, Reply(reply))
@@ -126,9 +128,7 @@ def test_a_warning_of_the_password_is_logged_once(login_server, mount):
     mounted = mount(server, connections=4, **OPTIONS)
     for i in range(8):
         server.tree.put(f"/file-{i}", os.urandom(1 << 20))
-    readers = [
-        threading.Thread(target=open(mounted.at(f"file-{i}"), "rb").read) for i in range(8)
-    ]
+    readers = [threading.Thread(target=open(mounted.at(f"file-{i}"), "rb").read) for i in range(8)]
     for thread in readers:
         thread.start()
     for thread in readers:

@@ -129,7 +129,9 @@ def draw(screen, made, url, path):
 
 
 def test_what_a_terminal_shows_is_drawn():
-    screen = "\033[1mftps://a<b>&c\033[0m on /mnt\n  \033[32m\u2588\u2588\u258c\u2591\033[39m  62%\n\n"
+    screen = (
+        "\033[1mftps://a<b>&c\033[0m on /mnt\n  \033[32m\u2588\u2588\u258c\u2591\033[39m  62%\n\n"
+    )
     svg = terminal_svg.picture(screen)
     root = ElementTree.fromstring(svg)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"

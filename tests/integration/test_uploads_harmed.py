@@ -21,7 +21,9 @@ EACH = 1
     "kind, mode",
     [("vsftpd", "plain"), ("proftpd", "plain"), ("pyftpdlib", "plain"), ("proftpd", "writeback")],
 )
-def test_no_harm_to_an_upload_loses_anything_silently(servers, mount, home, monkeypatch, kind, mode):
+def test_no_harm_to_an_upload_loses_anything_silently(
+    servers, mount, home, monkeypatch, kind, mode
+):
     monkeypatch.setenv("STATE_DIRECTORY", home)
     with server_to_harm(server_class(kind), servers.authority) as found:
         server, replies, disk = found

@@ -68,7 +68,9 @@ def test_the_queue_is_told_with_names_bytes_and_states(filled):
     states = [upload["state"] for upload in queue]
     assert set(states) <= {"waiting", "sending"} and states[-1] == "waiting"
     text = status_of(filled, "--once")
-    section = re.search(r"^Not on the server yet \((\d) files, (.*) to go\)\n((?:  .*\n)+)", text, re.M)
+    section = re.search(
+        r"^Not on the server yet \((\d) files, (.*) to go\)\n((?:  .*\n)+)", text, re.M
+    )
     assert section, text
     assert section[1] == "4"
     assert section[2].endswith("MiB")
@@ -159,7 +161,13 @@ def test_ctrl_c_in_the_foreground_waits_for_the_queue_with_a_bar(slow, point, ho
         terminal.press("C-c")
         fine = BAR.replace("[#.]", "[\u2588-\u258f\u2591]")
         screen = terminal.shows(fine)
-        assert re.search("^ftpsfs: sending what is left; another ..C keeps it on this machine$".replace("..C", r"\^C"), screen, re.M)
+        assert re.search(
+            "^ftpsfs: sending what is left; another ..C keeps it on this machine$".replace(
+                "..C", r"\^C"
+            ),
+            screen,
+            re.M,
+        )
         terminal.shows(fine.replace("(\\d)", "([12])"), COMMAND_SECONDS)
         assert terminal.status() == 0
     assert mountinfo(point) is None

@@ -109,9 +109,9 @@ class Workload:
         # A file that was opened, and not closed: it may be as before, or not there if it is new.
         lost = {path for path in self.model if found.get(path) != self.model[path]}
         extra = {path for path in found if path not in self.model}
-        assert not (lost | extra) - {self.written}, (
-            f"{what}: wrong or missing {sorted(lost)}, there but unknown {sorted(extra)}"
-        )
+        assert not (lost | extra) - {
+            self.written
+        }, f"{what}: wrong or missing {sorted(lost)}, there but unknown {sorted(extra)}"
         allowed = (self.model.get(self.written), self.pending.get(self.written))
         assert found.get(self.written) in allowed, f"{what}: {self.written} has other content"
 

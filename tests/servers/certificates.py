@@ -75,8 +75,12 @@ class Certificate:
 
     def pin(self):
         """Its public key as -o tls_pin= and curl take it."""
-        key = self.load().public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        key = (
+            self.load()
+            .public_key()
+            .public_bytes(
+                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
         )
         return "sha256//" + base64.b64encode(hashlib.sha256(key).digest()).decode()
 

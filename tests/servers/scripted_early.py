@@ -208,9 +208,7 @@ class EarlyServer(ScriptedServer):
 
     session_class = EarlySession
 
-    def __init__(
-        self, on_epsv=None, on_bye=None, on_look=None, looks_in_turn=0, **options
-    ):
+    def __init__(self, on_epsv=None, on_bye=None, on_look=None, looks_in_turn=0, **options):
         super().__init__(**options)
         self.on_epsv, self.on_bye, self.on_look = on_epsv, on_bye, on_look
         self.looks_in_turn = looks_in_turn

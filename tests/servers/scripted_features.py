@@ -116,7 +116,8 @@ class FeatureSession(Session):
 class FeatureServer(ScriptedServer):
     """times: the one way to set a time, "MFF", "UTIME short", "UTIME long" or None. md5: "MD5",
     "XMD5" or "HASH"; sha256: "XSHA256" or "HASH". owners: the one way to set an owner or a group,
-    "MFF", "SITE" or None; foreign: those that nothing can be given to. allo, quota, avbl: the replies to ALLO, SITE QUOTA and AVBL."""
+    "MFF", "SITE" or None; foreign: those that nothing can be given to. allo, quota, avbl: the replies to ALLO, SITE QUOTA and AVBL.
+    """
 
     session_class = FeatureSession
 

@@ -572,9 +572,7 @@ BEFORE_LOGIN = "220 AUTH USER PASS FEAT QUIT PBSZ PROT NOOP SYST OPTS CLNT".spli
 NEEDS_TLS = ("USER", "PASS", "PBSZ", "PROT")
 
 HANDLERS = {
-    name[3:].upper(): function
-    for name, function in vars(Session).items()
-    if name.startswith("do_")
+    name[3:].upper(): function for name, function in vars(Session).items() if name.startswith("do_")
 }
 HANDLERS.update(
     {

@@ -194,7 +194,9 @@ class Worker(threading.Thread):
     def _rename(self, name, other):
         content = self.files[name]
         replaced = self.files.get(other)
-        if self.attempt("rename", lambda: os.rename(self.path(name), self.path(other)), name, other):
+        if self.attempt(
+            "rename", lambda: os.rename(self.path(name), self.path(other)), name, other
+        ):
             del self.files[name]
             self.files[other] = content
         else:

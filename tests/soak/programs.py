@@ -37,7 +37,12 @@ class Program(threading.Thread):
         """Whether it succeeded."""
         try:
             ended = subprocess.run(
-                words, cwd=self.local, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
+                words,
+                cwd=self.local,
+                capture_output=True,
+                text=True,
+                timeout=RUN_SECONDS,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             self.failures.append(f"{words[0]} hangs")
@@ -67,12 +72,29 @@ class Program(threading.Thread):
             self.command("rm", "-r", there)
 
     def fio(self):
-        options = ["--name=soak", f"--directory={self.base}", "--size=6M", "--bs=64k", "--numjobs=2"]
+        options = [
+            "--name=soak",
+            f"--directory={self.base}",
+            "--size=6M",
+            "--bs=64k",
+            "--numjobs=2",
+        ]
         options += ["--ioengine=sync", "--fallocate=none", "--end_fsync=1", "--verify=crc32c"]
         rw = ("write", "randwrite", "readwrite")[self.runs % 3]
         self.command("fio", *options, f"--rw={rw}", "--verify_fatal=1", "--unlink=1")
 
     def stress(self):
-        stressors = ["--hdd", "1", "--hdd-bytes", "4M", "--rename", "1", "--dir", "1", "--seek", "1"]
+        stressors = [
+            "--hdd",
+            "1",
+            "--hdd-bytes",
+            "4M",
+            "--rename",
+            "1",
+            "--dir",
+            "1",
+            "--seek",
+            "1",
+        ]
         stressors += ["--dir-dirs", "64", "--seek-size", "2M"]
         self.command("stress-ng", *stressors, "--temp-path", self.base, "--timeout", "20")

@@ -257,7 +257,11 @@ class Uploads:
         if writer.error is not None:
             self.again(name, writer.content)
         if self.writeback:
-            eventually(lambda: self.mounted.stats()["writeback_pending"] == 0, END_SECONDS, "the queue's end")
+            eventually(
+                lambda: self.mounted.stats()["writeback_pending"] == 0,
+                END_SECONDS,
+                "the queue's end",
+            )
         self.check(f"{kind}, in the end", name, writer)
 
     def aim(self, busy, seconds):

@@ -18,7 +18,7 @@ Session *session_open(SessionContext *context, gboolean first, GCancellable *can
  * *greeting (may be NULL) then becomes the greeting's text, for g_free. The socket, or -1 with the
  * errors of dial, or FTPSFS_ERROR_TLS, _LIMIT, _CONNECT, _LOST of AUTH TLS. */
 int session_open_dial(const RemoteOptions *options, char **greeting, GCancellable *cancel,
-                 GError **error);
+                      GError **error);
 
 /* A connection with a handshake done on it that only looks: no login is sent and none can be.
  * `ticket` (may be NULL) is to be resumed. *greeting (may be NULL) becomes what was said in clear
