@@ -152,6 +152,75 @@ static void test_gives_way_and_others_write(void)
     bed_clear(&bed);
 }
 
+/* What was sent by then is all there is: the server's word on it is asked for, and no more. */
+static void test_gives_way_at_the_end(void)
+{
+    Bed bed;
+    bed_init(&bed, FALSE);
+    g_autofree char *text = bed_letters(512 * KIB, 0);
+    File *file = give_way(&bed, text);
+    bed_flush(file);
+    bed_assert(&bed, "/m/f", text, "STOR /m/f 0+524288");
+    g_assert_cmpuint(fake_mode(bed.tree.remote, "/m/f"), ==, 0640);
+    bed_flush(file);
+    file_close(file);
+    bed_assert(&bed, "/m/f", text, "");
+    bed_clear(&bed);
+}
+
+static void test_gives_way_and_is_changed(void)
+{
+    Bed bed;
+    bed_init(&bed, FALSE);
+    g_autofree char *text = bed_letters(512 * KIB, 0);
+    File *file = give_way(&bed, text);
+    bed_write(file, "NEW", 100);
+    memcpy(text + 100, "NEW", 3);
+    bed_flush(file);
+    bed_assert(&bed, "/m/f", text, "STOR /m/f 0+524288, STOR /m/f 0+524288");
+    file_close(file);
+    bed_clear(&bed);
+}
+
+static void test_gives_way_and_is_unlinked(void)
+{
+    Bed bed;
+    bed_init(&bed, FALSE);
+    g_autofree char *text = bed_letters(512 * KIB, 0);
+    File *file = give_way(&bed, text);
+    g_autoptr(GError) error = NULL;
+    assert_succeeds(files_unlink(bed.files, bed.tree.root, "f", NULL, &error), error);
+    bed_flush(file);
+    file_close(file);
+    g_autofree char *log = fake_contents_log();
+    g_assert_cmpstr(log, ==, "STOR /m/f 0+524288");
+    g_assert_cmpuint(fake_children(bed.tree.remote, "/m"), ==, 0);
+    bed_clear(&bed);
+}
+
+/* The store that was to begin anew may have cut the server's file: nothing goes on from there. */
+static void test_gives_way_and_is_not_begun_anew(void)
+{
+    Bed bed;
+    bed_init(&bed, FALSE);
+    File *file = bed_create(&bed, "f");
+    fake_contents_yield();
+    while (fake_contents_open_now() > 0)
+        g_usleep(1000);
+    bed.server->open_failures = 1;
+    g_autoptr(GError) error = NULL;
+    Node *node = fixture_find(&bed.tree, bed.tree.root, "f");
+    gboolean keep = FALSE;
+    g_assert_null(file_open(bed.files, node, O_WRONLY | O_TRUNC, &keep, NULL, &error));
+    g_assert_error(error, FTPSFS_ERROR, FTPSFS_ERROR_LOST);
+    node_unref(node);
+    bed_flush(file);
+    bed_assert(&bed, "/m/f", "", "STOR /m/f 0+0, STOR /m/f 0+0");
+    g_assert_cmpuint(fake_mode(bed.tree.remote, "/m/f"), ==, 0640);
+    file_close(file);
+    bed_clear(&bed);
+}
+
 static void test_unlinked(void)
 {
     Bed bed;
@@ -214,6 +283,14 @@ int main(int argc, char **argv)
     g_test_add_func("/upload_stream/a store gives way and is appended to", test_gives_way);
     g_test_add_func("/upload_stream/nothing is appended to what others wrote",
                     test_gives_way_and_others_write);
+    g_test_add_func("/upload_stream/a store that gave way at its end is confirmed",
+                    test_gives_way_at_the_end);
+    g_test_add_func("/upload_stream/what changed after it gave way is stored whole",
+                    test_gives_way_and_is_changed);
+    g_test_add_func("/upload_stream/what gave way and is unlinked is forgotten",
+                    test_gives_way_and_is_unlinked);
+    g_test_add_func("/upload_stream/what can't be begun anew is stored whole later",
+                    test_gives_way_and_is_not_begun_anew);
     g_test_add_func("/upload_stream/nothing is uploaded of an unlinked file", test_unlinked);
     g_test_add_func("/upload_stream/a temporary takes the place of the file", test_temporary);
     g_test_add_func("/upload_stream/the temporary of a refused creation is removed",
