@@ -11,7 +11,7 @@
 /* Prints lines of a name, a tab and a value, each fit for a terminal and a dialog:
  * alias: that the source was named by; left out without one.
  * url: the source in one spelling. server: its host, with the port where it is an unusual one.
- * user: whom the login would be for.
+ * user: who would be logged in.
  * The program's exit status; what was wrong has been said on stderr. */
 int describe_run(const MountConfig *config);
 

@@ -2,9 +2,9 @@
 /*
  * inherited - the descriptors that the program was started with.
  *
- * A daemon outlives who started it. A file that a script holds a lock by, or a pipe that somebody
- * waits at, would be held for as long as the mount is. So all but the first three are closed once
- * they have been read that options name (credentials=/dev/fd/63). No state, no lock.
+ * A daemon lives longer than the program that started it. An inherited lock file or pipe would stay
+ * open until the unmount. So all descriptors but the first three are closed, once those that
+ * options name (credentials=/dev/fd/63) have been read. No state, no lock.
  */
 #ifndef FTPSFS_SRC_INHERITED_H
 #define FTPSFS_SRC_INHERITED_H

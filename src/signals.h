@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * signals - what SIGINT, SIGTERM and SIGHUP do to a mount. Before it serves they end the program;
- * then they end the service, by libfuse's handlers; and while the uploads that are left are made,
- * they end the wait for these, whose content is kept on this machine.
+ * signals - what SIGINT, SIGTERM and SIGHUP do to a mount. Before the mount is there, they end the
+ * program. While it serves, libfuse's handlers end the service. While the last uploads are made,
+ * they end the wait for them; what is not uploaded is kept on this machine.
  *
- * A thread waits for them, so that no handler has to. All others block them, but for the one that
- * serves, and that while it does. The lock (LOCK_RANK_SIGNALS) guards the phase
- * and `files`.
+ * One thread waits for these signals, so no handler is needed. All other threads block them, except
+ * the first one while it serves. The lock (LOCK_RANK_SIGNALS) guards the phase and `files`.
  */
 #ifndef FTPSFS_SRC_SIGNALS_H
 #define FTPSFS_SRC_SIGNALS_H

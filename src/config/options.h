@@ -3,7 +3,7 @@
  * options - the one table of -o options, and the reader of -o strings. Private to config/.
  *
  * The table gives each option's name, kind, default, range and help text; --help is made from it,
- * and a test compares it with the man page and the README. An OptionState gathers what the command
+ * and a test compares it with the man page. An OptionState gathers what the command
  * line says before it is checked as a whole and becomes a MountConfig. It belongs to config_parse;
  * no lock.
  */
@@ -55,14 +55,14 @@ typedef struct {
 
 #define OPTION_MODE_UNSET G_MAXUINT
 
-/* How particular a place is where options are told; the higher wins. */
+/* How particular the origin of an option is; the higher wins. */
 typedef enum {
     OPTION_RANK_DEFAULTS, /* a configuration file's [defaults] */
     OPTION_RANK_ALIAS,    /* a configuration file's group for this server */
     OPTION_RANK_COMMAND,  /* the command line */
 } OptionRank;
 
-/* What was told of one option, last of all. */
+/* The value of one option that was given last. */
 typedef struct {
     char *value;  /* as it is written in a configuration file; "true" and "false" for flags */
     char *origin; /* in words */
@@ -71,20 +71,20 @@ typedef struct {
 
 typedef struct {
     MountConfig config;        /* `source` and `mountpoint` are not set by options */
-    guint port;                /* 0: not told */
-    char *user;                /* NULL: not told */
-    char *ftp_init;            /* NULL: not told */
-    char *active_ports;        /* NULL: not told */
-    guint umask, fmask, dmask; /* OPTION_MODE_UNSET: not told */
+    guint port;                /* 0: not given */
+    char *user;                /* NULL: not given */
+    char *ftp_init;            /* NULL: not given */
+    char *active_ports;        /* NULL: not given */
+    guint umask, fmask, dmask; /* OPTION_MODE_UNSET: not given */
     gboolean default_permissions;
     gboolean nonempty;
     gboolean sloppy;        /* unknown words are passed over */
-    char *home;             /* of setuid=USER; NULL: not told */
-    char *fsname, *subtype; /* NULL: not told */
+    char *home;             /* of setuid=USER; NULL: not given */
+    char *fsname, *subtype; /* NULL: not given */
     GPtrArray *mount_words; /* char *: what is handed to libfuse */
     GHashTable *told;       /* by an option's name: OptionTold */
-    char *origin;           /* where what is read next is told, in words */
-    OptionRank rank;        /* of the place */
+    char *origin;           /* of what is read next, in words */
+    OptionRank rank;        /* of the origin */
     char *base;             /* directory of its relative names; NULL: the working directory */
     gboolean new_origin;    /* no list was read from it yet */
 } OptionState;
@@ -113,18 +113,18 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OptionState, options_clear)
  * backslash. Touches no file (but the user database for uid= and gid=). FTPSFS_ERROR_CONFIG. */
 gboolean options_read(OptionState *state, const char *text, GError **error);
 
-/* What options_read and options_set are given from here on is told at `place`. Lists of an earlier
- * place are replaced, not added to. `base` may be NULL. Both are copied. */
+/* What options_read and options_set are given from here on comes from `origin`. Lists of an earlier
+ * origin are replaced, not added to. `base` may be NULL. Both are copied. */
 void options_begin(OptionState *state, const char *origin, OptionRank rank, const char *base);
 
 /* Reads "name=value" of a configuration file. Options without a value take true or false there. */
 gboolean options_set(OptionState *state, const char *name, const char *value, GError **error);
 
-/* Where and how an option was told; NULL: it was not. Of two that are each other's opposite the one
- * that turns on is asked for. */
+/* Where and how an option was given; NULL: it was not. Of two that are each other's opposite the
+ * one that turns on is asked for. */
 const OptionTold *options_told(const OptionState *state, const char *name);
 
-/* Has it that an option was not told anywhere. Its value is the caller's to unset. */
+/* Makes an option one that was not given anywhere. Its value is the caller's to unset. */
 void options_forget(OptionState *state, const char *name);
 
 /* Frees what a MountConfig points to, not the struct. */

@@ -67,7 +67,7 @@ gboolean fs_refuse_reserved(fuse_req_t req, const char *name);
 void fs_reply_error(fuse_req_t req, fuse_ino_t ino, const char *name, const GError *error);
 
 /* fs_attributes.c */
-/* The permission bits that are shown of a file, and told to the server: never set-user-id, and of
+/* The permission bits of a file that are shown, and sent to the server: never set-user-id, and of
  * set-group-id and sticky those of directories alone, where they give nobody another's rights. */
 guint32 fs_mode_bits(gboolean directory, guint32 mode);
 void fs_fill_stat(const Fs *fs, const NodeInfo *info, struct stat *st);

@@ -2,15 +2,13 @@
 /*
  * interrupts - what the kernel's FUSE_INTERRUPT cancels.
  *
- * The kernel tells of every signal, be it one that ends the program or one that a timer of its
- * sends each second, and of none whether the call may be restarted. Most calls fail with EINTR
- * nowhere else, and few programs look for it. So an operation is given a while to end by itself
- * first.
+ * The kernel reports every signal: one that ends the program, and one that its own timer sends each
+ * second. It does not say whether the call may be restarted. Elsewhere most calls never fail with
+ * EINTR, and few programs expect it. So an operation first gets some time to end by itself.
  *
- * libfuse takes the pointer that it gives to an interrupt's callback out of the request under a
- * lock, but calls the callback without it: the request may be answered in between, and its
- * cancellable freed. So the pointer is a number here, which means nothing once the operation is
- * over.
+ * libfuse calls an interrupt's callback without a lock. Meanwhile the request may be answered, and
+ * its cancellable freed. So the callback gets a number instead of a pointer, and the number means
+ * nothing once the operation is over.
  *
  * The lock (LOCK_RANK_INTERRUPTS) is not held while something is cancelled: that takes other locks.
  */

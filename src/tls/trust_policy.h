@@ -6,8 +6,8 @@
  * signatures) is what the mount offers: a GnuTLS priority string, which the policy makes. What the
  * server brings along (its key, its chain, its Diffie-Hellman group) is looked at here when it is
  * there, whatever tls_verify= says. Neither ever allows what the system's own configuration of
- * GnuTLS forbids: the strings only take away from the system's default, and the looks come on top
- * of those that GnuTLS takes.
+ * GnuTLS forbids: the strings only take away from the system's default, and these checks come on
+ * top of GnuTLS's own.
  *
  * With tls_priority= the string is the user's and nothing is looked at here.
  *

@@ -3,10 +3,10 @@
  * log_socket - the log's way to the journal or to syslog: in place of g_log_writer_journald() and
  * syslog(3), which open a socket when they like.
  *
- * A process that may send datagrams to any path can talk to much of what root runs. So the socket
- * is connected before the sandbox, to be the only one, and the sandbox keeps it where it leads. The
- * journal's and systemd's syslog socket live as long as the machine does; a syslog daemon without
- * systemd that is started anew is reached again by the next mount alone.
+ * A process that may send datagrams to any path can talk to much of what root runs. So the one
+ * socket is connected before the sandbox, which keeps it connected there. The journal's and
+ * systemd's syslog socket live as long as the machine does; a syslog daemon without systemd that is
+ * started anew is reached again by the next mount alone.
  *
  * A part of the logger, whose lock guards it.
  */

@@ -68,7 +68,7 @@ void files_free(Files *files);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Files, files_free)
 
 /* open(2) of an existing node, with O_TRUNC, O_APPEND and the access mode of `flags`. The node is
- * revalidated; *keep_cache tells whether what the kernel has cached of it still holds. */
+ * revalidated; *keep_cache: whether what the kernel has cached of it is still right. */
 File *file_open(Files *files, Node *node, int flags, gboolean *keep_cache, GCancellable *cancel,
                 GError **error);
 

@@ -3,7 +3,7 @@
  * space - the bound on what files being written take of the local disk: `-o spool_size=`.
  *
  * One Space a mount. Bytes are taken before they are written and given back when their content is
- * on the server, or given up. Who wants more than there is waits as long as others give back. The
+ * on the server, or given up. A request for more than there is waits while others give back. The
  * lock (LOCK_RANK_SPACE) guards all of it.
  */
 #ifndef FTPSFS_CACHE_SPACE_H

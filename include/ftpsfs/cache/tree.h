@@ -34,7 +34,7 @@ typedef struct Node Node;
 typedef struct {
     guint64 ino; /* stable number of the node in this mount; the root's is 1 */
     RemoteType type;
-    guint has;    /* RemoteHas: which of mode, uid, gid, perm, mtime the server has told */
+    guint has;    /* RemoteHas: which of mode, uid, gid, perm, mtime the server gave */
     guint32 mode; /* permission bits */
     guint32 uid, gid;
     guint perm; /* RemotePerm */
@@ -44,7 +44,7 @@ typedef struct {
     RemoteTime time_precision;
     guint64 version;    /* changes whenever the content is known or suspected to have changed */
     gint64 valid_until; /* monotonic microseconds: how long the kernel may keep these */
-    gboolean inexact;   /* tree_refresh may tell size or mtime better than this */
+    gboolean inexact;   /* tree_refresh may find a better size or mtime */
     gboolean stale;     /* by tree_refresh: expired, but the server is gone (TreeOptions.offline) */
 } NodeInfo;
 
@@ -63,17 +63,17 @@ typedef enum {
 
 typedef struct {
     gboolean offline; /* what is expired is given while the server is known to be gone */
-    guint timeout_s;  /* dir_cache_timeout: how long listings, attributes and absences hold */
+    guint timeout_s;  /* dir_cache_timeout: how long listings, attributes and absences are used */
     Stats *stats;     /* outlives the Tree; NULL: nothing is counted */
     guint max_nodes;  /* from here on what is expired is dropped early; 0: a default */
     TreeLinks links;
     gsize max_targets; /* bytes of links' targets from which on they are asked for one by one; 0: a
                           default */
-    gboolean exact_times;        /* where listings don't tell them, tree_refresh asks for them */
+    gboolean exact_times;        /* where listings lack them, tree_refresh asks for them */
     guint exact_max;             /* but not in directories of more entries; 0: in all */
     gboolean remove_temporaries; /* of uploads that crashed long ago, when a directory is listed */
     gint64 (*clock)(void);       /* monotonic microseconds, for tests; NULL: g_get_monotonic_time */
-    TreeOwnFunc own;             /* NULL: as the server tells */
+    TreeOwnFunc own;             /* NULL: as the server says */
     gpointer own_data;
 } TreeOptions;
 
@@ -169,7 +169,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TreeListing, tree_listing_unref)
  * size are asked for when `exact` (open, for close-to-open consistency, when what is held is
  * expired). FTPSFS_ERROR_NOT_FOUND (the node is detached then). Nodes that are pinned (tree_pin)
  * are answered from memory, detached ones too (fstat of a deleted file that is open), but those are
- * FTPSFS_ERROR_STALE when `exact`. With TreeOptions.exact_times what listings tell to the minute
+ * FTPSFS_ERROR_STALE when `exact`. With TreeOptions.exact_times what listings give to the minute
  * only is asked for exactly, together with more and more of the files that follow in the listing.
  */
 gboolean tree_refresh(Tree *tree, Node *node, gboolean exact, NodeInfo *info, GCancellable *cancel,

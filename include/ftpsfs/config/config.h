@@ -30,11 +30,11 @@ typedef enum {
     CONFIG_DESCRIBE,
 } ConfigAction;
 
-/* idmap=: whose the files are said to be, in the order of the option's words. */
+/* idmap=: the owner shown, in the order of the option's words. */
 typedef enum {
-    CONFIG_IDMAP_NONE,  /* the numbers that the server tells */
+    CONFIG_IDMAP_NONE,  /* the server's numbers */
     CONFIG_IDMAP_USER,  /* all the mounting user's, or uid= and gid= */
-    CONFIG_IDMAP_NAMES, /* the local users and groups of the names that the server tells */
+    CONFIG_IDMAP_NAMES, /* the local users and groups with the server's names */
 } ConfigIdmap;
 
 /* symlinks=: which are followed, in the order of the option's words. */

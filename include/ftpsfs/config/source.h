@@ -13,9 +13,9 @@
 #define SOURCE_PORT_EXPLICIT 21
 
 typedef struct {
-    char *user;      /* percent-decoded; NULL when not told */
+    char *user;      /* percent-decoded; NULL when not given */
     char *host;      /* without brackets; a scope ("%eth0") is kept */
-    guint16 port;    /* 0 when not told */
+    guint16 port;    /* 0 when not given */
     char *directory; /* percent-decoded in URLs; "" for the login directory, "/x" is absolute on
                         the server, "x" is below the login directory */
 } Source;

@@ -3,14 +3,14 @@
  * mounter - mounts and unmounts in a process of its own.
  *
  * Mounting takes privileges (root's, or those of fusermount3), and unmounting takes them again at
- * the end. The process that talks to the server is to have none, so that these two acts are left
- * to a helper, which was started before and hears one word: mount, unmount. It knows no secrets
- * and never reads from the network. When the daemon dies it ends too, and the mount stays, dead,
- * as is usual for FUSE (with auto_unmount it goes).
+ * the end. The process that talks to the server has none. So these two acts are left to a helper,
+ * which was started before and takes two orders: mount, unmount. It knows no secrets and never
+ * reads from the network. When the daemon dies it ends too, and the mount stays, dead, as is usual
+ * for FUSE (with auto_unmount it goes).
  *
  * It never acts on a path: between the check of the mountpoint and the mount lie the connection and
  * the login, and between mount and unmount lies everything. The mountpoint is a descriptor from the
- * check on, and what is unmounted is told by the kernel's numbers (fs/mount_place.h).
+ * check on, and what is unmounted is found by the kernel's numbers (fs/mount_place.h).
  *
  * A Mounter belongs to main and is used by its thread; no lock.
  */

@@ -3,7 +3,7 @@
  * src/ftp: the FTP client. This folder itself has only what all of its folders share: what a server
  * says of one name. Upper layers use src/ftp/remote. Uses src/util.
  *
- * entry - what a server tells of one name: its type, size, times, rights and owners.
+ * entry - what a server says about one name: its type, size, times, rights and owners.
  *
  * A RemoteEntry belongs to whoever made it; it has no lock.
  */
@@ -56,19 +56,19 @@ typedef enum {
 
 typedef struct {
     GString *name;   /* UTF-8 (or escaped bytes); never empty, ".", "..", or with '/' or NUL */
-    RemoteType type; /* FILE when not told */
+    RemoteType type; /* FILE when unknown */
     guint has;       /* RemoteHas */
     guint32 mode;    /* permission bits 07777 */
-    guint64 size;    /* bytes, exact (not set by dialects that tell blocks); <= G_MAXINT64 */
+    guint64 size;    /* bytes, exact (not set by dialects that count blocks); <= G_MAXINT64 */
     gint64 mtime;    /* seconds since 1970 UTC */
     gint32 mtime_ns;
     RemoteTime time_precision;
     guint32 uid, gid;       /* numeric owners */
     guint perm;             /* RemotePerm */
-    GString *owner, *group; /* names, or digits as they stood; empty when not told */
+    GString *owner, *group; /* names, or digits as they stood; empty when unknown */
     GString *target;        /* of a symlink; empty when not told, or: */
     gboolean long_target;   /* it has more than ENTRY_TARGET_MAX bytes, and is not kept */
-    GString *unique;        /* the "unique" fact; empty when not told */
+    GString *unique;        /* the "unique" fact; empty when unknown */
 } RemoteEntry;
 
 RemoteEntry *entry_new(void);

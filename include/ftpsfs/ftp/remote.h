@@ -71,7 +71,7 @@ gboolean remote_can(const Remote *remote, RemoteCan what);
 gboolean remote_list(Remote *remote, const char *path, EntryFunc func, void (*restart)(gpointer),
                      gpointer data, GCancellable *cancel, GError **error);
 
-/* The same by LIST, although there may be MLSD: it tells where symbolic links lead. */
+/* The same by LIST, although there may be MLSD: it shows where symbolic links lead. */
 gboolean remote_list_long(Remote *remote, const char *path, EntryFunc func,
                           void (*restart)(gpointer), gpointer data, GCancellable *cancel,
                           GError **error);
@@ -90,7 +90,7 @@ gboolean remote_stat_exact(Remote *remote, const char *path, RemoteEntry *entry,
 typedef struct {
     char *path;     /* owned by the caller */
     guint want;     /* REMOTE_HAS_SIZE, REMOTE_HAS_MTIME */
-    guint has;      /* which of them the server has told */
+    guint has;      /* which of them the server gave */
     gboolean unfit; /* the path can't be sent: it is passed over */
     guint64 size;
     gint64 mtime;
@@ -102,7 +102,7 @@ typedef struct {
 gboolean remote_stat_batch(Remote *remote, RemoteQuery *queries, guint count, GCancellable *cancel,
                            GError **error);
 
-/* The size of a file on a server that tells none: by reading all of it. */
+/* The size of a file on a server that gives no sizes: reads all of it. */
 gboolean remote_measure(Remote *remote, const char *path, guint64 *size, GCancellable *cancel,
                         GError **error);
 
@@ -209,8 +209,8 @@ gboolean remote_stream_finish(RemoteStream *stream, GCancellable *cancel, GError
 typedef struct {
     const char *path;
     RemoteEntry *entry; /* of the caller: what is there, as by remote_stat_exact */
-    gboolean known;  /* set: a file is there, or nothing is; else remote_stat_exact has to tell */
-    gboolean exists; /* set when known */
+    gboolean known;     /* set: a file is there, or nothing is; else ask remote_stat_exact */
+    gboolean exists;    /* set when known */
 } RemoteExtraStat;
 
 /* remote_stream_finish, and when that was a success remote_finalize of `path` on the same control

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * trust - whom this mount believes: CAs, pins, known hosts, client certificate, and how strong TLS
- * has to be.
+ * trust - which servers this mount trusts: CAs, pins, known hosts, client certificate, and how
+ * strong TLS has to be.
  *
  * One Trust a mount, immutable after trust_new and reference-counted, so it is shared by all
  * threads without a lock (the known-hosts file is locked with flock while it is changed).

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * guard - files and directories in which other users must not have a say.
+ * guard - checks files and directories that other users must not be able to change.
  *
- * One rule for all of them: they belong to the user or to root, no other user can write to them,
- * and, where they hold a secret, none can read them. The directories that a path leads through are
- * not looked at, as many of them are their group's to write to where users have groups of their
- * own. No state, no lock.
+ * One rule for all of them: they belong to the user or to root, and no other user can write to
+ * them. If they hold a secret, no other user can read them. The directories on the way are not
+ * checked: where each user has a group of his own, many of them are writable by that group. No
+ * state, no lock.
  */
 #ifndef FTPSFS_UTIL_GUARD_H
 #define FTPSFS_UTIL_GUARD_H

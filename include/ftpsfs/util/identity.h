@@ -11,8 +11,8 @@
  *
  * Left out is what does not change what a path means. The directory of the source: paths are those
  * of the server, from its root or from the login directory, and which directory that is follows
- * from the user and the rest. The client certificate: the server is told a user anyhow. server_tz:
- * another time zone makes other times, by which no content is found.
+ * from the user and the rest. The client certificate: the server gets a user name anyhow.
+ * server_tz: another time zone makes other times, by which no content is found.
  *
  * As text it is one record (util/records.h), in which nothing can be taken for something else. The
  * account and the commands of ftp_init may be secrets: the text has a SHA-256 of them.

@@ -3,8 +3,9 @@
  * mounts - the kernel's table of mounts, /proc/self/mountinfo (proc(5)), and which of them a
  * descriptor lies on.
  *
- * What is mounted somewhere is told from it, not by a path: whoever owns a directory on the way can
- * put a link there between a look and an act. Everything belongs to the caller. No lock.
+ * What is mounted somewhere is looked up in the table, not by a path: the owner of a directory on
+ * the way can put a link there between the check and the act. Everything belongs to the caller. No
+ * lock.
  */
 #ifndef FTPSFS_UTIL_MOUNTS_H
 #define FTPSFS_UTIL_MOUNTS_H
@@ -31,8 +32,8 @@ const MountEntry *mounts_find(const GPtrArray *mounts, guint id);
 /* Whether the file system is one of FUSE's. */
 gboolean mounts_is_fuse(const MountEntry *mount);
 
-/* A number that the kernel tells of an open descriptor in /proc/self/fdinfo, by its name there:
- * "mnt_id". FALSE when it tells none. */
+/* A number that the kernel gives for an open descriptor in /proc/self/fdinfo, by its name there:
+ * "mnt_id". FALSE when it gives none. */
 gboolean mounts_fd_number(int fd, const char *field, guint *number);
 
 /* What an open descriptor's file is called now, for g_free. NULL with FTPSFS_ERROR_IO. */

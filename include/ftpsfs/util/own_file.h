@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * own_file - opens a file to write to that an option names, without being led to another.
+ * own_file - opens a file that an option names for writing, and no other file in its place.
  *
- * Root may be told a name in a directory that others can write to. What they may put there is a
- * link, by which root would write over a file of its own choice elsewhere. So the file itself is no
+ * The name may lie in a directory that others can write to, while root mounts. They can put a link
+ * there, and root would write over a file of their choice elsewhere. So the file itself is no
  * link of any kind, and links among the directories on the way are followed only where they are
  * root's or this user's. No state, no lock.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * plain - text of others made fit for a terminal and a log. No state, no lock.
+ * plain - makes text of others safe for a terminal and a log. No state, no lock.
  *
  * Everything that the program prints or logs goes through here: log.c does it for the log and for
  * g_print and g_printerr, trace.c for the trace, and the pages of --status and --probe for each

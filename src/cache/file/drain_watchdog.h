@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * drain_watchdog - how long the uploads that are left at the unmount may take: as long as bytes get
- * through.
+ * drain_watchdog - ends the last uploads of an unmount when nothing gets through any more.
  *
- * Each wait for the server has a deadline of its own, but many files, each with one after the
- * other, would hold an unmount for hours when the server has gone silent. From drain_watchdog_begin
- * on, when nothing has got through for two timeouts, its cancellable is cancelled; what is left is
- * then kept locally. Thread-safe; its lock is LOCK_RANK_DRAIN_WATCHDOG.
+ * Each wait for the server has its own deadline. But with a silent server and many files, one
+ * deadline after the other would hold an unmount for hours. After drain_watchdog_begin, when
+ * nothing has got through for two timeouts, its cancellable is cancelled. What is left is kept
+ * locally. Thread-safe; its lock is LOCK_RANK_DRAIN_WATCHDOG.
  */
 #ifndef FTPSFS_SRC_CACHE_FILE_DRAIN_WATCHDOG_H
 #define FTPSFS_SRC_CACHE_FILE_DRAIN_WATCHDOG_H

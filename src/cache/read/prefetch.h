@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * prefetch - fetches ahead what a program that goes through files and directories one by one will
- * want next, on several connections at once: the small files of a directory that are opened one
- * after another (cp -r, tar, grep -r, rsync), and the directories that a walk comes to (find, ls
- * -R, du).
+ * prefetch - reads ahead what a program will probably open next, on several connections at once:
+ * the small files of a directory that are opened one after another (cp -r, tar, grep -r, rsync),
+ * and the directories that a walk comes to (find, ls -R, du).
  *
  * One Prefetch a mount, owned by Files, which tells it of each open and each listing. It guesses
  * from the second step in an order that it knows (the listing's, or by name), more boldly when that
  * began with the first file of the directory, fetches file content into the chunk cache and
  * listings into the tree, and never uses more than all connections but one at a time. A read that
  * comes for what is on its way waits for it rather than fetching it twice. Wrong guesses are
- * bounded: what has been fetched in vain is at most a fifth of what was of use, and a constant; a
+ * bounded: what was fetched and not used is at most a fifth of what was used, and a constant; a
  * directory where guesses fail is left alone.
  *
  * Its lock (LOCK_RANK_PREFETCH) guards all of it. All functions may be called from any thread; a

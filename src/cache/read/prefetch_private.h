@@ -12,15 +12,15 @@
 /* What is ahead at the first guess; each step in order doubles it. */
 #define PREFETCH_FIRST_WINDOW 2
 
-/* Who begins with the first file of a directory has more ahead at the first guess: a file for each
- * connection, so many bytes at most. */
+/* A program that begins with the first file of a directory gets more at the first guess: a file for
+ * each connection, so many bytes at most. */
 #define PREFETCH_FIRST_BYTES ((guint64)256 * 1024)
 
 /* A program that takes every n-th file still goes in order, up to this n. */
 #define PREFETCH_GAP 4
 
-/* A limit on what is fetched in vain: fetching takes from the credit, use gives back a fifth more
- * than was taken, and time gives back a little. */
+/* A limit on what is fetched and not used: fetching takes from the credit, use gives back a fifth
+ * more than was taken, and time gives back a little. */
 typedef struct {
     gint64 credit;
     gint64 max;

@@ -10,8 +10,9 @@
  * disk; what is not there comes from a read stream: a data connection from some offset on, which a
  * worker thread fills chunks from. Reads that follow each other form a run: its stream works ahead
  * of the application within a window that grows while the application has to wait, and pauses when
- * the window is full. A read elsewhere starts another run. When a run is held up by its connection,
- * it is tried whether more connections, each on a later segment of the file, are faster together.
+ * the window is full. A read elsewhere starts another run. When a run has to wait for its
+ * connection, the reader tries whether more connections, each on a later segment of the file, are
+ * faster together.
  *
  * The Reader's lock (LOCK_RANK_READER) guards its runs and streams. A Reader is reference-counted:
  * its streams hold it.

@@ -29,12 +29,12 @@
  * that come out of order, and for a second reader that follows closely. */
 #define KEPT_BEHIND_CHUNKS 64
 
-/* How often a connection that is lost without a byte is made anew. */
+/* How often a connection that is lost without a byte is made again. */
 #define STREAM_ATTEMPTS 2
 
 /* How it is found out whether more connections are faster. */
 typedef struct {
-    guint streams;     /* as many as the run shall have */
+    guint streams;     /* how many the run is to have */
     guint before;      /* as many as it had before the trial that is on; 0: there is none */
     gboolean starting; /* the trial's streams have not all got their first byte yet */
     gint64 warm_at;    /* when they can be judged */

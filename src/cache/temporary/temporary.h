@@ -26,12 +26,12 @@ gboolean temporary_target_may_be_in_the_way(const GError *failure);
 gboolean temporary_set_aside(Remote *remote, const char *to, const char *aside, GError **error);
 
 /* Gives `from` the name `to`, which is free since temporary_set_aside. On failure what is aside
- * goes back. The user is told where it is when that can't be done, and when the server can't say
+ * goes back. The log says where it is when that can't be done, and when the server can't say
  * which of the two has the name; it stays aside then. */
 gboolean temporary_take_name(Remote *remote, const char *from, const char *to, const char *aside,
                              GError **error);
 
-/* Moves what is aside back to the name `to`, or tells the user where it is. */
+/* Moves what is aside back to the name `to`, or logs where it is. */
 void temporary_move_back(Remote *remote, const char *to, const char *aside);
 
 /* The whole of it for a file: renames `from` over `to` and removes what was there. `aside`: the

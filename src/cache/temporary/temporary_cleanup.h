@@ -3,8 +3,8 @@
  * temporary_cleanup - names on the server that this mount has made and that must not stay:
  * temporaries of uploads.
  *
- * Who gives one up may do so because the server is gone, and a command to remove it gets lost the
- * same way. What could not be removed is remembered and tried again: behind the next upload that
+ * An upload may be given up because the server is gone; then a command to remove the temporary is
+ * lost too. What could not be removed is remembered and tried again: behind the next upload that
  * succeeds, and at the end. A server may also come to a command that it had received on a
  * connection which broke only after the removal: such a name is removed a second time later.
  *

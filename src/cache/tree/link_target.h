@@ -5,7 +5,7 @@
  * The kernel walks what readlink says on this machine, so a target of the server's choosing could
  * name any file here. What link_target_inside gives has one of three forms:
  *
- *   a/./b      as the server tells it: relative, without any ".."
+ *   a/./b      as the server gives it: relative, without any ".."
  *   ../../a/b  "../" as often as needed and at the front alone, then plain names
  *   .          the directory that holds the link
  *
@@ -19,9 +19,9 @@
  * The ".." belong to the place that the link has at that moment. When a program here moves a
  * directory towards the root while another walks through a link below it, the ".." of the old place
  * may lead out of the mount for the length of that walk. The server alone can't bring this on: the
- * kernel moves a directory only for a rename(2) of this machine. No more ".." than needed are told,
- * which leaves that little. A bind mount of a directory of the mount has its root further down than
- * the links in it count from.
+ * kernel moves a directory only for a rename(2) of this machine. No more ".." than needed are
+ * shown, which leaves that little. A bind mount of a directory of the mount has its root further
+ * down than the links in it count from.
  */
 #ifndef FTPSFS_SRC_CACHE_TREE_LINK_TARGET_H
 #define FTPSFS_SRC_CACHE_TREE_LINK_TARGET_H
@@ -38,12 +38,12 @@
  * FTPSFS_ERROR_INVALID when it is empty. */
 char *link_target_inside(const char *root, const char *dir, const char *target, GError **error);
 
-/* Whether the target is shown as the server tells it, wherever the link lies: it is relative,
+/* Whether the target is shown as the server gives it, wherever the link lies: it is relative,
  * without any "..". */
 gboolean link_target_is_plain(const char *target);
 
-/* The same where the server is trusted: an absolute target that is in the mount is told from where
- * the link lies; any other, as the server tells it. */
+/* The same where the server is trusted: an absolute target that is in the mount is shown from where
+ * the link lies; any other, as the server gives it. */
 char *link_target_trusted(const char *root, const char *dir, const char *target);
 
 #endif

@@ -43,7 +43,7 @@ struct Node {
     Node *previous, *next; /* in the parent's children, or in Tree.detached */
     union {
         Dir *dir;     /* REMOTE_TYPE_DIR: NULL until something is known of the children */
-        char *target; /* REMOTE_TYPE_SYMLINK: NULL until told */
+        char *target; /* REMOTE_TYPE_SYMLINK: NULL until known */
     } of;
     guint64 ino; /* 0: never attached, in no list */
     guint64 version;
@@ -62,8 +62,8 @@ struct Node {
     guint8 type;
     guint8 time_precision;
     guint8 seen;      /* while a listing is merged: it has this one, here */
-    guint8 asked : 1; /* the server was asked for what the listing did not tell exactly */
-    guint8 mtime_unconfirmed : 1; /* the last listing told no time: the one that is known may be
+    guint8 asked : 1; /* the server was asked for what the listing did not give exactly */
+    guint8 mtime_unconfirmed : 1; /* the last listing gave no time: the one that is known may be
                                      outdated */
     guint8 long_target : 1;       /* REMOTE_TYPE_SYMLINK: told, but longer than the kernel takes */
     char inline_name[];
@@ -106,7 +106,7 @@ struct Dir {
     gint64 missed_at;
     guint misses;      /* lookups that the cache could not answer, since the last listing */
     gboolean hidden;   /* the last listing had names that are not shown */
-    gboolean led_out;  /* it was told that links here lead out of the mount */
+    gboolean led_out;  /* logged: links here lead out of the mount */
     guint refined;     /* files asked for exactly since the last listing */
     gboolean refining; /* some are asked for right now */
     gint64 used_at;
@@ -126,7 +126,7 @@ struct Tree {
     TreeLinks links;
     gsize max_targets;
     gsize targets; /* bytes of links' targets; changed without the lock too */
-    guint led_out; /* directories of which it was told that links lead out of the mount */
+    guint led_out; /* directories logged for links that lead out of the mount */
     gboolean exact_times;
     gboolean offline;
     guint exact_max; /* entries that a directory has at most whose times are asked for */
@@ -302,7 +302,7 @@ gboolean tree_lookup_stale(Node *dir, const char *name, Node **child, GError **e
 /* Whether the server could be asked for a better size or time. */
 gboolean tree_is_inexact(const Node *node);
 
-/* Whether it shall be asked when a program looks at the file. */
+/* Whether to ask for it when a program looks at the file. */
 gboolean tree_wants_exact(const Node *node);
 
 /* Asks for it; with `ahead` for files that follow as well, else for the size by all means. The

@@ -8,8 +8,8 @@
  * verified with one that is not.
  *
  * What an older version has left, or a mount with other options, is made by the next mount that may
- * do so; of the rest a line in the log tells each time. To say that it is meant for a mount all the
- * same its user moves the directory into that of the mount.
+ * do so. The rest is named in the log each time. A user who wants it made by another mount moves
+ * the directory into that of the mount.
  *
  * No state, no lock; runs once, before the mount is served.
  */

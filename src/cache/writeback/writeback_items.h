@@ -84,7 +84,7 @@ typedef struct {
     gboolean below;   /* what is below `from` too: no upload into it is under way at all */
 } WritebackPathLock;
 
-/* `hold` and its strings belong to the caller, who keeps them until the release. */
+/* `lock` and its strings belong to the caller, who keeps them until the release. */
 gboolean writeback_path_lock(Writeback *writeback, WritebackPathLock *lock, GCancellable *cancel,
                              GError **error);
 void writeback_path_unlock(Writeback *writeback, WritebackPathLock *lock);

@@ -100,7 +100,7 @@ void writeback_forget(Item *item, char **content);
 /* Removes a content file. */
 void writeback_remove_content(const char *content);
 
-/* When nothing is pending the journal is begun anew. Lock held. */
+/* When nothing is pending, a new journal is begun. Lock held. */
 void writeback_compact(Writeback *writeback);
 
 /* writeback_upload.c */

@@ -70,7 +70,7 @@ void listing_set_size(RemoteEntry *entry, guint64 size);
 
 /* A date as it stands in a line. */
 typedef struct {
-    int year;            /* 0: not told */
+    int year;            /* 0: none given */
     gboolean short_year; /* two digits were told: 1970..2069, or a century later */
     int month, day, hour, minute, second;
     int nanosecond;

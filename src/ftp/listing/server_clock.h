@@ -2,7 +2,7 @@
 /*
  * server_clock - the server's clock and time zone, as far as they are known.
  *
- * MLSD and MDTM tell UTC; LIST tells the server's local time, often without the year. One
+ * MLSD and MDTM give UTC; LIST gives the server's local time, often without the year. One
  * ServerClock a mount, owned by its Remote. Until something else is learned the server's clock is
  * taken to go like ours and its zone to be UTC. Its lock (LOCK_RANK_CLOCK) guards all of it;
  * functions may be called from any thread.

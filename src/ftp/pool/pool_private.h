@@ -14,7 +14,7 @@
 /* After the server has refused one more connection, seconds until the next try. */
 #define POOL_LIMIT_RETRY_S 60
 
-/* A holder is not asked for its session before it had it for so long. */
+/* A holder keeps its session at least for this time before it is asked to give it back. */
 #define POOL_HOLD_MIN_MS 200
 
 /* So many others go before one who waits for a session to move a file's content on. */
@@ -64,7 +64,7 @@ struct Pool {
     guint ceiling;        /* as many at most */
     gint64 ceiling_until; /* a lowered ceiling is tried again after */
     guint connecting;     /* how many are being opened, by whomever */
-    char *refusal;        /* why the ceiling was lowered, until that has been told */
+    char *refusal;        /* why the ceiling was lowered, until that is logged */
     gboolean learned;     /* the server's features are known */
     GError *down;         /* why the server can't be reached, while no session exists */
     gint64 outage_until;  /* an outage counts as down from then on; 0: there is none */

@@ -10,7 +10,7 @@
 
 typedef struct {
     const char *path;
-    const char *name;  /* that the server is told */
+    const char *name;  /* as the server knows it */
     guint32 mode;      /* or G_MAXUINT32 */
     gint64 mtime;      /* or G_MININT64 */
     const char *owner; /* or group: a name or a number */

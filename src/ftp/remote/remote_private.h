@@ -37,7 +37,7 @@ typedef gboolean (*RemoteTryFunc)(const RemoteTry *try, gpointer data, GError **
 gboolean remote_run(Remote *remote, gboolean for_data, RemoteTryFunc func, gpointer data,
                     GCancellable *cancel, GError **error);
 
-/* remote_root.c: enters the directory where the mount starts, and learns how paths are told. */
+/* remote_root.c: enters the directory where the mount starts, and learns how paths are written. */
 gboolean remote_enter_root(Remote *remote, GCancellable *cancel, GError **error);
 
 /* Whether `path` exists, asked on `session` by MLST, or SIZE and CWD. FALSE with *error unset when
@@ -56,7 +56,7 @@ gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *
                                const Reply *mdtm, RemoteEntry *entry, GCancellable *cancel,
                                GError **error);
 
-/* ProFTPD's MLST tells the type of what a symbolic link leads to, but the link's own mode and size:
+/* ProFTPD's MLST gives the type of what a symbolic link leads to, but the link's own mode and size:
  * a file with mode 0777, or a directory with a size. */
 gboolean remote_may_be_link(const RemoteEntry *entry);
 

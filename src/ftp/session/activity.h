@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * activity - what a control connection is doing now, for those who look on. Private to ftp/.
+ * activity - what a control connection is doing now, for the status view. Private to ftp/.
  *
  * An Activity is part of its Session. The thread that uses the session tells it what it does; any
  * thread may look, as long as something keeps the session (the pool's lock does). Its own lock

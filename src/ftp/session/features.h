@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * features - what this server can do: told by FEAT (RFC 2389), or learned from its answers.
+ * features - what this server can do: from FEAT (RFC 2389), or learned from its answers.
  *
- * One Features a mount, owned by its Remote. A feature is unknown until told or tried, then known
- * for the life of the mount. Reads and writes of one feature are atomic; the few strings are set
- * while the first control connection is opened, before any other thread exists, and constant
- * afterwards. No lock.
+ * One Features a mount, owned by its Remote. A feature is unknown until FEAT names it or it is
+ * tried, then known for the life of the mount. Reads and writes of one feature are atomic; the few
+ * strings are set while the first control connection is opened, before any other thread exists, and
+ * constant afterwards. No lock.
  */
 #ifndef FTPSFS_SRC_FTP_SESSION_FEATURES_H
 #define FTPSFS_SRC_FTP_SESSION_FEATURES_H
 
 #include "reply.h"
 
-/* What each is for is told by features_describe; the order is that of the table there. */
+/* features_describe says what each is for; the order is that of the table there. */
 typedef enum {
     FEATURE_PATHS,
     FEATURE_BRACKETS,

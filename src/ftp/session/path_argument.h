@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * path_argument - how a path of ours is told to the server: the one place where paths become
- * arguments.
+ * path_argument - how a path is written in a command: the one place where paths become arguments.
  *
  * Most servers take the path as it is. Those of systems whose names have no slashes (VMS, MVS) take
  * single names: there "/" stands for the login directory, and a path is addressed by entering its

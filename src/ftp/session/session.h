@@ -98,7 +98,7 @@ gboolean session_is_broken(const Session *session);
 void session_quit_begin(Session *session);
 void session_quit_end(Session *session, gint64 deadline);
 
-/* The login directory as PWD told it, "/" when it told none; in the server's own words where these
+/* The login directory as PWD gave it, "/" when it gave none; in the server's own words where these
  * begin with no slash. Owned by the session. */
 const char *session_login_directory(const Session *session);
 

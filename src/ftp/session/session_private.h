@@ -25,7 +25,7 @@ struct Session {
     gint64 last_used;
     gint64 last_heard;
     gint64 idle_since;
-    char *login_directory; /* as PWD told it, in UTF-8; "/" when it told nothing */
+    char *login_directory; /* as PWD gave it, in UTF-8; "/" when it gave none */
     char *directory;       /* where it is, as a path of ours, if that matters; NULL: unknown */
     gint moves;            /* of the context, when that was so */
     gpointer attached;     /* see session_attach */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * trial - the use of a feature that nothing but its use tells of.
+ * trial - the first use of a feature that can only be found out by using it.
  *
  * While such a feature is unknown, one transfer at a time tries it, and what came of that holds for
  * the mount's life: what went wrong once is never done again. A Trial is part of what uses the

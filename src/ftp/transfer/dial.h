@@ -2,7 +2,7 @@
 /*
  * dial - a TCP connection to a host by its name.
  *
- * The name is resolved anew each time, since a laptop that woke up elsewhere may find the server at
+ * The name is resolved each time: a laptop that woke up in another network may find the server at
  * another address. All addresses are tried, each with a head start on the next (RFC 8305), so that
  * one that nothing answers on costs a moment instead of the whole time. Keeps no state;
  * each look-up of a name has a lock while it lasts (LOCK_RANK_LOOKUP).
