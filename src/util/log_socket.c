@@ -29,12 +29,16 @@ static int connect_to(const char *path, int type)
 
 void log_socket_connect(LogSocket *to, gboolean journal)
 {
+    int fd = connect_to(journal ? JOURNAL : SYSLOG, SOCK_DGRAM);
+    gboolean stream = fd < 0 && errno == EPROTOTYPE && !journal;
+    if (stream)
+        fd = connect_to(SYSLOG, SOCK_STREAM);
+    /* The old one stays where a new one can't be had: a sandbox forbids to connect what has its
+     * number, which a connection to the server would get next. */
+    if (fd < 0)
+        return;
     log_socket_close(to);
-    to->journal = journal;
-    to->fd = connect_to(journal ? JOURNAL : SYSLOG, SOCK_DGRAM);
-    to->stream = to->fd < 0 && errno == EPROTOTYPE && !journal;
-    if (to->stream)
-        to->fd = connect_to(SYSLOG, SOCK_STREAM);
+    *to = (LogSocket){.fd = fd, .journal = journal, .stream = stream};
 }
 
 void log_socket_close(LogSocket *to)

@@ -21,7 +21,8 @@ typedef struct {
     gboolean stream; /* of syslog: each line ends with NUL */
 } LogSocket;
 
-/* Connects to the journal, or to syslog; `to->fd` stays -1 where there is none. */
+/* Connects to the journal, or to syslog, in place of what it was connected to. Where there is none
+ * that stays, or `to->fd` is -1. */
 void log_socket_connect(LogSocket *to, gboolean journal);
 void log_socket_close(LogSocket *to);
 

@@ -4,7 +4,7 @@ COMMAND...` makes /run and /dev its own, listens where journald and syslogd do, 
 
 HOW is "journal", when its stderr leads to the journal as that of a service does, or "plain". What
 arrives is appended to DIRECTORY/journal and DIRECTORY/syslog, a line of JSON each. DIRECTORY/status
-gets COMMAND's exit status. The end of the input ends the listening."""
+gets COMMAND's exit status. A line of input ends syslogd, the end of the input all of the listening."""
 
 import json
 import os
@@ -59,16 +59,18 @@ def listen(address, path, read):
 
     def loop():
         with open(path, "a", encoding="utf-8", buffering=1) as file:
-            while True:
-                file.write(json.dumps(read(listener.recv(65536))) + "\n")
+            while datagram := listener.recv(65536):
+                file.write(json.dumps(read(datagram)) + "\n")
+        listener.close()
 
     threading.Thread(target=loop, daemon=True).start()
+    return listener
 
 
 def main(directory, how, *command):
     own_directories()
     listen("/run/systemd/journal/socket", f"{directory}/journal", journal_fields)
-    listen("/dev/log", f"{directory}/syslog", lambda data: data.decode("utf-8", "replace"))
+    syslog = listen("/dev/log", f"{directory}/syslog", lambda data: data.decode("utf-8", "replace"))
     streams = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     streams.bind("/run/systemd/journal/stdout")
     streams.listen()
@@ -78,7 +80,9 @@ def main(directory, how, *command):
         stderr.connect("/run/systemd/journal/stdout")
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=stderr)
     print("ready", flush=True)
-    sys.stdin.read()
+    if sys.stdin.readline():
+        syslog.shutdown(socket.SHUT_RD)
+        sys.stdin.read()
     with open(f"{directory}/status", "w", encoding="ascii") as file:
         file.write(str(process.wait()))
 

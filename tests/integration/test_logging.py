@@ -80,6 +80,13 @@ class Machine:
             timeout=COMMAND_SECONDS,
         )
 
+    def end_syslog(self):
+        pid = self.process.pid
+        before = len(os.listdir(f"/proc/{pid}/fd"))
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        eventually(lambda: len(os.listdir(f"/proc/{pid}/fd")) < before, what="the end of syslogd")
+
     def close(self):
         """Its stderr, after the end."""
         if self._mounted():
@@ -156,6 +163,22 @@ def test_a_mount_in_the_background_logs_to_syslog(site, home):
         )
         assert any("log_level is info now" in line for line in made.heard("syslog"))
         assert made.heard("journal") == []
+
+
+def test_a_sandbox_outlives_the_end_of_syslogd(site, home):
+    """No new socket to it can be had there, and the number of the old one must not come to a
+    connection to the server, which the sandbox would then forbid."""
+    put_closed(site)
+    for number in range(3):
+        site.put(f"open{number}", b"x" * 1000)
+    with machine(site, home, "plain") as made:
+        assert code(read, made.at("first")) == errno.EACCES
+        eventually(lambda: made.heard("syslog") != [], what="a line")
+        made.end_syslog()
+        fail_four_times(made)
+        for number in range(3):
+            with open(made.at(f"open{number}"), "rb") as file:
+                assert file.read() == b"x" * 1000
 
 
 def test_a_mount_in_the_foreground_logs_to_stderr(site, home):
