@@ -53,12 +53,12 @@ static gboolean keep_listing(Transfer *transfer, GByteArray *kept, gboolean *who
 }
 
 /* The first listing by LIST is kept until its time zone is known. */
-static gboolean keep_and_learn(Remote *remote, Session *session, Transfer *transfer,
-                               const ListArgs *args, GByteArray *kept, gboolean *whole,
-                               GCancellable *cancel, GError **error)
+static gboolean keep_and_learn(const RemoteTry *try, Transfer *transfer, const char *path,
+                               GByteArray *kept, gboolean *whole, GError **error)
 {
-    return keep_listing(transfer, kept, whole, cancel, error) &&
-           (!*whole || remote_learn_zone(remote, session, args->path, kept, cancel, error));
+    return keep_listing(transfer, kept, whole, try->cancel, error) &&
+           (!*whole ||
+            remote_learn_zone(try->remote, try->session, path, kept, try->cancel, error));
 }
 
 static gboolean feed(ListingParser *parser, ListArgs *args, const char *data, gsize length,
@@ -68,14 +68,14 @@ static gboolean feed(ListingParser *parser, ListArgs *args, const char *data, gs
     return listing_parser_feed(parser, data, length, error);
 }
 
-static gboolean parse_transfer(Remote *remote, Session *session, Transfer *transfer,
-                               ListingKind kind, ListArgs *args, GCancellable *cancel,
-                               GError **error)
+static gboolean parse_transfer(const RemoteTry *try, Transfer *transfer, ListingKind kind,
+                               ListArgs *args, GError **error)
 {
+    Remote *remote = try->remote;
     g_autoptr(GByteArray) kept = g_byte_array_new();
     gboolean whole = FALSE;
     if (kind == LISTING_LIST && remote_zone_is_wanted(remote) &&
-        !keep_and_learn(remote, session, transfer, args, kept, &whole, cancel, error))
+        !keep_and_learn(try, transfer, args->path, kept, &whole, error))
         return FALSE;
     ListingContext context = remote_listing_context(remote);
     g_autoptr(ListingParser) parser = listing_parser_new(kind, &context, count_entry, args);
@@ -83,7 +83,7 @@ static gboolean parse_transfer(Remote *remote, Session *session, Transfer *trans
         return FALSE;
     g_autofree char *buffer = g_malloc(LIST_BUFFER);
     while (!whole) {
-        gssize got = transfer_read(transfer, buffer, LIST_BUFFER, cancel, error);
+        gssize got = transfer_read(transfer, buffer, LIST_BUFFER, try->cancel, error);
         if (got < 0)
             return FALSE;
         if (got == 0)
@@ -98,49 +98,47 @@ static gboolean parse_transfer(Remote *remote, Session *session, Transfer *trans
     return TRUE;
 }
 
-static gboolean list_with(Remote *remote, Session *session, const char *verb, const char *argument,
-                          ListArgs *args, GCancellable *cancel, GError **error)
+static gboolean list_with(const RemoteTry *try, const char *verb, const char *argument,
+                          ListArgs *args, GError **error)
 {
     TransferOptions how = {
         .verb = verb, .argument = argument, .path = args->path, .expected_size = G_MAXUINT64};
     args->bytes = 0;
     args->entries = 0;
-    g_autoptr(Transfer) transfer = transfer_open(session, &how, cancel, error);
+    g_autoptr(Transfer) transfer = transfer_open(try->session, &how, try->cancel, error);
     if (transfer == NULL)
         return FALSE;
     ListingKind kind = g_str_equal(verb, "MLSD") ? LISTING_MLSD : LISTING_LIST;
     g_autoptr(GError) failure = NULL;
-    if (!parse_transfer(remote, session, transfer, kind, args, cancel, &failure)) {
+    if (!parse_transfer(try, transfer, kind, args, &failure)) {
         /* A listing that makes no sense makes the connection that it came on suspect. */
         if (ftpsfs_error_is(failure, FTPSFS_ERROR_PROTOCOL))
-            session_break(session);
+            session_break(try->session);
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
-    return transfer_finish(g_steal_pointer(&transfer), cancel, error);
+    return transfer_finish(g_steal_pointer(&transfer), try->cancel, error);
 }
 
-static gboolean list_facts(Remote *remote, Session *session, ListArgs *args, GCancellable *cancel,
-                           GError **error)
+static gboolean list_facts(const RemoteTry *try, ListArgs *args, GError **error)
 {
     const char *argument;
-    return path_argument_enter_directory(session, args->path, &argument, cancel, error) &&
-           list_with(remote, session, "MLSD", argument, args, cancel, error);
+    return path_argument_enter_directory(try->session, args->path, &argument, try->cancel, error) &&
+           list_with(try, "MLSD", argument, args, error);
 }
 
 /* LIST, with "-a" as long as the server is not known to take that for a file name: without it Unix
  * servers leave out names that begin with a dot. */
-static gboolean list_unix(Remote *remote, Session *session, ListArgs *args, GCancellable *cancel,
-                          GError **error)
+static gboolean list_unix(const RemoteTry *try, ListArgs *args, GError **error)
 {
-    Features *features = remote->context.features;
+    Features *features = try->remote->context.features;
     const char *argument;
-    if (!path_argument_enter_directory(session, args->path, &argument, cancel, error))
+    if (!path_argument_enter_directory(try->session, args->path, &argument, try->cancel, error))
         return FALSE;
     if (features_maybe(features, FEATURE_LIST_ALL)) {
         g_autofree char *all = g_strdup_printf("-a %s", args->path);
         g_autoptr(GError) failure = NULL;
-        if (list_with(remote, session, "LIST", all, args, cancel, &failure)) {
+        if (list_with(try, "LIST", all, args, &failure)) {
             /* With -a there is at least "." to list, unless it was not understood. */
             if (args->bytes > 0)
                 features_set(features, FEATURE_LIST_ALL, FEATURE_YES);
@@ -153,7 +151,7 @@ static gboolean list_unix(Remote *remote, Session *session, ListArgs *args, GCan
             return FALSE;
         }
     }
-    if (!list_with(remote, session, "LIST", argument, args, cancel, error))
+    if (!list_with(try, "LIST", argument, args, error))
         return FALSE;
     if (args->entries > 0)
         features_set(features, FEATURE_LIST_ALL, FEATURE_NO);
@@ -179,7 +177,7 @@ static gboolean take_link(const RemoteEntry *listed, gpointer data, GError **err
 
 static gboolean try_list_links(const RemoteTry *try, gpointer data, GError **error)
 {
-    return list_unix(try->remote, try->session, data, try->cancel, error);
+    return list_unix(try, data, error);
 }
 
 gboolean remote_resolve_link(Remote *remote, const char *path, RemoteEntry *entry,
@@ -198,8 +196,8 @@ static gboolean try_list(const RemoteTry *try, gpointer data, GError **error)
     if (try->repeated && args->restart != NULL)
         args->restart(args->data);
     if (remote_can(try->remote, REMOTE_CAN_MLST))
-        return list_facts(try->remote, try->session, args, try->cancel, error);
-    return list_unix(try->remote, try->session, args, try->cancel, error);
+        return list_facts(try, args, error);
+    return list_unix(try, args, error);
 }
 
 static gboolean try_list_long(const RemoteTry *try, gpointer data, GError **error)
@@ -207,7 +205,7 @@ static gboolean try_list_long(const RemoteTry *try, gpointer data, GError **erro
     ListArgs *args = data;
     if (try->repeated && args->restart != NULL)
         args->restart(args->data);
-    return list_unix(try->remote, try->session, args, try->cancel, error);
+    return list_unix(try, args, error);
 }
 
 gboolean remote_list_long(Remote *remote, const char *path, EntryFunc func,

@@ -61,8 +61,10 @@ static gboolean try_mkdir(const RemoteTry *try, gpointer data, GError **error)
     g_autoptr(GError) refusal = NULL;
     session_set_reply_error(&refusal, "MKD", path, reply);
     /* Without a reason in words it is the permission; that the name exists is known to callers. */
-    if (ftpsfs_error_is(refusal, FTPSFS_ERROR_IO) && reply_is(reply, 5))
-        refusal->code = FTPSFS_ERROR_ACCESS;
+    if (ftpsfs_error_is(refusal, FTPSFS_ERROR_IO) && reply_is(reply, 5)) {
+        ftpsfs_error_propagate_as(error, g_steal_pointer(&refusal), FTPSFS_ERROR_ACCESS);
+        return FALSE;
+    }
     log_unsupported(refusal);
     g_propagate_error(error, g_steal_pointer(&refusal));
     return FALSE;
@@ -123,55 +125,59 @@ typedef struct {
 } RenameArgs;
 
 /* RNFR was answered; `from` is its reply. TRUE: go on with RNTO's. */
-static gboolean judge_rnfr(Session *session, const RenameArgs *args, gboolean repeated,
-                           const Reply *from, gboolean *done, GCancellable *cancel, GError **error)
+static gboolean judge_rnfr(const RemoteTry *try, const RenameArgs *args, const Reply *from,
+                           gboolean *done, GError **error)
 {
     *done = FALSE;
     if (reply_is(from, 3))
         return TRUE;
-    if (repeated && !remote_exists(session, args->from, cancel, NULL) &&
-        remote_exists(session, args->to, cancel, NULL)) {
+    if (try->repeated && !remote_exists(try->session, args->from, try->cancel, NULL) &&
+        remote_exists(try->session, args->to, try->cancel, NULL)) {
         *done = TRUE; /* the first try did it */
         return FALSE;
     }
-    remote_set_refusal(error, session, "RNFR", args->from, from, cancel);
+    remote_set_refusal(error, try->session, "RNFR", args->from, from, try->cancel);
     return FALSE;
 }
 
-static gboolean judge_rnto(Session *session, const RenameArgs *args, const Reply *to,
-                           GCancellable *cancel, GError **error)
+static gboolean judge_rnto(const RemoteTry *try, const RenameArgs *args, const Reply *to,
+                           GError **error)
 {
     if (reply_is(to, 2))
         return TRUE;
     g_autoptr(GError) refusal = NULL;
     session_set_reply_error(&refusal, "RNTO", args->to, to);
-    if (ftpsfs_error_is(refusal, FTPSFS_ERROR_IO) && reply_is(to, 5))
-        refusal->code = remote_exists(session, args->to, cancel, NULL) ? FTPSFS_ERROR_EXISTS
-                                                                       : FTPSFS_ERROR_ACCESS;
-    g_propagate_error(error, g_steal_pointer(&refusal));
+    if (!ftpsfs_error_is(refusal, FTPSFS_ERROR_IO) || !reply_is(to, 5)) {
+        g_propagate_error(error, g_steal_pointer(&refusal));
+        return FALSE;
+    }
+    gboolean exists = remote_exists(try->session, args->to, try->cancel, NULL);
+    ftpsfs_error_propagate_as(error, g_steal_pointer(&refusal),
+                              exists ? FTPSFS_ERROR_EXISTS : FTPSFS_ERROR_ACCESS);
     return FALSE;
 }
 
 /* RNFR and RNTO (RFC 959 section 4.1.3) one after the other. */
-static gboolean rename_in_turn(Session *session, const RenameArgs *args, gboolean repeated,
-                               GCancellable *cancel, GError **error)
+static gboolean rename_in_turn(const RemoteTry *try, const RenameArgs *args, GError **error)
 {
-    g_autoptr(Reply) from = session_command(session, "RNFR", args->from_name, cancel, error);
+    g_autoptr(Reply) from =
+        session_command(try->session, "RNFR", args->from_name, try->cancel, error);
     gboolean done = FALSE;
-    if (from == NULL || !judge_rnfr(session, args, repeated, from, &done, cancel, error))
+    if (from == NULL || !judge_rnfr(try, args, from, &done, error))
         return done;
-    g_autoptr(Reply) to = session_command(session, "RNTO", args->to_name, cancel, error);
-    return to != NULL && judge_rnto(session, args, to, cancel, error);
+    g_autoptr(Reply) to = session_command(try->session, "RNTO", args->to_name, try->cancel, error);
+    return to != NULL && judge_rnto(try, args, to, error);
 }
 
 /* Both at once. Some servers forget RNFR's name when RNTO has come before their reply to RNFR is
  * out; they say 503 then, and are not asked this way again. */
-static gboolean rename_named(Remote *remote, Session *session, gboolean repeated,
-                             const RenameArgs *args, GCancellable *cancel, GError **error)
+static gboolean rename_named(const RemoteTry *try, const RenameArgs *args, GError **error)
 {
-    Features *features = remote->context.features;
+    Session *session = try->session;
+    GCancellable *cancel = try->cancel;
+    Features *features = try->remote->context.features;
     if (!features_maybe(features, FEATURE_RENAME_PIPELINED))
-        return rename_in_turn(session, args, repeated, cancel, error);
+        return rename_in_turn(try, args, error);
     if (!session_queue(session, "RNFR", args->from_name, error))
         return FALSE;
     if (!session_send(session, "RNTO", args->to_name, cancel, error)) {
@@ -186,29 +192,30 @@ static gboolean rename_named(Remote *remote, Session *session, gboolean repeated
         return FALSE;
     }
     gboolean done = FALSE;
-    if (!judge_rnfr(session, args, repeated, from, &done, cancel, error))
+    if (!judge_rnfr(try, args, from, &done, error))
         return done;
     if (reply_is(to, 2))
         features_set(features, FEATURE_RENAME_PIPELINED, FEATURE_YES);
     if (to->code == 503 || features_reply_unknown(to)) {
         features_set(features, FEATURE_RENAME_PIPELINED, FEATURE_NO);
-        return rename_in_turn(session, args, repeated, cancel, error);
+        return rename_in_turn(try, args, error);
     }
-    return judge_rnto(session, args, to, cancel, error);
+    return judge_rnto(try, args, to, error);
 }
 
 /* A directory is a file to VMS, of type DIR, as which it may have to be renamed. */
-static gboolean rename_vms_directory(Remote *remote, Session *session, const RenameArgs *args,
-                                     GCancellable *cancel)
+static gboolean rename_vms_directory(const RemoteTry *try, const RenameArgs *args)
 {
     g_autoptr(GError) failure = NULL;
-    if (session_is_broken(session) ||
-        path_argument_enter(session, args->from, cancel, NULL) == NULL)
+    if (session_is_broken(try->session) ||
+        path_argument_enter(try->session, args->from, try->cancel, NULL) == NULL)
         return FALSE;
     g_autofree char *from_name = g_strconcat(args->from_name, ".DIR", NULL);
     g_autofree char *to_name = g_strconcat(args->to_name, ".DIR", NULL);
     RenameArgs typed = {args->from, args->to, from_name, to_name};
-    return rename_named(remote, session, FALSE, &typed, cancel, &failure);
+    RemoteTry first = *try;
+    first.repeated = FALSE;
+    return rename_named(&first, &typed, &failure);
 }
 
 static gboolean try_rename(const RemoteTry *try, gpointer data, GError **error)
@@ -226,11 +233,10 @@ static gboolean try_rename(const RemoteTry *try, gpointer data, GError **error)
     if (args->from_name == NULL)
         return FALSE;
     g_autoptr(GError) refusal = NULL;
-    if (rename_named(try->remote, try->session, try->repeated, args, try->cancel, &refusal) ||
+    if (rename_named(try, args, &refusal) ||
         (path_argument_is_vms(try->session) &&
          !ftpsfs_error_has(refusal, FTPSFS_ERROR_CLASS_CONNECTION) &&
-         !ftpsfs_error_is(refusal, FTPSFS_ERROR_INTERRUPTED) &&
-         rename_vms_directory(try->remote, try->session, args, try->cancel))) {
+         !ftpsfs_error_is(refusal, FTPSFS_ERROR_INTERRUPTED) && rename_vms_directory(try, args))) {
         path_argument_note_moved(try->session);
         return TRUE;
     }

@@ -178,8 +178,11 @@ void remote_set_refusal(GError **error, Session *session, const char *verb, cons
     if (ftpsfs_error_is(refusal, FTPSFS_ERROR_IO) && reply_is(reply, 5)) {
         g_autoptr(GError) failure = NULL;
         gboolean exists = remote_exists(session, path, cancel, &failure);
-        if (failure == NULL)
-            refusal->code = exists ? FTPSFS_ERROR_ACCESS : FTPSFS_ERROR_NOT_FOUND;
+        if (failure == NULL) {
+            ftpsfs_error_propagate_as(error, g_steal_pointer(&refusal),
+                                      exists ? FTPSFS_ERROR_ACCESS : FTPSFS_ERROR_NOT_FOUND);
+            return;
+        }
     }
     g_propagate_error(error, g_steal_pointer(&refusal));
 }

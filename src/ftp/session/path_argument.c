@@ -164,8 +164,9 @@ static gboolean enter_name(Session *session, const char *name, const char *path,
     g_autoptr(GError) refusal = NULL;
     session_set_reply_error(&refusal, "CWD", path, reply);
     if (ftpsfs_error_is(refusal, FTPSFS_ERROR_IO) && reply_is(reply, 5))
-        refusal->code = FTPSFS_ERROR_NOT_FOUND;
-    g_propagate_error(error, g_steal_pointer(&refusal));
+        ftpsfs_error_propagate_as(error, g_steal_pointer(&refusal), FTPSFS_ERROR_NOT_FOUND);
+    else
+        g_propagate_error(error, g_steal_pointer(&refusal));
     return FALSE;
 }
 
