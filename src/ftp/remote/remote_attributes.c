@@ -7,12 +7,12 @@
 #include "ftpsfs/util/error.h"
 #include "remote_methods.h"
 
-const RemoteMethod remote_mode_methods[REMOTE_MODE_METHODS] = {
+static const RemoteMethod mode_methods[] = {
     {FEATURE_MFF_MODE, "MFF", "UNIX.mode=%M; %P"},
     {FEATURE_SITE_CHMOD, "SITE", "CHMOD %M %P"},
 };
 
-const RemoteMethod remote_mtime_methods[REMOTE_MTIME_METHODS] = {
+static const RemoteMethod mtime_methods[] = {
     {FEATURE_MFMT, "MFMT", "%T %P"},
     {FEATURE_MFF_MODIFY, "MFF", "Modify=%T; %P"},
     {FEATURE_MDTM_SET, "MDTM", "%T %P"},
@@ -29,6 +29,15 @@ static const RemoteMethod group_methods[] = {
     {FEATURE_MFF_GROUP, "MFF", "UNIX.group=%O; %P"},
     {FEATURE_SITE_CHGRP, "SITE", "CHGRP %O %P"},
 };
+
+const RemoteAttribute remote_method_mode = {"permissions", mode_methods,
+                                            G_N_ELEMENTS(mode_methods)};
+const RemoteAttribute remote_method_mtime = {"modification time", mtime_methods,
+                                             G_N_ELEMENTS(mtime_methods)};
+static const RemoteAttribute owner_attribute = {"owner", owner_methods,
+                                                G_N_ELEMENTS(owner_methods)};
+static const RemoteAttribute group_attribute = {"group", group_methods,
+                                                G_N_ELEMENTS(group_methods)};
 
 char *remote_method_argument(const char *format, const AttributeArgs *args)
 {
@@ -65,26 +74,27 @@ static gboolean may_be_unknown(const RemoteMethod *method, const Reply *reply)
             reply_is(reply, 5));
 }
 
-const RemoteMethod *remote_method_choose(Features *features, const RemoteMethod *methods, gsize n,
+const RemoteMethod *remote_method_choose(Features *features, const RemoteAttribute *attribute,
                                          const char *path, gsize *index)
 {
-    for (gsize i = 0; i < n && *index == 0 && remote_site_takes(path); i++)
+    const RemoteMethod *methods = attribute->methods;
+    for (gsize i = 0; i < attribute->n && *index == 0 && remote_site_takes(path); i++)
         if (features_get(features, methods[i].feature) == FEATURE_YES)
             return &methods[i];
-    for (; *index < n; (*index)++)
+    for (; *index < attribute->n; (*index)++)
         if (features_maybe(features, methods[*index].feature))
             return &methods[*index];
     return NULL;
 }
 
-gboolean remote_method_judge(Session *session, const RemoteMethod *method, const char *path,
-                             const Reply *reply, gboolean *again, GCancellable *cancel,
-                             GError **error)
+RemoteMethodOutcome remote_method_judge(Session *session, const RemoteMethod *method,
+                                        const char *path, const Reply *reply, GCancellable *cancel,
+                                        GError **error)
 {
     Features *features = session_context(session)->features;
     if (reply_is(reply, 2)) {
         features_set(features, method->feature, FEATURE_YES);
-        return TRUE;
+        return REMOTE_METHOD_DONE;
     }
     /* SITE HELP tells of UTIME, but not in which order it takes its words. */
     gboolean other_order = method->feature == FEATURE_SITE_UTIME && features_reply_unknown(reply);
@@ -92,68 +102,66 @@ gboolean remote_method_judge(Session *session, const RemoteMethod *method, const
         may_be_unknown(method, reply)) {
         if (features_reply_unknown(reply))
             features_set(features, method->feature, FEATURE_NO);
-        *again = TRUE;
-        return FALSE;
+        return REMOTE_METHOD_REPEAT;
     }
     remote_set_refusal(error, session, method->verb, path, reply, cancel);
-    return FALSE;
+    return REMOTE_METHOD_FAILED;
 }
 
-gboolean remote_method_set(Session *session, const RemoteMethod *methods, gsize n,
-                           const AttributeArgs *args, const char *what, GCancellable *cancel,
-                           GError **error)
+gboolean remote_method_set(Session *session, const RemoteAttribute *attribute,
+                           const AttributeArgs *args, GCancellable *cancel, GError **error)
 {
     for (gsize index = 0;; index++) {
-        const RemoteMethod *method = remote_method_choose(session_context(session)->features,
-                                                          methods, n, args->path, &index);
+        const RemoteMethod *method =
+            remote_method_choose(session_context(session)->features, attribute, args->path, &index);
         if (method == NULL) {
             g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_UNSUPPORTED,
-                        "%s: the server has no command to set the %s of this", args->path, what);
+                        "%s: the server has no command to set the %s of this", args->path,
+                        attribute->what);
             return FALSE;
         }
         g_autofree char *argument = remote_method_argument(method->format, args);
         g_autoptr(Reply) reply = session_command(session, method->verb, argument, cancel, error);
         if (reply == NULL)
             return FALSE;
-        gboolean again = FALSE;
-        gboolean done =
-            remote_method_judge(session, method, args->path, reply, &again, cancel, error);
-        if (!again)
-            return done;
+        RemoteMethodOutcome outcome =
+            remote_method_judge(session, method, args->path, reply, cancel, error);
+        if (outcome != REMOTE_METHOD_REPEAT)
+            return outcome == REMOTE_METHOD_DONE;
     }
 }
 
-/* Takes the reply to a method that was known to work. A server that does not know it any more is
- * asked by the others. */
-static gboolean take_reply(Session *session, const RemoteMethod *method, const Reply *reply,
-                           const AttributeArgs *args, GCancellable *cancel, GError **error)
+/* Judges the reply to `method`; where that was not the right one after all, tries them in turn. */
+static gboolean end_setting(const RemoteTry *try, const RemoteAttribute *attribute,
+                            const RemoteMethod *method, const AttributeArgs *args,
+                            const Reply *reply, GError **error)
 {
-    gboolean mode = method->feature == FEATURE_MFF_MODE || method->feature == FEATURE_SITE_CHMOD;
-    gboolean again = FALSE;
-    if (remote_method_judge(session, method, args->path, reply, &again, cancel, error))
-        return TRUE;
-    return again && remote_method_set(session, mode ? remote_mode_methods : remote_mtime_methods,
-                                      mode ? REMOTE_MODE_METHODS : REMOTE_MTIME_METHODS, args,
-                                      mode ? "permissions" : "modification time", cancel, error);
+    RemoteMethodOutcome outcome =
+        remote_method_judge(try->session, method, args->path, reply, try->cancel, error);
+    if (outcome == REMOTE_METHOD_REPEAT)
+        return remote_method_set(try->session, attribute, args, try->cancel, error);
+    return outcome == REMOTE_METHOD_DONE;
 }
 
-static gboolean set_both(Session *session, const RemoteMethod *mode_method,
+static gboolean set_both(const RemoteTry *try, const RemoteMethod *mode_method,
                          const RemoteMethod *mtime_method, const AttributeArgs *args,
-                         GCancellable *cancel, GError **error)
+                         GError **error)
 {
+    Session *session = try->session;
     g_autofree char *mode_argument = remote_method_argument(mode_method->format, args);
     g_autofree char *mtime_argument = remote_method_argument(mtime_method->format, args);
     if (!session_queue(session, mode_method->verb, mode_argument, error) ||
-        !session_send(session, mtime_method->verb, mtime_argument, cancel, error))
+        !session_send(session, mtime_method->verb, mtime_argument, try->cancel, error))
         return FALSE;
-    g_autoptr(Reply) mode = session_receive_final(session, cancel, error);
-    g_autoptr(Reply) mtime = mode != NULL ? session_receive_final(session, cancel, error) : NULL;
+    g_autoptr(Reply) mode = session_receive_final(session, try->cancel, error);
+    g_autoptr(Reply) mtime =
+        mode != NULL ? session_receive_final(session, try->cancel, error) : NULL;
     if (mtime == NULL) {
         session_drop_replies(session);
         return FALSE;
     }
-    return take_reply(session, mode_method, mode, args, cancel, error) &&
-           take_reply(session, mtime_method, mtime, args, cancel, error);
+    return end_setting(try, &remote_method_mode, mode_method, args, mode, error) &&
+           end_setting(try, &remote_method_mtime, mtime_method, args, mtime, error);
 }
 
 static gboolean try_set_attributes(const RemoteTry *try, gpointer data, GError **error)
@@ -169,21 +177,17 @@ static gboolean try_set_attributes(const RemoteTry *try, gpointer data, GError *
         gsize mode_index = 0;
         gsize mtime_index = 0;
         const RemoteMethod *mode =
-            remote_method_choose(features, remote_mode_methods, G_N_ELEMENTS(remote_mode_methods),
-                                 args->path, &mode_index);
+            remote_method_choose(features, &remote_method_mode, args->path, &mode_index);
         const RemoteMethod *mtime =
-            remote_method_choose(features, remote_mtime_methods, G_N_ELEMENTS(remote_mtime_methods),
-                                 args->path, &mtime_index);
+            remote_method_choose(features, &remote_method_mtime, args->path, &mtime_index);
         if (mode != NULL && mtime != NULL && features_get(features, mode->feature) == FEATURE_YES &&
             features_get(features, mtime->feature) == FEATURE_YES)
-            return set_both(try->session, mode, mtime, args, try->cancel, error);
+            return set_both(try, mode, mtime, args, error);
     }
     return (!set_mode ||
-            remote_method_set(try->session, remote_mode_methods, G_N_ELEMENTS(remote_mode_methods),
-                              args, "permissions", try->cancel, error)) &&
-           (!set_mtime || remote_method_set(try->session, remote_mtime_methods,
-                                            G_N_ELEMENTS(remote_mtime_methods), args,
-                                            "modification time", try->cancel, error));
+            remote_method_set(try->session, &remote_method_mode, args, try->cancel, error)) &&
+           (!set_mtime ||
+            remote_method_set(try->session, &remote_method_mtime, args, try->cancel, error));
 }
 
 gboolean remote_set_attributes(Remote *remote, const char *path, guint32 mode, gint64 mtime,
@@ -207,11 +211,9 @@ static gboolean try_set_owner(const RemoteTry *try, gpointer data, GError **erro
         path_argument_enter(try->session, args->attributes.path, try->cancel, error);
     if (args->attributes.name == NULL)
         return FALSE;
-    if (args->kind == REMOTE_GROUP)
-        return remote_method_set(try->session, group_methods, G_N_ELEMENTS(group_methods),
-                                 &args->attributes, "group", try->cancel, error);
-    return remote_method_set(try->session, owner_methods, G_N_ELEMENTS(owner_methods),
-                             &args->attributes, "owner", try->cancel, error);
+    return remote_method_set(try->session,
+                             args->kind == REMOTE_GROUP ? &group_attribute : &owner_attribute,
+                             &args->attributes, try->cancel, error);
 }
 
 /* The commands end the name at a space or a semicolon. */

@@ -23,11 +23,11 @@ void remote_finalize_clear(Finalize *finalize)
 /* ---- one attribute ---- */
 
 static gboolean queue_setting(const Finalize *finalize, Setting *setting,
-                              const RemoteMethod *methods, gsize n, GError **error)
+                              const RemoteAttribute *attribute, GError **error)
 {
     gsize index = 0;
     const AttributeArgs *args = &finalize->attributes;
-    setting->method = remote_method_choose(session_context(finalize->session)->features, methods, n,
+    setting->method = remote_method_choose(session_context(finalize->session)->features, attribute,
                                            args->path, &index);
     if (setting->method == NULL)
         return TRUE;
@@ -49,19 +49,19 @@ static gboolean receive_setting(const Finalize *finalize, Setting *setting, GCan
  * can't do is no failure of the upload. *again: something was set after the entry was asked for.
  * FALSE when the connection was lost. */
 static gboolean end_setting(const Finalize *finalize, const Setting *setting,
-                            const RemoteMethod *methods, gsize n, const char *what, gboolean *again,
-                            GCancellable *cancel, GError **error)
+                            const RemoteAttribute *attribute, gboolean *again, GCancellable *cancel,
+                            GError **error)
 {
     if (setting->method == NULL)
         return TRUE;
-    gboolean other = FALSE;
     Session *session = finalize->session;
     const AttributeArgs *args = &finalize->attributes;
     g_autoptr(GError) failure = NULL;
-    gboolean done = remote_method_judge(session, setting->method, args->path, setting->reply,
-                                        &other, cancel, &failure);
-    if (other) {
-        done = remote_method_set(session, methods, n, args, what, cancel, &failure);
+    RemoteMethodOutcome outcome =
+        remote_method_judge(session, setting->method, args->path, setting->reply, cancel, &failure);
+    gboolean done = outcome == REMOTE_METHOD_DONE;
+    if (outcome == REMOTE_METHOD_REPEAT) {
+        done = remote_method_set(session, attribute, args, cancel, &failure);
         *again = *again || done;
     }
     if (done)
@@ -71,7 +71,7 @@ static gboolean end_setting(const Finalize *finalize, const Setting *setting,
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
-    g_info("%s: the %s could not be set: %s", args->path, what, failure->message);
+    g_info("%s: the %s could not be set: %s", args->path, attribute->what, failure->message);
     return TRUE;
 }
 
@@ -134,11 +134,9 @@ static gboolean send_all(Finalize *finalize, GCancellable *cancel, GError **erro
     return (!finalize->marked ||
             session_queue(finalize->session, question_verb(finalize), args->name, error)) &&
            (args->mode == G_MAXUINT32 ||
-            queue_setting(finalize, &finalize->mode, remote_mode_methods, REMOTE_MODE_METHODS,
-                          error)) &&
+            queue_setting(finalize, &finalize->mode, &remote_method_mode, error)) &&
            (args->mtime == G_MININT64 ||
-            queue_setting(finalize, &finalize->mtime, remote_mtime_methods, REMOTE_MTIME_METHODS,
-                          error)) &&
+            queue_setting(finalize, &finalize->mtime, &remote_method_mtime, error)) &&
            send_query(finalize, cancel, error) &&
            (finalize->extra == NULL ||
             remote_extra_stat_send(finalize->session, finalize->extra, finalize->mlst,
@@ -180,10 +178,8 @@ gboolean remote_finalize_receive(Finalize *finalize, GCancellable *cancel, GErro
         session_drop_replies(finalize->session);
         return FALSE;
     }
-    if (!end_setting(finalize, &finalize->mode, remote_mode_methods, REMOTE_MODE_METHODS,
-                     "permissions", &again, cancel, error) ||
-        !end_setting(finalize, &finalize->mtime, remote_mtime_methods, REMOTE_MTIME_METHODS,
-                     "modification time", &again, cancel, error))
+    if (!end_setting(finalize, &finalize->mode, &remote_method_mode, &again, cancel, error) ||
+        !end_setting(finalize, &finalize->mtime, &remote_method_mtime, &again, cancel, error))
         return FALSE;
     if (!again || (send_query(finalize, cancel, error) && receive_query(finalize, cancel, error)))
         return TRUE;

@@ -23,27 +23,37 @@ typedef struct {
     const char *format; /* %M mode in octal, %T time-val, %O owner or group, %P path */
 } RemoteMethod;
 
-#define REMOTE_MODE_METHODS  2
-#define REMOTE_MTIME_METHODS 5
-extern const RemoteMethod remote_mode_methods[REMOTE_MODE_METHODS];
-extern const RemoteMethod remote_mtime_methods[REMOTE_MTIME_METHODS];
+/* All methods to set one attribute. */
+typedef struct {
+    const char *what; /* the attribute, for people */
+    const RemoteMethod *methods;
+    gsize n;
+} RemoteAttribute;
+
+extern const RemoteAttribute remote_method_mode;
+extern const RemoteAttribute remote_method_mtime;
 
 /* The command's argument, for g_free. */
 char *remote_method_argument(const char *format, const AttributeArgs *args);
 
 /* The first way from *index on that the server has, or else may have; NULL when none is left. With
  * a path that SITE may misread, SITE is the last that is tried. */
-const RemoteMethod *remote_method_choose(Features *features, const RemoteMethod *methods, gsize n,
+const RemoteMethod *remote_method_choose(Features *features, const RemoteAttribute *attribute,
                                          const char *path, gsize *index);
 
-/* Judges the reply to `way`: done, failed (*error set), or *again with another way. */
-gboolean remote_method_judge(Session *session, const RemoteMethod *method, const char *path,
-                             const Reply *reply, gboolean *again, GCancellable *cancel,
-                             GError **error);
+typedef enum {
+    REMOTE_METHOD_DONE,
+    REMOTE_METHOD_FAILED, /* the error is set */
+    REMOTE_METHOD_REPEAT, /* with another method; no error is set */
+} RemoteMethodOutcome;
+
+/* Judges the reply to `method`. */
+RemoteMethodOutcome remote_method_judge(Session *session, const RemoteMethod *method,
+                                        const char *path, const Reply *reply, GCancellable *cancel,
+                                        GError **error);
 
 /* Sets one attribute, trying the ways until one works. FTPSFS_ERROR_UNSUPPORTED when none does. */
-gboolean remote_method_set(Session *session, const RemoteMethod *methods, gsize n,
-                           const AttributeArgs *args, const char *what, GCancellable *cancel,
-                           GError **error);
+gboolean remote_method_set(Session *session, const RemoteAttribute *attribute,
+                           const AttributeArgs *args, GCancellable *cancel, GError **error);
 
 #endif

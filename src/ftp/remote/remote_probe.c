@@ -7,9 +7,11 @@
 #include "ftpsfs/util/error.h"
 #include "remote_private.h"
 
-static gboolean store_bytes(Remote *remote, const char *path, RemoteStore how, guint64 offset,
-                            const char *bytes, GCancellable *cancel, GError **error)
+/* At 0 a new file. */
+static gboolean store_bytes(Remote *remote, const char *path, guint64 offset, const char *bytes,
+                            GCancellable *cancel, GError **error)
 {
+    RemoteStore how = offset == 0 ? REMOTE_STORE_NEW : REMOTE_STORE_AT;
     g_autoptr(RemoteStream) store = remote_store_open(remote, path, how, offset, cancel, error);
     return store != NULL && remote_stream_write(store, bytes, strlen(bytes), cancel, error) &&
            remote_stream_finish(g_steal_pointer(&store), cancel, error);
@@ -40,9 +42,9 @@ static gboolean probe(Remote *remote, const char *scratch, FeatureState *answer,
 {
     char there[16];
     g_autoptr(GError) refusal = NULL;
-    if (!store_bytes(remote, scratch, REMOTE_STORE_NEW, 0, "abcd", cancel, error))
+    if (!store_bytes(remote, scratch, 0, "abcd", cancel, error))
         return FALSE;
-    if (!store_bytes(remote, scratch, REMOTE_STORE_AT, 1, "X", cancel, &refusal)) {
+    if (!store_bytes(remote, scratch, 1, "X", cancel, &refusal)) {
         if (ftpsfs_error_has(refusal, FTPSFS_ERROR_CLASS_CONNECTION) ||
             ftpsfs_error_is(refusal, FTPSFS_ERROR_INTERRUPTED)) {
             g_propagate_error(error, g_steal_pointer(&refusal));

@@ -202,9 +202,17 @@ static int race(const GPtrArray *addresses, GArray *pending, gint64 deadline, in
     }
 }
 
+/* What a connection is made to, and by when. */
+typedef struct {
+    const char *host;
+    guint16 port;
+    guint timeout_s;
+    gint64 deadline; /* timeout_s from the beginning */
+} Goal;
+
 /* Connects to the first of `addresses` that answers. */
-static int dial_any(const GPtrArray *addresses, const char *host, guint16 port, guint timeout_s,
-                    gint64 deadline, GCancellable *cancel, GError **error)
+static int dial_any(const GPtrArray *addresses, const Goal *goal, GCancellable *cancel,
+                    GError **error)
 {
     GPollFD cancel_poll = {.fd = -1};
     gboolean cancellable = g_cancellable_make_pollfd(cancel, &cancel_poll);
@@ -212,30 +220,30 @@ static int dial_any(const GPtrArray *addresses, const char *host, guint16 port, 
     struct pollfd first = {.fd = cancellable ? cancel_poll.fd : -1, .events = POLLIN};
     g_array_append_val(pending, first);
     int failed = 0;
-    int fd = race(addresses, pending, deadline, &failed);
+    int fd = race(addresses, pending, goal->deadline, &failed);
     if (cancellable)
         g_cancellable_release_fd(cancel);
     for (guint i = 1; i < pending->len; i++)
         close(g_array_index(pending, struct pollfd, i).fd);
     if (fd >= 0) {
-        dial_tune(fd, timeout_s);
+        dial_tune(fd, goal->timeout_s);
         return fd;
     }
     FtpsfsErrorCode code = failed == ECANCELED   ? FTPSFS_ERROR_INTERRUPTED
                            : failed == ETIMEDOUT ? FTPSFS_ERROR_TIMEOUT
                                                  : FTPSFS_ERROR_CONNECT;
-    g_set_error(error, FTPSFS_ERROR, (gint)code, "cannot connect to %s port %u: %s", host, port,
-                failed == ECANCELED ? "interrupted" : g_strerror(failed));
+    g_set_error(error, FTPSFS_ERROR, (gint)code, "cannot connect to %s port %u: %s", goal->host,
+                goal->port, failed == ECANCELED ? "interrupted" : g_strerror(failed));
     return -1;
 }
 
 int dial(const char *host, guint16 port, guint timeout_s, GCancellable *cancel, GError **error)
 {
-    gint64 deadline = deadline_in(timeout_s);
-    g_autoptr(GPtrArray) addresses = resolve(host, port, deadline, cancel, error);
+    Goal goal = {host, port, timeout_s, deadline_in(timeout_s)};
+    g_autoptr(GPtrArray) addresses = resolve(host, port, goal.deadline, cancel, error);
     if (addresses == NULL)
         return -1;
-    return dial_any(addresses, host, port, timeout_s, deadline, cancel, error);
+    return dial_any(addresses, &goal, cancel, error);
 }
 
 GPtrArray *dial_addresses(const char *host, guint16 port, guint timeout_s, GCancellable *cancel,
@@ -249,5 +257,6 @@ int dial_address(GSocketAddress *address, const char *host, guint16 port, guint 
 {
     g_autoptr(GPtrArray) one = g_ptr_array_new();
     g_ptr_array_add(one, address);
-    return dial_any(one, host, port, timeout_s, deadline_in(timeout_s), cancel, error);
+    Goal goal = {host, port, timeout_s, deadline_in(timeout_s)};
+    return dial_any(one, &goal, cancel, error);
 }

@@ -243,17 +243,19 @@ static Transfer *attempt(Session *session, const TransferOptions *options, gbool
 /* ---- active mode ---- */
 
 /* Waits for the server's connection. Servers say 150 before or after they have made it, or why they
- * could not; *begun: 150 was said. -1 on failure; *refused: the final reply has come. */
-static int accept_server(Session *session, int listener, const TransferOptions *options,
-                         gboolean *begun, gboolean *refused, GCancellable *cancel, GError **error)
+ * could not; *begun: 150 was said. -1 on failure; transfer->replied: the final reply has come. */
+static int accept_server(Transfer *transfer, int listener, const TransferOptions *options,
+                         gboolean *begun, GCancellable *cancel, GError **error)
 {
+    Session *session = transfer->session;
     gint64 deadline = deadline_in(session_context(session)->options->timeout_s);
     for (;;) {
         gboolean spoke = FALSE;
         int fd = active_accept(session, listener, deadline, &spoke, cancel, error);
         if (fd >= 0 || !spoke)
             return fd;
-        if (!receive_verdict(session, options, cancel, refused, error))
+        /* transfer->replied is FALSE until then. */
+        if (!receive_verdict(session, options, cancel, &transfer->replied, error))
             return -1;
         *begun = TRUE;
     }
@@ -264,7 +266,6 @@ static int invite_server(Transfer *transfer, const TransferOptions *options, gbo
                          GCancellable *cancel, GError **error)
 {
     Session *session = transfer->session;
-    gboolean refused = FALSE;
     int listener = active_listen(session, error);
     if (listener < 0)
         return -1;
@@ -274,8 +275,7 @@ static int invite_server(Transfer *transfer, const TransferOptions *options, gbo
         transfer->replied = FALSE;
         count_transfer(stats_of(transfer), options->verb);
         if (receive_start(session, options, cancel, error))
-            fd = accept_server(session, listener, options, begun, &refused, cancel, error);
-        transfer->replied = refused;
+            fd = accept_server(transfer, listener, options, begun, cancel, error);
     }
     close(listener);
     return fd;
