@@ -54,6 +54,8 @@ void link_restrict(OptionState *state, const ConfigFiles *files, const char *ali
     /* A certificate tells any server that asks for it who the user is. */
     forget_text(state, "cert", &config->cert);
     forget_text(state, "key", &config->key);
+    /* May name accounts, or hold another secret: SITE commands do. */
+    forget_text(state, "ftp_init", &state->ftp_init);
     if (is_unbound(state, "password_stdin")) {
         config->password_stdin = FALSE;
         options_forget(state, "password_stdin");

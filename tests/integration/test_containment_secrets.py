@@ -128,6 +128,17 @@ def test_the_secrets_of_an_alias_are_for_its_server_alone(evil, home, point):
     assert evil.count("PASS") == 0
 
 
+def test_a_link_is_sent_no_commands_of_all_servers(evil, home, desktop, point):
+    own_entry(home, evil)
+    write_config(home, trusting(evil, "ftp_init=SITE GROUP staff/secret"))
+    desktop.dialog("zenity", 0)
+    assert os.listdir(desktop(source_for(evil))) == ["file"]
+    assert not any("GROUP" in argument for argument in evil.arguments("SITE"))
+    # They are of the user's own command line, whose server refuses them here.
+    assert "-o ftp_init" in run_ftpsfs(source_for(evil), point, home=home).stderr
+    assert any("GROUP" in argument for argument in evil.arguments("SITE"))
+
+
 def test_a_link_is_shown_no_client_certificate_of_all_servers(scripted, home, desktop):
     server = scripted(password=PASSWORD)
     server.context.verify_mode = ssl.CERT_OPTIONAL

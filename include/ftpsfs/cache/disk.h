@@ -36,7 +36,8 @@ void disk_set_source(DiskCache *disk, const Identity *identity);
 void disk_free(DiskCache *disk);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DiskCache, disk_free)
 
-/* The directory that it keeps everything in, below `dir`. */
+/* The directory that it keeps everything in, below `dir`, by its descriptor: whoever owns a
+ * directory above it can put a link in its place, but not there. */
 const char *disk_path(const DiskCache *disk);
 
 /* The key of the file at the server path `path` as `info` tells. FALSE when that is not exact

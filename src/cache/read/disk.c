@@ -50,7 +50,7 @@ typedef struct {
 struct DiskCache {
     int dir_fd;
     int lock_fd;
-    char *path;
+    char *path;   /* of the directory, by its descriptor */
     char *source; /* the identity, as text; NULL until disk_set_source */
     guint64 capacity;
     Lock lock;          /* guards what follows */
@@ -110,7 +110,7 @@ DiskCache *disk_new(const char *dir, guint64 capacity, GError **error)
     DiskCache *disk = g_new0(DiskCache, 1);
     disk->dir_fd = dir_fd;
     disk->lock_fd = lock_fd;
-    disk->path = g_build_filename(dir, SUBDIRECTORY, NULL);
+    disk->path = g_strdup_printf("/proc/self/fd/%d", dir_fd);
     disk->capacity = capacity;
     lock_init(&disk->lock, LOCK_RANK_DISK_CACHE);
     disk->used = G_MAXUINT64; /* the first chunk that is put has it counted */
