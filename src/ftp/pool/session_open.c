@@ -102,10 +102,14 @@ static Channel *connect_with(SessionContext *context, GBytes *ticket, gboolean *
     g_autoptr(Channel) channel = channel_new(fd, context->trust, &how, error);
     if (channel == NULL)
         return NULL;
-    if (!channel_handshake(channel, cancel, error)) {
+    g_autoptr(GError) failure = NULL;
+    if (!channel_handshake(channel, cancel, &failure)) {
         *refused = channel_resumption_refused(channel);
-        if (!*refused)
-            session_probe_explain_refusal(channel, options, context->trust, cancel, error);
+        if (*refused)
+            g_propagate_error(error, g_steal_pointer(&failure));
+        else
+            session_probe_propagate(error, g_steal_pointer(&failure), channel, options,
+                                    context->trust, cancel);
         return NULL;
     }
     g_autofree char *description = channel_describe(channel);

@@ -22,15 +22,14 @@ int session_open_dial(const RemoteOptions *options, char **greeting, GCancellabl
 
 /* A connection with a handshake done on it that only looks: no login is sent and none can be.
  * `ticket` (may be NULL) is to be resumed. *greeting (may be NULL) becomes what was said in clear
- * before it, for g_free. Errors as of dial and channel_handshake, explained by
- * session_probe_explain_refusal. */
+ * before it, for g_free. Errors as of dial and channel_handshake, by session_probe_propagate. */
 Channel *session_probe(const RemoteOptions *options, Trust *trust, GBytes *ticket, char **greeting,
                        GCancellable *cancel, GError **error);
 
-/* After a handshake with the server that failed because the two did not agree (`failed`): makes
- * another one that accepts nearly everything, on a connection that only looks, and puts what the
- * server then chose in place of *error. Leaves *error alone where that does not tell more. */
-void session_probe_explain_refusal(const Channel *failed, const RemoteOptions *options,
-                                   Trust *trust, GCancellable *cancel, GError **error);
+/* Hands `failure` (taken), of a handshake of the channel `failed`, on. Where the two sides did not
+ * agree, another handshake is made that accepts nearly everything, on a connection that only looks,
+ * and the error says what the server then chose. */
+void session_probe_propagate(GError **error, GError *failure, const Channel *failed,
+                             const RemoteOptions *options, Trust *trust, GCancellable *cancel);
 
 #endif

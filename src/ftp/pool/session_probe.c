@@ -23,25 +23,35 @@ static gboolean shake_hands(const RemoteOptions *options, Trust *trust, GBytes *
     return *made != NULL && channel_handshake(*made, cancel, error);
 }
 
-void session_probe_explain_refusal(const Channel *failed, const RemoteOptions *options,
-                                   Trust *trust, GCancellable *cancel, GError **error)
+/* What the server chooses where nearly everything is accepted, in words for g_free; NULL when the
+ * handshake of `failed` did not fail for that, or this tells no more. */
+static char *find_unmet(const Channel *failed, const RemoteOptions *options, Trust *trust,
+                        GCancellable *cancel)
 {
-    if (!channel_disagreed(failed) || error == NULL || *error == NULL)
-        return;
+    if (!channel_disagreed(failed))
+        return NULL;
     g_autoptr(GError) unused = NULL;
     g_autoptr(Trust) broad = trust_broad(trust);
     g_autoptr(Channel) channel = NULL;
     if (broad == NULL || !shake_hands(options, broad, NULL, NULL, &channel, cancel, &unused)) {
         g_debug("no other handshake with %s either: %s", options->host,
                 unused != NULL ? unused->message : "no priorities for one");
-        return;
+        return NULL;
     }
     channel_bye(channel, cancel, NULL);
-    g_autofree char *unmet = channel_find_unmet(channel, trust);
-    if (unmet == NULL)
+    return channel_find_unmet(channel, trust);
+}
+
+void session_probe_propagate(GError **error, GError *failure, const Channel *failed,
+                             const RemoteOptions *options, Trust *trust, GCancellable *cancel)
+{
+    g_autofree char *unmet = find_unmet(failed, options, trust, cancel);
+    if (unmet == NULL) {
+        g_propagate_error(error, failure);
         return;
-    g_debug("%s", (*error)->message);
-    g_clear_error(error);
+    }
+    g_debug("%s", failure->message);
+    g_error_free(failure);
     g_set_error(error, FTPSFS_ERROR, FTPSFS_ERROR_TLS,
                 "%s port %u refuses TLS as this mount wants it; offered more, it chooses %s",
                 options->host, options->port, unmet);
@@ -55,7 +65,8 @@ Channel *session_probe(const RemoteOptions *options, Trust *trust, GBytes *ticke
     if (shake_hands(options, trust, ticket, greeting, &channel, cancel, &failure))
         return g_steal_pointer(&channel);
     if (channel != NULL)
-        session_probe_explain_refusal(channel, options, trust, cancel, &failure);
-    g_propagate_error(error, g_steal_pointer(&failure));
+        session_probe_propagate(error, g_steal_pointer(&failure), channel, options, trust, cancel);
+    else
+        g_propagate_error(error, g_steal_pointer(&failure));
     return NULL;
 }
