@@ -15,8 +15,8 @@ FILES_MAX = 25
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 59
 PARAMETERS_MAX = 7
-# What libfuse calls, and what moves from one directory and name to another. Nothing is added here: a
-# function that needs more takes a struct.
+# The first is libfuse's to say. The others are older than the limit: they go when they are next
+# changed. Nothing is added here, a function that needs more takes a struct.
 MORE_PARAMETERS = {
     "fs_copy_file_range",
     "files_move_new",
