@@ -211,7 +211,9 @@ def test_what_has_worked_outlives_a_lost_connection(server, mount):
         server.tree.put(f"/file{number:02}", content(number))
     mounted = mounted_of(server, mount)
     assert len(os.listdir(mounted.path)) == FILES
-    read_all(mounted, range(4))
+    read_first(mounted)
+    read_until(mounted, 1, lambda: learnt(mounted, "close_notify early") == "yes")
+    eventually(lambda: learnt(mounted, "EPSV early") == "yes")
     server.drop_connections()
     read_all(mounted)
     assert learnt(mounted, "EPSV early") == "yes"

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Many programs at once, a server under harm, many mounts: the short forms of tests/soak."""
 
-import glob
 import os
-import re
 import sys
 import threading
 
 import pytest
-from harness import REPOSITORY, SANITIZED, TESTS, eventually, pattern
+from harness import SANITIZED, TESTS, eventually, pattern
 
 sys.path.insert(0, os.path.join(TESTS, "soak"))
 
@@ -181,17 +179,3 @@ def test_two_mounts_of_a_directory_see_each_others_changes_within_the_cache_time
         assert file.read() == b"first and second"
     os.unlink(two.at("file"))
     eventually(lambda: os.listdir(one.path) == [], 3, "the absence")
-
-
-def test_every_row_of_what_happens_when_in_the_readme_names_a_test():
-    with open(os.path.join(REPOSITORY, "README.md"), encoding="utf-8") as file:
-        section = file.read().partition("## What happens when")[2].partition("\n## ")[0]
-    rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
-    assert len(rows) > 10
-    sources = ""
-    for path in glob.glob(os.path.join(TESTS, "integration", "test_*.py")):
-        with open(path, encoding="utf-8") as file:
-            sources += file.read()
-    for row in rows:
-        name = re.search(r"`(test_\w+)` \|$", row)
-        assert name and f"def {name[1]}(" in sources, row

@@ -97,7 +97,10 @@ class Session:
         if pending is None or pending() > 0:
             return
         poll = select.poll()
-        poll.register(self.raw, select.POLLIN)
+        try:
+            poll.register(self.raw, select.POLLIN)
+        except ValueError:
+            raise EOFError from None  # another thread has abandoned the session
         poll.register(self.asides_waiting, select.POLLIN)
         seconds = self.stream.gettimeout()
         while True:
