@@ -56,8 +56,11 @@ static void take_reply(Features *features, const char *verb, RemoteQuery *query,
     if (reply->code != 213)
         return;
     if (size && g_ascii_isdigit(*text)) {
-        query->size = g_ascii_strtoull(text, NULL, 10);
-        query->has |= query->size <= (guint64)G_MAXINT64 ? REMOTE_HAS_SIZE : 0;
+        guint64 told = g_ascii_strtoull(text, NULL, 10);
+        if (told <= (guint64)G_MAXINT64) {
+            query->size = told;
+            query->has |= REMOTE_HAS_SIZE;
+        }
     } else if (!size && listing_parse_time(text, &query->mtime, &query->mtime_ns)) {
         query->has |= REMOTE_HAS_MTIME;
     }

@@ -77,9 +77,12 @@ gboolean remote_take_size_mdtm(Session *session, const char *path, const Reply *
                                GError **error)
 {
     entry_clear(entry);
-    if (size->code == 213) {
+    guint64 told =
+        size->code == 213 ? g_ascii_strtoull(g_ptr_array_index(size->lines, 0), NULL, 10) : 0;
+    /* More than a file can have is no size. */
+    if (size->code == 213 && told <= (guint64)G_MAXINT64) {
         entry->has |= REMOTE_HAS_SIZE;
-        entry->size = g_ascii_strtoull(g_ptr_array_index(size->lines, 0), NULL, 10);
+        entry->size = told;
     }
     if (mdtm->code == 213 &&
         listing_parse_time(g_ptr_array_index(mdtm->lines, 0), &entry->mtime, &entry->mtime_ns)) {
